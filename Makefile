@@ -1,0 +1,47 @@
+# Everything starts from nothing: a virtual environment, then the task. `make help` lists them.
+PYTHON ?= python3
+BIN := .venv/bin
+NODE_TESTS := tests/e2e/node
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench lock clean
+
+help:  ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: .venv/stamp  ## From nothing to the service running, with demo data and its logins
+	@$(BIN)/python -m tools.run
+
+test: check $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/stamp  ## Format, lint, types, layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: .venv/stamp  ## Format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## The measurements of bench/README.md
+	@$(BIN)/python -m bench.latency
+
+lock: .venv/stamp  ## Compile the requirements from their .in files
+	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.txt $(UV)
+	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements-dev.in -o requirements-dev.txt $(UV)
+
+clean:  ## Remove what these tasks made, the demo database included
+	rm -rf .venv instance .env $(NODE_TESTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/stamp: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(NODE_TESTS)/node_modules/stamp: $(NODE_TESTS)/package-lock.json
+	@command -v npm >/dev/null || { echo "npm is needed for the stock JavaScript client (Node.js 18 or newer)" >&2; exit 1; }
+	cd $(NODE_TESTS) && npm ci --silent
+	@touch $@

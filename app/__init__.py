@@ -1,0 +1,38 @@
+"""Ordercast: customers see their order move, sellers see orders and low stock, as it commits.
+
+Reading order:
+    config.py        every variable of the environment
+    events.py        what travels to a client      emitters.py   the four ways to send it
+    db.py            transaction(), the only thing that commits
+    journal/         events commit with the change, then get their position
+    accounts/ catalog/ orders/ notifications/      the domain
+    http/            the API over it
+    realtime/        Socket.IO: who is connected, and how the journal reaches them
+    worker/          sequencing, expiry, pruning
+    cli.py           the commands
+"""
+
+import os
+from collections.abc import Mapping
+
+from flask import Flask
+
+from app import cli, config, db, http, logs, realtime
+from app.accounts import tokens
+from app.config import Settings
+from app.journal import doorbell
+
+PARTS = (db, doorbell, tokens, http, realtime, cli)
+
+
+def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
+    """The application. `settings`: ready made, or an environment to read them from, by default
+    this process's. Raises app.config.ConfigError, one line that names what is missing or wrong."""
+    if not isinstance(settings, Settings):
+        settings = config.load(os.environ if settings is None else settings)
+    logs.configure(settings.LOG_LEVEL)
+    app = Flask("app")
+    app.config["SETTINGS"] = settings
+    for part in PARTS:
+        part.init_app(app)
+    return app

@@ -1,0 +1,1 @@
+"""Who is who: users, their sessions and tokens, and what has been revoked."""

@@ -1,0 +1,78 @@
+"""The errors of accounts."""
+
+from app.errors import OrdercastError
+
+
+class AccountError(OrdercastError):
+    """The root."""
+
+
+class EmailTaken(AccountError):
+    code = "email_taken"
+
+    def __init__(self) -> None:
+        super().__init__("This e-mail address already has an account.")
+
+
+class InvalidCredentials(AccountError):
+    code = "invalid_credentials"
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is wrong.")
+
+
+class TooManyAttempts(AccountError):
+    code = "too_many_attempts"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            f"Too many failed logins; try again in {retry_after_seconds} s.",
+            {"retryAfterSeconds": retry_after_seconds},
+        )
+
+
+class AccountNotFound(AccountError):
+    code = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__("There is no account with this id.")
+
+
+class AccountRequired(AccountError):
+    code = "account_required"
+
+    def __init__(self) -> None:
+        super().__init__("The token is good, but its user has no account in this service.")
+
+
+class AuthenticationRequired(AccountError):
+    code = "authentication_required"
+
+    def __init__(self) -> None:
+        super().__init__("Authentication required")
+
+
+class TokenError(AccountError):
+    """The token cannot be accepted. On HTTP 401; on Socket.IO `Invalid token` with `data.code`."""
+
+
+class TokenInvalid(TokenError):
+    code = "token_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("The token is malformed, wrongly signed or of the wrong type.")
+
+
+class TokenExpired(TokenError):
+    code = "token_expired"
+
+    def __init__(self) -> None:
+        super().__init__("The token has expired.")
+
+
+class TokenRevoked(TokenError):
+    code = "token_revoked"
+
+    def __init__(self) -> None:
+        super().__init__("The token has been revoked.")

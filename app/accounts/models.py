@@ -1,0 +1,69 @@
+"""The tables of accounts."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import Base, BigId, UtcDateTime, now
+
+
+class Role(StrEnum):
+    CUSTOMER = "customer"
+    SELLER = "seller"
+    ADMIN = "admin"
+
+
+class User(Base):
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(100))
+    role: Mapped[str] = mapped_column(String(16))
+    password_hash: Mapped[str] = mapped_column(String(255))  # argon2id, RFC 9106
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+
+class LoginSession(Base):
+    """A login and the family of refresh tokens that grew from it: one is valid at a time."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    refresh_jti: Mapped[str] = mapped_column(String(36))  # of the one valid refresh token
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class RevocationKind(StrEnum):
+    SESSION = "session"  # every token of a login
+    TOKEN = "token"  # noqa: S105 - one token, by its jti
+    USER = "user"  # every token of a user issued until then
+
+
+class Revocation(Base):
+    """What may no longer be used. Kept until every token it concerns has expired."""
+
+    __tablename__ = "revocations"
+
+    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
+    value: Mapped[str] = mapped_column(String(255), primary_key=True)
+    revoked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)  # None: for ever
+
+
+class LoginAttempts(Base):
+    """Failed logins of one address on one account in a window of a minute."""
+
+    __tablename__ = "login_attempts"
+
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), primary_key=True)
+    window_start: Mapped[int] = mapped_column(Integer)  # seconds since 1970
+    count: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (Index("ix_login_attempts_window_start", "window_start"),)

@@ -1,0 +1,28 @@
+"""Accounts as the API shows them."""
+
+from pydantic import AwareDatetime
+
+from app.accounts.models import Role
+from app.events import Wire
+
+
+class UserView(Wire):
+    """A user; never with the password hash."""
+
+    id: str
+    email: str
+    name: str
+    role: Role
+    created_at: AwareDatetime
+
+
+class Tokens(Wire):
+    """A pair of tokens; `expires_in` is of the access token, seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class LoginView(Tokens):
+    user: UserView

@@ -1,0 +1,146 @@
+"""The commands: `flask --app wsgi worker | emit | token | users | revoke | demo-data | doctor`."""
+
+import secrets
+from typing import NoReturn
+
+import click
+import orjson
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from app import demo, doctor, journal
+from app.accounts import revocation, service, tokens
+from app.accounts.models import RevocationKind, Role, User
+from app.config import Settings
+from app.db import db, transaction
+from app.emitters import Emitters, InvalidEvent
+from app.errors import OrdercastError
+from app.worker import loops
+
+COMMANDS = {
+    "order-status": Emitters.order_status_update,
+    "order-new": Emitters.new_order_for_seller,
+    "low-stock": Emitters.low_stock_alert,
+    "notification": Emitters.send_notification,
+}
+
+emit = AppGroup("emit", help="Emit a durable event: it is journalled, then sent.")
+
+
+@click.group("users", cls=AppGroup, invoke_without_command=True)
+@click.pass_context
+def users(context: click.Context) -> None:
+    """List the accounts; `users add` makes one."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_users)
+
+
+def init_app(app: Flask) -> None:
+    for command in (worker, emit, token, users, revoke, demo_data, examine):
+        app.cli.add_command(command)
+
+
+@click.command()
+def worker() -> None:
+    """Sequence events, cancel unpaid orders, prune. Any number may run; SIGTERM stops."""
+    loops.run(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def _emit_command(name: str) -> click.Command:
+    @click.command(name, help=f"Emit {COMMANDS[name].__doc__}")
+    @click.option("--user", "--seller", "receiver", required=True, help="Whose room it goes to.")
+    @click.option("--data", required=True, help="The payload, as JSON.")
+    def command(receiver: str, data: str) -> None:
+        try:
+            payload = orjson.loads(data)
+            with transaction():
+                COMMANDS[name](Emitters(journal.append), receiver, payload)
+        except orjson.JSONDecodeError as exc:
+            _fail("malformed_json", f"--data is not JSON: {exc}")
+        except InvalidEvent as exc:
+            _fail(exc.code, str(exc))
+        click.echo("accepted")
+
+    return command
+
+
+for _name in COMMANDS:
+    emit.add_command(_emit_command(_name))
+
+
+@click.command()
+@click.option("--sub", required=True, help="The user id.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option(
+    "--seconds", type=click.FloatRange(min=1), default=tokens.ACCESS_SECONDS, show_default=True
+)
+def token(sub: str, role: str, seconds: float) -> None:
+    """Print an access token for a user id; no account is needed for connecting."""
+    click.echo(tokens.issue("access", sub, Role(role), seconds=seconds))
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the accounts."""
+    for user in db.session.scalars(select(User).order_by(User.id)):
+        click.echo(f"{user.id:>6}  {user.role:<8}  {user.email:<32}  {user.name}")
+
+
+@users.command("add")
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option("--password", help="Asked for nowhere: without it one is made and printed.")
+def add_user(email: str, name: str, role: str, password: str | None) -> None:
+    """Make an account; the only way to make an admin."""
+    made = password or secrets.token_urlsafe(12)
+    try:
+        user = service.register_user(email=email, password=made, name=name, role=Role(role))
+    except OrdercastError as exc:
+        _fail(exc.code, exc.message)
+    click.echo(f"{user['id']}  {user['role']}  {user['email']}" + ("" if password else f"  {made}"))
+
+
+@click.command()
+@click.option("--user", help="Every token of this user id issued until now.")
+@click.option("--session", help="One login, by the token's `session`.")
+@click.option("--token", "jti", help="One token, by its `jti`.")
+def revoke(user: str | None, session: str | None, jti: str | None) -> None:
+    """Revoke tokens and close the sockets that use them, in every process."""
+    given = {
+        RevocationKind.USER: user,
+        RevocationKind.SESSION: session,
+        RevocationKind.TOKEN: jti,
+    }
+    chosen = [(kind, value) for kind, value in given.items() if value]
+    if len(chosen) != 1:
+        raise click.UsageError("Give one of --user, --session, --token.")
+    revocation.revoke(*chosen[0])
+    click.echo("revoked")
+
+
+@click.command("demo-data")
+def demo_data() -> None:
+    """Make the demo accounts and products, where they are missing, and print the logins."""
+    for account in demo.make():
+        click.echo(f"  {account.role:<8}  {account.email:<22}  {demo.PASSWORD}")
+
+
+@click.command("doctor")
+def examine() -> None:
+    """Check everything the service needs, and say what to do about what is wrong."""
+    settings: Settings = current_app.config["SETTINGS"]
+    wrong = 0
+    for finding in doctor.examine(settings):
+        wrong += not finding.ok
+        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.text}")
+        if not finding.ok:
+            click.echo(f"      {finding.advice}")
+    if wrong:
+        raise SystemExit(1)
+
+
+def _fail(code: str, message: str) -> NoReturn:
+    click.echo(f"{code}: {message}", err=True)
+    raise SystemExit(1)

@@ -1,0 +1,145 @@
+"""The settings: the only reader of the environment.
+
+`load(environ)` is pure: it takes a mapping and returns `Settings` or raises `ConfigError`, whose
+text is one line that names every variable that is missing or wrong and never repeats a secret.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+
+MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash; `doctor` complains below it
+REDIS_SCHEMES = ("redis", "rediss", "redis+sentinel")
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class ConfigError(Exception):
+    """A variable is missing or wrong; the text is one line that names it."""
+
+
+def _origins(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text == "*":
+        raise ValueError("'*' is refused because credentials are allowed: list the origins")
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+        raise ValueError("an origin is scheme://host[:port], like https://shop.example.com")
+    return text.lower()
+
+
+class Settings(BaseModel):
+    """Every variable of the environment, checked. Limits: 0 is off."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    DATABASE_URL: str = "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
+    REDIS_URL: str = "redis://127.0.0.1:6379/0"
+    JWT_SECRET_KEY: str
+    JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
+    CORS_ORIGINS: Annotated[
+        tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_origins)
+    ] = ()
+    PORT: Annotated[int, Field(ge=1, le=65535)] = 8000
+    WEB_CONCURRENCY: Annotated[int, Field(ge=1, le=256)] = 1
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    PING_INTERVAL: Seconds = 25
+    PING_TIMEOUT: Seconds = 20
+    CONNECT_TIMEOUT: Seconds = 30
+    TOKEN_GRACE: Seconds = 25
+    MAX_MESSAGE_BYTES: Limit = 65_536
+    MAX_BACKLOG_BYTES: Limit = 1_048_576
+    MAX_CONNECTIONS: Limit = 20_000
+    MAX_CONNECTIONS_PER_USER: Limit = 20
+    MAX_CONNECTIONS_PER_ADDRESS: Limit = 0
+    MAX_EVENTS_PER_SECOND: Limit = 50
+    LOGIN_ATTEMPTS_PER_MINUTE: Limit = 10
+    JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
+    RECOVERY_MAX_EVENTS: Limit = 1000
+    PENDING_MINUTES: Annotated[float, Field(ge=0, le=525_600, allow_inf_nan=False)] = 30
+
+    @field_validator("DATABASE_URL")
+    @classmethod
+    def _database(cls, url: str) -> str:
+        """SQLite and PostgreSQL; `postgres://`, as platforms hand it out, means psycopg 3."""
+        for prefix in ("postgres://", "postgresql://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg://" + url.removeprefix(prefix)
+        if url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            return url
+        raise ValueError("expected sqlite:///path or postgresql://user:password@host/name")
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _redis(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in REDIS_SCHEMES or not parts.netloc:
+            raise ValueError("expected redis://, rediss:// or redis+sentinel://")
+        if parts.scheme == "redis+sentinel" and len(parts.path.strip("/").split("/")) != 2:
+            raise ValueError("expected redis+sentinel://host:port,host:port/db/service")
+        return url
+
+    @field_validator("JWT_PUBLIC_KEY")
+    @classmethod
+    def _public_key(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        pem = text.replace("\\n", "\n")  # platforms that keep a variable on one line
+        key_algorithm(pem)
+        return pem
+
+    @classmethod
+    def of(cls, **changes: Any) -> Self:
+        """Settings from already typed values: for tests and embedding."""
+        return cls.model_validate(changes)
+
+
+def key_algorithm(pem: str) -> Literal["RS256", "ES256"]:
+    """The JWT algorithm (RFC 7518 section 3.1) of a PEM public key. Raises ValueError."""
+    try:
+        key = load_pem_public_key(pem.encode())
+    except ValueError as exc:
+        raise ValueError("expected a public key in PEM") from exc
+    if isinstance(key, rsa.RSAPublicKey):
+        return "RS256"
+    if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
+        return "ES256"
+    raise ValueError("expected an RSA or a P-256 public key")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from `environ`. An empty value counts as unset. Raises ConfigError."""
+    given = {name: environ[name] for name in Settings.model_fields if environ.get(name)}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as exc:
+        raise ConfigError("; ".join(map(_complaint, exc.errors()))) from None
+
+
+def _complaint(error: Any) -> str:
+    name = error["loc"][0]
+    if error["type"] == "missing":
+        return f"{name} is not set" + (
+            ": make one with python -c 'import secrets; print(secrets.token_hex(32))'"
+            if name == "JWT_SECRET_KEY"
+            else ""
+        )
+    return f"{name} is wrong: {error['msg'].removeprefix('Value error, ')}"

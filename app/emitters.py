@@ -1,0 +1,64 @@
+"""The four emitters, over a plain callable that says how to send.
+
+emitters = Emitters(journal.append)                     # inside a transaction
+emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "status": "shipped"})
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.events import Event, LowStock, Notification, OrderNew, OrderStatus
+
+Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payload)
+
+
+class InvalidEvent(ValueError):
+    """The payload is not what the event declares; `details` says which keys are wrong."""
+
+    code = "invalid_event"
+
+    def __init__(self, event: type[Event], cause: ValidationError) -> None:
+        self.details = [
+            {"path": ".".join(map(str, error["loc"])), "message": error["msg"]}
+            for error in cause.errors()
+        ]
+        wrong = "; ".join(
+            f"{item['path'] or 'payload'}: {item['message']}" for item in self.details
+        )
+        super().__init__(f"{event.event}: {wrong}")
+
+
+class Emitters:
+    """Announces what happened. Each method takes the receiver's id and the payload (a mapping, or
+    any object with the declared attributes) and sends exactly the declared keys.
+
+    Raises InvalidEvent for a payload that does not fit, and whatever `send` raises.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def order_status_update(self, user_id: str | int, order: object) -> None:
+        """`order:status` to the customer: {id, orderNumber, status}."""
+        self._emit(OrderStatus, user_id, order)
+
+    def new_order_for_seller(self, seller_id: str | int, order: object) -> None:
+        """`order:new` to the seller: the full order, when it is placed and at each change."""
+        self._emit(OrderNew, seller_id, order)
+
+    def low_stock_alert(self, seller_id: str | int, product: object) -> None:
+        """`inventory:low-stock` to the seller: {id, name, stock}."""
+        self._emit(LowStock, seller_id, product)
+
+    def send_notification(self, user_id: str | int, notification: object) -> None:
+        """`notification` to a user: {title, message, type}."""
+        self._emit(Notification, user_id, notification)
+
+    def _emit(self, event: type[Event], receiver: str | int, payload: object) -> None:
+        try:
+            body = event.model_validate(payload)
+        except ValidationError as exc:
+            raise InvalidEvent(event, exc) from exc
+        self._send(event.room(receiver), event.event, body.wire())

@@ -1,0 +1,127 @@
+"""The declared events: the one place that knows what travels to a client.
+
+Each event is a class: its name on the wire, whose room it goes to, and its payload. Runtime
+validation, the AsyncAPI document and the TypeScript types all come from here. Payload keys are
+camelCase on the wire; ids are strings, times ISO 8601 in UTC, money whole cents.
+"""
+
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, Literal
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
+
+
+class Status(StrEnum):
+    """Where an order is in its life; app/orders/states.py says which moves are allowed."""
+
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+class Wire(BaseModel):
+    """Something that is sent as JSON: camelCase there, snake_case here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        coerce_numbers_to_str=True,  # an external script may hold its ids as numbers
+        frozen=True,
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The payload as plain JSON types, with exactly the declared keys."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Person(Wire):
+    id: str
+    name: str
+
+
+class OrderItem(Wire):
+    product_id: str
+    name: str
+    quantity: int
+    unit_price_cents: int
+
+
+class Order(Wire):
+    """The full order object, on HTTP and in `order:new`."""
+
+    id: str
+    order_number: str
+    status: Status
+    user: Person  # the customer
+    seller: Person
+    items: list[OrderItem]
+    total_cents: int
+    currency: str  # ISO 4217
+    version: int  # counts changes, from 1
+    created_at: AwareDatetime
+    updated_at: AwareDatetime
+
+
+class Event(Wire):
+    """A durable event. `room(id)` is where it goes, `event` what the client listens for."""
+
+    event: ClassVar[str]
+    audience: ClassVar[Literal["user", "seller"]]
+    summary: ClassVar[str]
+
+    @classmethod
+    def room(cls, subscriber_id: str | int) -> str:
+        return f"{cls.audience}:{subscriber_id}"
+
+
+class OrderStatus(Event):
+    event = "order:status"
+    audience = "user"
+    summary = "The customer's order moved to another status."
+
+    id: str
+    order_number: str
+    status: Status
+
+
+class OrderNew(Order, Event):
+    event = "order:new"
+    audience = "seller"
+    summary = "The seller has a new order, or one of the seller's orders changed: an upsert by id."
+
+
+class LowStock(Event):
+    event = "inventory:low-stock"
+    audience = "seller"
+    summary = "A product's stock fell from above its threshold to it or below."
+
+    id: str
+    name: str
+    stock: Annotated[int, Field(ge=0)]
+
+
+class Notification(Event):
+    event = "notification"
+    audience = "user"
+    summary = "A message for one user."
+
+    title: str
+    message: str
+    type: str
+
+
+EVENTS: tuple[type[Event], ...] = (OrderStatus, OrderNew, LowStock, Notification)
+
+
+def encode(payload: dict[str, Any]) -> str:
+    """The payload as the JSON text that the journal keeps and later steps only carry."""
+    return orjson.dumps(payload).decode()

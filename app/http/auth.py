@@ -1,0 +1,89 @@
+"""/api/auth: accounts, logins, tokens."""
+
+from typing import Any
+
+from flask import Blueprint, current_app, request
+
+from app.accounts import errors, service, tokens
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.accounts.wire import LoginView, Tokens, UserView
+from app.http.bodies import Login, Refresh, Register
+from app.http.operation import bearer, operation
+from app.idempotency import Once
+
+blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
+
+
+@blueprint.post("/register")
+@operation(
+    "Make an account.",
+    public="there is no account yet",
+    body=Register,
+    answer=UserView,
+    status=201,
+    errors=(errors.EmailTaken,),
+    idempotent=True,
+)
+def register(body: Register, once: Once | None) -> dict[str, Any]:
+    """{email, password, name, role} -> 201 user | 409 email_taken."""
+    return service.register_user(
+        email=body.email,
+        password=body.password,
+        name=body.name,
+        role=Role(body.role),
+        once=once,
+    )
+
+
+@blueprint.post("/login")
+@operation(
+    "Log in.",
+    public="the password is the proof",
+    body=Login,
+    answer=LoginView,
+    errors=(errors.InvalidCredentials, errors.TooManyAttempts),
+)
+def login(body: Login) -> dict[str, Any]:
+    """{email, password} -> 200 tokens and user | 401 | 429 too_many_attempts."""
+    user, pair = service.log_in(
+        email=body.email,
+        password=body.password,
+        address=request.remote_addr or "",
+        limit=current_app.config["SETTINGS"].LOGIN_ATTEMPTS_PER_MINUTE,
+    )
+    return LoginView(user=UserView.model_validate(user), **pair.model_dump()).wire()
+
+
+@blueprint.post("/refresh")
+@operation(
+    "Exchange a refresh token for a new pair; it works once.",
+    public="the refresh token itself is the proof, in the Authorization header or the body",
+    body=Refresh,
+    body_required=False,
+    answer=Tokens,
+    errors=(
+        errors.AuthenticationRequired,
+        errors.TokenInvalid,
+        errors.TokenExpired,
+        errors.TokenRevoked,
+    ),
+)
+def refresh(body: Refresh | None) -> dict[str, Any]:
+    """A refresh token -> 200 a new pair | 401; a used one revokes the whole session."""
+    token = body.refresh_token if body and body.refresh_token else bearer()
+    return service.refresh(tokens.verify(token, "refresh")).wire()
+
+
+@blueprint.post("/logout")
+@operation("Log out: the session's tokens are revoked and its sockets closed.", status=204)
+def logout(caller: Identity) -> None:
+    """-> 204."""
+    service.log_out(caller)
+
+
+@blueprint.get("/me")
+@operation("Who am I.", answer=UserView, errors=(errors.AccountNotFound,))
+def me(caller: Identity) -> dict[str, Any]:
+    """-> 200 user | 404 for a token whose user has no account here."""
+    return UserView.model_validate(service.user_of(caller)).wire()

@@ -1,0 +1,168 @@
+"""The request bodies and queries: exact types, no unknown keys, nothing that SQL cannot hold."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from app.accounts.tokens import MAX_SUBJECT
+from app.catalog.models import MAX_STOCK
+from app.db import MAX_ID
+from app.events import Status
+from app.paging import DEFAULT_LIMIT, MAX_LIMIT
+
+MAX_PRICE_CENTS = 1_000_000_000
+MAX_QUANTITY = 100_000
+MAX_LINES = 100
+MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
+MAX_PASSWORD = 1024
+
+
+def _no_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
+def _single_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line without control characters")
+    return text
+
+
+def _address(text: str) -> str:
+    name, at, domain = text.rpartition("@")
+    if not (name and at and domain) or not text.isprintable() or any(map(str.isspace, text)):
+        raise ValueError("must be an e-mail address")
+    return text.lower()
+
+
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_single_line)
+]
+Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
+Name = Annotated[Line, Field(max_length=100)]
+Title = Annotated[Line, Field(max_length=200)]
+NotificationType = Annotated[Line, Field(max_length=50)]
+Id = Annotated[Line, Field(max_length=MAX_SUBJECT)]
+Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
+Cents = Annotated[int, Field(ge=0, le=MAX_PRICE_CENTS)]
+Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(
+        strict=True, extra="forbid", alias_generator=to_camel, validate_default=True
+    )
+
+
+class Register(Body):
+    email: Email
+    password: Annotated[
+        str,
+        StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
+        AfterValidator(_no_nul),
+    ]
+    name: Name
+    role: Literal["customer", "seller"]
+
+
+class Login(Body):
+    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_no_nul)]
+    password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD)]
+
+
+class Refresh(Body):
+    refresh_token: str | None = None  # or in the Authorization header
+
+
+class CreateProduct(Body):
+    name: Title
+    price_cents: Cents
+    currency: Currency = "EUR"
+    stock: Stock = 0
+    low_stock_threshold: Stock = 5
+
+
+class UpdateProduct(Body):
+    name: Title | None = None
+    price_cents: Cents | None = None
+    low_stock_threshold: Stock | None = None
+
+    @model_validator(mode="after")
+    def _something_real(self) -> Self:
+        given = self.model_dump(exclude_unset=True)
+        if not given or None in given.values():
+            raise ValueError("give at least one of name, priceCents, lowStockThreshold, not null")
+        return self
+
+
+class AdjustStock(Body):
+    delta: Annotated[int, Field(ge=-MAX_STOCK, le=MAX_STOCK)] | None = None
+    stock: Stock | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.delta is None) == (self.stock is None):
+            raise ValueError("give either delta or stock")
+        return self
+
+
+class OrderLine(Body):
+    product_id: Id
+    quantity: Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+
+
+class PlaceOrder(Body):
+    items: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
+
+    def quantities(self) -> dict[str, int]:
+        """{product id: quantity}; two lines of one product add up."""
+        total: dict[str, int] = {}
+        for line in self.items:
+            total[line.product_id] = total.get(line.product_id, 0) + line.quantity
+        return total
+
+
+class ChangeStatus(Body):
+    status: Status
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+
+
+class Notify(Body):
+    user_id: Id
+    title: Title
+    message: Annotated[
+        str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_no_nul)
+    ]
+    type: NotificationType
+
+
+class Query(BaseModel):
+    """A query string: text that is read as the declared types; unknown parameters are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Page(Query):
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    cursor: str | None = None  # the `nextCursor` of the page before
+
+
+class ProductPage(Page):
+    seller_id: str | None = None
+
+
+class OrderPage(Page):
+    status: Status | None = None
+
+
+class EventsAfter(Query):
+    after: Annotated[int, Field(ge=0, le=MAX_ID)]  # an offset: of an event or X-Event-Offset

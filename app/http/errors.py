@@ -1,0 +1,142 @@
+"""Errors on HTTP: {"error": {"code", "message", "details"?}} for all of them, and the one table
+that says which status each has."""
+
+import logging
+from typing import Any
+
+import orjson
+from flask import Flask, Response, current_app
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from app import idempotency, paging
+from app.accounts import errors as accounts
+from app.accounts.tokens import manager
+from app.catalog import errors as catalog
+from app.errors import OrdercastError
+from app.notifications import errors as notifications
+from app.orders import errors as orders
+
+logger = logging.getLogger(__name__)
+
+
+class RequestError(OrdercastError):
+    """A request that is wrong before any service sees it."""
+
+
+class MalformedJson(RequestError):
+    code = "malformed_json"
+
+
+class UnsupportedMediaType(RequestError):
+    code = "unsupported_media_type"
+
+
+class ValidationFailed(RequestError):
+    """`details`: [{path, message}], one for each wrong value."""
+
+    code = "validation_error"
+
+
+class InvalidIdempotencyKey(RequestError):
+    code = "invalid_idempotency_key"
+
+
+class Forbidden(RequestError):
+    code = "forbidden"
+
+
+STATUS: dict[type[OrdercastError], int] = {
+    MalformedJson: 400,
+    UnsupportedMediaType: 415,
+    ValidationFailed: 422,
+    InvalidIdempotencyKey: 400,
+    Forbidden: 403,
+    paging.InvalidCursor: 400,
+    idempotency.KeyReused: 422,
+    accounts.AuthenticationRequired: 401,
+    accounts.TokenInvalid: 401,
+    accounts.TokenExpired: 401,
+    accounts.TokenRevoked: 401,
+    accounts.InvalidCredentials: 401,
+    accounts.TooManyAttempts: 429,
+    accounts.EmailTaken: 409,
+    accounts.AccountNotFound: 404,
+    accounts.AccountRequired: 403,
+    catalog.ProductNotFound: 404,
+    catalog.OutOfStock: 409,
+    catalog.StockTooLarge: 409,
+    orders.OrderNotFound: 404,
+    orders.UnknownProduct: 422,
+    orders.SeveralSellers: 422,
+    orders.SeveralCurrencies: 422,
+    orders.OrderTooLarge: 422,
+    orders.MoveForbidden: 403,
+    orders.InvalidTransition: 409,
+    orders.VersionConflict: 409,
+    notifications.NotificationNotFound: 404,
+}
+
+HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+RETRY_SECONDS = 2  # what a client is told when the database is away
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(OrdercastError, _ordercast_error)
+    app.register_error_handler(HTTPException, _http_exception)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(away, _database_away)
+    app.register_error_handler(Exception, _unknown)
+    _speak_for_jwt_extended()
+
+
+def envelope(status: int, code: str, message: str, details: Any = None) -> Response:
+    error = {"code": code, "message": message}
+    if details is not None:
+        error["details"] = details
+    body = orjson.dumps({"error": error})
+    return current_app.response_class(body, status=status, mimetype="application/json")
+
+
+def _ordercast_error(error: OrdercastError) -> Response:
+    status = STATUS[type(error)]
+    response = envelope(status, error.code, error.message, error.details)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
+    if isinstance(error, accounts.TooManyAttempts):
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def _http_exception(error: HTTPException) -> Response:
+    status = error.code or 500
+    if status < 400:  # a redirect is no error
+        return error.get_response()  # type: ignore[return-value]
+    code = HTTP_CODES.get(status, "bad_request" if status < 500 else "internal_error")
+    response = envelope(status, code, error.description or error.name)
+    for name, value in error.get_headers():
+        if name not in ("Content-Type", "Content-Length"):
+            response.headers[name] = value
+    return response
+
+
+def _database_away(error: Exception) -> Response:
+    logger.error("database unavailable", exc_info=error)
+    message = "The database cannot be reached; nothing was changed. Try again."
+    response = envelope(503, "database_unavailable", message)
+    response.headers["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _unknown(error: Exception) -> Response:
+    logger.error("unexpected error", exc_info=error)
+    return envelope(500, "internal_error", "Something went wrong here; it has been logged.")
+
+
+def _speak_for_jwt_extended() -> None:
+    """A team's own views under @jwt_required() answer in the same words."""
+    manager.unauthorized_loader(lambda _why: _ordercast_error(accounts.AuthenticationRequired()))
+    manager.invalid_token_loader(lambda _why: _ordercast_error(accounts.TokenInvalid()))
+    manager.expired_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenExpired()))
+    manager.revoked_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenRevoked()))

@@ -1,0 +1,177 @@
+"""What every view of the API shares, declared in one decorator.
+
+    @blueprint.post("/orders")
+    @operation("Place an order.", roles={Role.CUSTOMER}, body=PlaceOrder, status=201, answer=Order,
+               errors=(OutOfStock,), idempotent=True)
+    def place_order(caller, body, once): ...
+
+The view gets, by keyword, what it declared: `caller` (Identity) unless it is public, `body`,
+`query`, and `once` if it takes an Idempotency-Key. It returns plain JSON, or None for no body.
+The same declaration makes the OpenAPI document.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+import orjson
+from flask import Response, current_app, g, request
+from pydantic import BaseModel, ValidationError
+
+from app import journal
+from app.accounts import tokens
+from app.accounts.errors import AuthenticationRequired
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.errors import OrdercastError
+from app.http.errors import (
+    Forbidden,
+    InvalidIdempotencyKey,
+    MalformedJson,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from app.idempotency import Once
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+OFFSET = "X-Event-Offset"
+REPLAYED = "Idempotency-Replayed"
+MAX_KEY = 255  # characters
+MAX_COMPLAINTS = 20  # wrong values that one answer lists
+
+Model = TypeVar("Model", bound=BaseModel)
+View = Callable[..., Any]
+ANY_USER = frozenset(Role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    summary: str
+    roles: frozenset[Role]
+    public: str | None  # why no token is needed; None: one is
+    body: type[BaseModel] | None
+    body_required: bool
+    query: type[BaseModel] | None
+    answer: type[BaseModel] | None
+    many: str | None  # the answer is a page {many: [answer], nextCursor}
+    status: int
+    errors: tuple[type[OrdercastError], ...]
+    idempotent: bool
+
+
+def operation(
+    summary: str,
+    *,
+    roles: Collection[Role] = ANY_USER,
+    public: str | None = None,
+    body: type[BaseModel] | None = None,
+    body_required: bool = True,
+    query: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
+    many: str | None = None,
+    status: int = 200,
+    errors: tuple[type[OrdercastError], ...] = (),
+    idempotent: bool = False,
+) -> Callable[[View], View]:
+    """Declare a view of the API. Every GET with a token also answers with X-Event-Offset."""
+    declared = Operation(
+        summary=summary,
+        roles=frozenset(roles),
+        public=public,
+        body=body,
+        body_required=body_required,
+        query=query,
+        answer=answer,
+        many=many,
+        status=status,
+        errors=errors,
+        idempotent=idempotent,
+    )
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def handle(**arguments: Any) -> Response:
+            if public is None:
+                arguments["caller"] = g.caller = _authorise(declared)
+            if body is not None:
+                absent = not body_required and not request.get_data()
+                arguments["body"] = None if absent else _parse(body)
+            if query is not None:
+                arguments["query"] = _validate(lambda: query.model_validate(request.args.to_dict()))
+            once = None
+            if idempotent:
+                once = arguments["once"] = _once(arguments.get("caller"), arguments.get("body"))
+            offset = _offset() if request.method == "GET" and public is None else None
+            response = _respond(view(**arguments), status)
+            if offset is not None:
+                response.headers[OFFSET] = offset
+            if once is not None and once.replayed:
+                response.headers[REPLAYED] = "true"
+            return response
+
+        handle.operation = declared  # type: ignore[attr-defined]
+        return handle
+
+    return decorate
+
+
+def bearer() -> str:
+    """The token of the Authorization header (RFC 6750). Raises AuthenticationRequired."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise AuthenticationRequired
+    return token.strip()
+
+
+def _authorise(declared: Operation) -> Identity:
+    caller = tokens.verify(bearer())
+    if caller.role not in declared.roles:
+        wanted = " or ".join(sorted(declared.roles))
+        raise Forbidden(f"This is for the role {wanted}; the token's is {caller.role}.")
+    return caller
+
+
+def _parse(model: type[Model]) -> Model:
+    if not request.is_json:
+        raise UnsupportedMediaType("Send the body as application/json.")
+    return _validate(lambda: model.model_validate_json(request.get_data()))
+
+
+def _validate(build: Callable[[], Model]) -> Model:
+    try:
+        return build()
+    except ValidationError as exc:
+        found = exc.errors(include_url=False, include_context=False, include_input=False)
+    if found[0]["type"] == "json_invalid":
+        raise MalformedJson(found[0]["msg"])
+    complaints = [
+        {"path": ".".join(map(str, error["loc"])), "message": error["msg"]}
+        for error in found[:MAX_COMPLAINTS]
+    ]
+    raise ValidationFailed("The request is not valid.", complaints)
+
+
+def _once(caller: Identity | None, body: BaseModel | None) -> Once | None:
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return None
+    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey(f"Expected 1 to {MAX_KEY} printable ASCII characters.")
+    # Without a caller the e-mail address is the scope; a password is never hashed fast.
+    sent = body.model_dump(mode="json", exclude={"password"}) if body else None
+    who = caller.user_id if caller else f"anyone:{sent['email'] if sent else ''}"
+    return Once.of(scope=f"{request.method} {request.path} {who}", key=key, request=sent)
+
+
+def _offset() -> str:
+    # Before the data: an event committed in between is seen twice by the client, never missed.
+    return str(journal.head().position)
+
+
+def _respond(result: Any, status: int) -> Response:
+    if result is None:
+        return current_app.response_class(status=status)
+    return current_app.response_class(
+        orjson.dumps(result), status=status, mimetype="application/json"
+    )

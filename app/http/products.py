@@ -1,0 +1,78 @@
+"""/api/products: read by every user, written by the owning seller."""
+
+from typing import Any
+
+from flask import Blueprint
+
+from app.accounts.errors import AccountRequired
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.catalog import queries, service
+from app.catalog.errors import OutOfStock, ProductNotFound, StockTooLarge
+from app.catalog.wire import ProductView
+from app.http.bodies import AdjustStock, CreateProduct, ProductPage, UpdateProduct
+from app.http.operation import operation
+from app.idempotency import Once
+from app.paging import InvalidCursor
+
+blueprint = Blueprint("products", __name__, url_prefix="/api/products")
+
+
+@blueprint.get("")
+@operation(
+    "Products, newest first.",
+    query=ProductPage,
+    answer=ProductView,
+    many="products",
+    errors=(InvalidCursor,),
+)
+def list_products(caller: Identity, query: ProductPage) -> dict[str, Any]:
+    """?sellerId&limit&cursor -> 200 {products, nextCursor}."""
+    products, following = queries.products(
+        seller_id=query.seller_id, cursor=query.cursor, limit=query.limit
+    )
+    return {"products": products, "nextCursor": following}
+
+
+@blueprint.post("")
+@operation(
+    "Offer a product.",
+    roles={Role.SELLER},
+    body=CreateProduct,
+    answer=ProductView,
+    status=201,
+    errors=(AccountRequired,),
+    idempotent=True,
+)
+def create_product(caller: Identity, body: CreateProduct, once: Once | None) -> dict[str, Any]:
+    """{name, priceCents, currency?, stock?, lowStockThreshold?} -> 201 product."""
+    return service.create_product(caller, **body.model_dump(), once=once)
+
+
+@blueprint.patch("/<product_id>")
+@operation(
+    "Change a product.",
+    roles={Role.SELLER},
+    body=UpdateProduct,
+    answer=ProductView,
+    errors=(ProductNotFound,),
+)
+def update_product(caller: Identity, product_id: str, body: UpdateProduct) -> dict[str, Any]:
+    """{name?, priceCents?, lowStockThreshold?} -> 200 product | 404."""
+    return service.update_product(caller, product_id, body.model_dump(exclude_unset=True))
+
+
+@blueprint.post("/<product_id>/stock")
+@operation(
+    "Change the stock by a delta, or set it.",
+    roles={Role.SELLER},
+    body=AdjustStock,
+    answer=ProductView,
+    errors=(ProductNotFound, OutOfStock, StockTooLarge),
+    idempotent=True,
+)
+def adjust_stock(
+    caller: Identity, product_id: str, body: AdjustStock, once: Once | None
+) -> dict[str, Any]:
+    """{delta} or {stock} -> 200 product | 404 | 409 out_of_stock."""
+    return service.adjust_stock(caller, product_id, delta=body.delta, stock=body.stock, once=once)

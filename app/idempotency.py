@@ -1,0 +1,96 @@
+"""Idempotency keys: a repeated POST gets the first answer.
+
+The claim is a row in the same transaction as the change, so the first answer and the change it
+answers exist together or not at all. Two repeats at the same moment queue on the row.
+Source: draft-ietf-httpapi-idempotency-key-header.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import String, Text, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from app.db import Base, UtcDateTime, now
+from app.errors import OrdercastError
+
+
+class IdempotencyError(OrdercastError):
+    """The root."""
+
+
+class KeyReused(IdempotencyError):
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used before with another request.")
+
+
+class IdempotencyKey(Base):
+    __tablename__ = "idempotency_keys"
+
+    scope: Mapped[str] = mapped_column(
+        String(64), primary_key=True
+    )  # whose key, for which call; hashed
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64))  # of the request body
+    answer: Mapped[str | None] = mapped_column(Text)  # JSON; None only inside the transaction
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
+
+
+@dataclass(slots=True)
+class Once:
+    """One key of one caller. Use `first_answer` first and `keep` last in the transaction."""
+
+    scope: str
+    key: str
+    fingerprint: str
+    replayed: bool = False  # whether `first_answer` found one
+
+    @classmethod
+    def of(cls, *, scope: str, key: str, request: Any) -> "Once":
+        """`request` is the plain JSON that a repeat must have in common with the first."""
+        canonical = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
+        return cls(_digest(scope.encode()), key, _digest(canonical))
+
+    def first_answer(self, session: Session) -> dict[str, Any] | None:
+        """The answer given before, or None: then the key is now claimed. Raises KeyReused."""
+        postgres = session.get_bind().dialect.name == "postgresql"
+        insert = postgresql.insert if postgres else sqlite.insert
+        # Waits here while another transaction holds the same key: its answer is then ours.
+        claimed = session.execute(
+            insert(IdempotencyKey)
+            .values(scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now())
+            .on_conflict_do_nothing()
+            .returning(IdempotencyKey.key)
+        ).first()
+        if claimed:
+            return None
+        row = session.execute(
+            select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(
+                IdempotencyKey.scope == self.scope, IdempotencyKey.key == self.key
+            )
+        ).one()
+        if row.fingerprint != self.fingerprint:
+            raise KeyReused
+        self.replayed = True
+        answer: dict[str, Any] = orjson.loads(row.answer)
+        return answer
+
+    def keep(self, session: Session, answer: dict[str, Any]) -> dict[str, Any]:
+        """Remember the answer, and return it as a repeat will see it."""
+        text = orjson.dumps(answer).decode()
+        session.execute(
+            update(IdempotencyKey)
+            .where(IdempotencyKey.scope == self.scope, IdempotencyKey.key == self.key)
+            .values(answer=text)
+        )
+        return orjson.loads(text)  # type: ignore[no-any-return]
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

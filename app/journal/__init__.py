@@ -1,0 +1,16 @@
+"""The journal: an event commits together with the change it announces, then gets its position.
+
+append     inside the domain's transaction                      (writing.py)
+sequence   committed events get the next positions, no holes    (sequencing.py)
+head, since                                                     (reading.py)
+prune      the oldest go, and the lowest position kept is known (pruning.py)
+ring       a commit wakes the sequencer, through Redis          (doorbell.py)
+"""
+
+from app.journal.doorbell import Doorbell
+from app.journal.pruning import prune
+from app.journal.reading import Entry, Head, head, since
+from app.journal.sequencing import BATCH, sequence
+from app.journal.writing import append
+
+__all__ = ["BATCH", "Doorbell", "Entry", "Head", "append", "head", "prune", "sequence", "since"]

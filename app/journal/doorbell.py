@@ -1,0 +1,64 @@
+"""The doorbell: a commit that appended events wakes the sequencer through Redis.
+
+A hint, not a promise: the sequencer polls as well. Ringing happens beside the request, so that a
+Redis that is down or stuck never holds up an answer.
+"""
+
+import logging
+import threading
+
+import redis
+from flask import Flask, current_app
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from app import broker
+from app.config import Settings
+from app.metrics import PUBLISH_FAILURES
+
+logger = logging.getLogger(__name__)
+
+
+class Doorbell:
+    """Rings once for any number of commits that happen while a ring is on its way."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = broker.connect(url)
+        self._pressed = threading.Event()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None  # made at the first ring: after any fork
+
+    def ring(self) -> None:
+        """Ask for a ring and return at once."""
+        self._pressed.set()
+        with self._start:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self._pressed.wait()
+            self._pressed.clear()
+            try:
+                self._redis.publish(broker.DOORBELL_CHANNEL, "")
+            except redis.RedisError as exc:
+                PUBLISH_FAILURES.labels("doorbell").inc()
+                logger.warning("doorbell did not ring", extra={"error": str(exc)})
+
+
+def init_app(app: Flask) -> None:
+    """Ring after every commit of this app that appended an event."""
+    settings: Settings = app.config["SETTINGS"]
+    app.extensions["doorbell"] = Doorbell(settings.REDIS_URL)
+
+
+@event.listens_for(Session, "after_commit")
+def _ring(session: Session) -> None:
+    if session.info.pop("rings", False):
+        current_app.extensions["doorbell"].ring()
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget(session: Session) -> None:
+    session.info.pop("rings", None)

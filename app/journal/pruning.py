@@ -1,0 +1,38 @@
+"""Pruning: the oldest events go; the lowest position kept is remembered."""
+
+from datetime import datetime
+from itertools import takewhile
+
+from sqlalchemy import delete, select
+
+from app.db import transaction
+from app.journal.models import HEAD_ID, JournalEvent, JournalHead
+
+BATCH = 1000  # rows in one step
+
+
+def prune(before: datetime, limit: int = BATCH) -> int:
+    """Delete up to `limit` sequenced events written before `before`. Returns how many.
+
+    Only a prefix of the positions goes: an old event behind a younger one stays, so that
+    "everything from `lowest` on is here" stays true.
+    """
+    with transaction() as session:
+        head = session.execute(
+            select(JournalHead).where(JournalHead.id == HEAD_ID).with_for_update()
+        ).scalar_one()
+        oldest = session.execute(
+            select(JournalEvent.position, JournalEvent.created_at)
+            .where(JournalEvent.position >= head.lowest)
+            .order_by(JournalEvent.position)
+            .limit(limit)
+        )
+        old = list(takewhile(lambda row: row.created_at < before, oldest))
+        end = old[-1].position + 1 if old else head.lowest
+        session.execute(
+            delete(JournalEvent)
+            .where(JournalEvent.position >= head.lowest, JournalEvent.position < end)
+            .execution_options(synchronize_session=False)
+        )
+        head.lowest = end
+    return len(old)

@@ -1,0 +1,49 @@
+"""Sequencing: committed events get contiguous positions.
+
+Ids become visible out of order when transactions overlap, so a reader that remembers the last id
+it saw skips the late ones. Positions are given after the commit, under the lock of the one-row
+`journal_head`: 1, 2, 3 ... with no holes, so a missing one is visible. Any number of sequencers
+may run; the row's lock lets one at a time through.
+"""
+
+from sqlalchemy import exists, func, select, update
+
+from app.db import db, transaction
+from app.journal.models import HEAD_ID, JournalEvent, JournalHead
+from app.journal.reading import Entry, Head, head
+
+BATCH = 200  # rows in one step
+
+
+def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
+    """Give up to `limit` unsequenced events their positions, in id order, and commit.
+
+    Returns the head afterwards and what was sequenced; the caller publishes it.
+    """
+    if db.session.scalar(select(exists().where(JournalEvent.position.is_(None)))) is False:
+        return head(), []  # the usual answer to a poll takes no lock
+    with transaction() as session:
+        row = session.execute(
+            select(JournalHead).where(JournalHead.id == HEAD_ID).with_for_update()
+        ).scalar_one()
+        # Reads after it holds the lock: what another sequencer committed meanwhile is seen.
+        waiting = (
+            select(JournalEvent.id, func.row_number().over(order_by=JournalEvent.id).label("nth"))
+            .where(JournalEvent.position.is_(None))
+            .order_by(JournalEvent.id)
+            .limit(limit)
+            .subquery()
+        )
+        numbered = session.execute(
+            update(JournalEvent)
+            .where(JournalEvent.id == waiting.c.id)
+            .values(position=row.position + waiting.c.nth)
+            .returning(
+                JournalEvent.position, JournalEvent.room, JournalEvent.name, JournalEvent.data
+            )
+            .execution_options(synchronize_session=False)
+        ).all()
+        entries = sorted(Entry(*found) for found in numbered)  # type: ignore[arg-type]
+        row.position += len(entries)
+        reached = Head(row.position, row.lowest, row.journal)
+    return reached, entries

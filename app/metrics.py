@@ -1,0 +1,33 @@
+"""The counters that `GET /metrics` shows (Prometheus text format), each declared once."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+HTTP_SECONDS = Histogram(
+    "ordercast_http_seconds",
+    "Time to answer an HTTP request, seconds.",
+    ["method", "route", "status"],
+)
+CONNECTIONS = Gauge("ordercast_connections", "Authenticated Socket.IO connections in this process.")
+CONNECTS_REFUSED = Counter(
+    "ordercast_connects_refused_total", "Socket.IO connects refused, by error code.", ["code"]
+)
+EVENTS_FANNED_OUT = Counter(
+    "ordercast_events_fanned_out_total",
+    "Journal events handed to this process's sockets.",
+    ["name"],
+)
+FOLLOWER_POSITION = Gauge("ordercast_follower_position", "Last journal position fanned out here.")
+JOURNAL_READS = Counter(
+    "ordercast_follower_journal_reads_total",
+    "Times the follower read the journal, by reason.",
+    ["reason"],
+)
+EVENTS_SEQUENCED = Counter("ordercast_events_sequenced_total", "Events given their position.")
+PUBLISH_FAILURES = Counter(
+    "ordercast_publish_failures_total",
+    "Messages that Redis did not take; the journal heals them.",
+    ["what"],
+)
+QUEUE_MESSAGES_REFUSED = Counter(
+    "ordercast_queue_messages_refused_total", "Messages on the queue's channels that made no sense."
+)

@@ -1,0 +1,1 @@
+"""Messages for one user: kept for the list, announced as `notification`."""

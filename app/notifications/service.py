@@ -1,0 +1,44 @@
+"""The only writer of notifications."""
+
+from typing import Any
+
+from app import journal
+from app.accounts.tokens import Identity
+from app.db import now, row_id, transaction
+from app.emitters import Emitters
+from app.idempotency import Once
+from app.notifications.errors import NotificationNotFound
+from app.notifications.models import Notification
+from app.notifications.wire import NotificationView
+
+emitters = Emitters(journal.append)
+
+
+def notify(
+    user_id: str, *, title: str, message: str, type: str, once: Once | None = None
+) -> dict[str, Any]:
+    """Keep a notification and send it to its user -> its JSON."""
+    with transaction() as session:
+        if once and (first := once.first_answer(session)):
+            return first
+        row = Notification(user_id=user_id, title=title, message=message, type=type)
+        session.add(row)
+        session.flush()
+        emitters.send_notification(user_id, row)
+        answer = NotificationView.model_validate(row).wire()
+        return once.keep(session, answer) if once else answer
+
+
+def mark_read(identity: Identity, notification_id: str) -> dict[str, Any]:
+    """Mark one of the user's notifications as read; again is harmless -> its JSON.
+
+    Raises NotificationNotFound, also for one of somebody else.
+    """
+    with transaction() as session:
+        number = row_id(notification_id)
+        row = session.get(Notification, number, with_for_update=True) if number else None
+        if row is None or row.user_id != identity.user_id:
+            raise NotificationNotFound
+        row.read_at = row.read_at or now()
+        session.flush()
+        return NotificationView.model_validate(row).wire()

@@ -1,0 +1,55 @@
+"""The tables of orders."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.accounts.models import User
+from app.db import Base, BigId, UtcDateTime, now
+from app.events import Status
+
+
+class OrderLine(Base):
+    """What was bought, as it was then: later changes of the product do not reach it."""
+
+    __tablename__ = "order_items"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    quantity: Mapped[int] = mapped_column(Integer)
+    unit_price_cents: Mapped[int] = mapped_column(Integer)
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity_positive"),)
+
+
+class Order(Base):
+    __tablename__ = "orders"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    status: Mapped[str] = mapped_column(String(16), default=Status.PENDING)
+    customer_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    seller_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    total_cents: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(String(3))  # ISO 4217
+    version: Mapped[int] = mapped_column(Integer)  # counts changes, from 1
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
+
+    user: Mapped[User] = relationship(foreign_keys=customer_id, lazy="joined", innerjoin=True)
+    seller: Mapped[User] = relationship(foreign_keys=seller_id, lazy="joined", innerjoin=True)
+    items: Mapped[list[OrderLine]] = relationship(
+        lazy="selectin", order_by=OrderLine.product_id, cascade="all"
+    )
+
+    __mapper_args__ = {"version_id_col": version}  # noqa: RUF012 - the database's guard against a lost update
+    __table_args__ = (
+        Index("ix_orders_status_created_at", "status", "created_at"),
+        CheckConstraint("total_cents >= 0", name="total_not_negative"),
+    )
+
+    @property
+    def order_number(self) -> str:
+        """What people call the order: OC- and the id in eight digits."""
+        return f"OC-{self.id:08d}"

@@ -1,0 +1,41 @@
+"""Reads of orders: each sees only what its user is a party to."""
+
+from typing import Any
+
+from sqlalchemy import or_, select
+
+from app import events
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.db import db, row_id
+from app.orders.errors import OrderNotFound
+from app.orders.models import Order
+from app.paging import page
+
+
+def order(identity: Identity, order_id: str) -> dict[str, Any]:
+    """One order's JSON. Raises OrderNotFound, also for one of somebody else."""
+    query = _visible(identity).where(Order.id == (row_id(order_id) or 0))
+    row = db.session.scalars(query).one_or_none()
+    if row is None:
+        raise OrderNotFound
+    return events.Order.model_validate(row).wire()
+
+
+def orders(
+    identity: Identity, *, status: str | None, cursor: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """A page of the user's orders, newest first: bought or sold, all of them for an admin."""
+    query = _visible(identity)
+    if status is not None:
+        query = query.where(Order.status == status)
+    rows, following = page(query, Order.id, cursor=cursor, limit=limit)
+    return [events.Order.model_validate(row).wire() for row in rows], following
+
+
+def _visible(identity: Identity) -> Any:
+    query = select(Order)
+    if identity.role is Role.ADMIN:
+        return query
+    number = row_id(identity.user_id) or 0
+    return query.where(or_(Order.customer_id == number, Order.seller_id == number))

@@ -1,0 +1,56 @@
+"""Lists, paged by cursor: newest first, stable while rows are added."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.db import db, row_id
+from app.errors import OrdercastError
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+
+Row = TypeVar("Row")
+
+
+class InvalidCursor(OrdercastError):
+    code = "invalid_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one that this list gave out.")
+
+
+def page(
+    query: Select[Row],
+    key: InstrumentedAttribute[int],
+    *,
+    cursor: str | None,
+    limit: int,
+) -> tuple[list[Row], str | None]:
+    """One page of `query` by falling `key` -> (rows, the next cursor or None at the end).
+
+    Raises InvalidCursor.
+    """
+    if cursor is not None:
+        query = query.where(key < _decode(cursor))
+    rows = list(db.session.scalars(query.order_by(key.desc()).limit(limit + 1)).unique())
+    more = len(rows) > limit
+    rows = rows[:limit]
+    return rows, _encode(getattr(rows[-1], key.key)) if more else None
+
+
+def _encode(number: int) -> str:
+    return urlsafe_b64encode(str(number).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str) -> Any:
+    try:
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+    except ValueError as exc:  # binascii.Error and UnicodeError are ValueErrors
+        raise InvalidCursor from exc
+    number = row_id(text)
+    if number is None:
+        raise InvalidCursor
+    return number

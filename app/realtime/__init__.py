@@ -1,0 +1,91 @@
+"""Socket.IO: who is connected, and how the journal reaches them.
+
+namespace.py      connect (the token), disconnect
+connections.py    the authenticated connections of this process
+queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
+subscription.py   the one Redis subscription of this process
+follower.py       the journal's events, in position order, each once
+"""
+
+import logging
+import os
+import threading
+from typing import Any
+
+from flask import Flask
+from flask_socketio import SocketIO
+from gevent import monkey
+
+from app import broker
+from app.config import Settings
+from app.realtime.connections import Connections
+from app.realtime.follower import Follower
+from app.realtime.namespace import OrderNamespace
+from app.realtime.queue_manager import QueueManager
+from app.realtime.subscription import Subscription
+
+logger = logging.getLogger(__name__)
+
+NEVER = (
+    1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
+)
+
+
+class Realtime:
+    """The moving parts of one process; `app.extensions["realtime"]`."""
+
+    def __init__(self, app: Flask) -> None:
+        settings: Settings = app.config["SETTINGS"]
+        self.connections = Connections()
+        self.manager = QueueManager(settings.REDIS_URL, self.connections)
+        self.follower = Follower(app, self.manager)
+        self.subscription = Subscription(
+            settings.REDIS_URL,
+            {
+                broker.QUEUE_CHANNEL: self.manager.receive,
+                broker.JOURNAL_CHANNEL: self.follower.receive,
+            },
+            on_subscribed=self.follower.look,
+        )
+        self.socketio = SocketIO(
+            client_manager=self.manager,
+            async_mode="gevent" if monkey.is_module_patched("socket") else "threading",
+            cors_allowed_origins=_origin_check(settings) if settings.CORS_ORIGINS else None,
+            cors_credentials=True,
+            ping_interval=settings.PING_INTERVAL or NEVER,
+            ping_timeout=settings.PING_TIMEOUT or NEVER,
+            max_http_buffer_size=settings.MAX_MESSAGE_BYTES or 2**31 - 1,
+            manage_session=False,
+        )
+        self.socketio.on_namespace(OrderNamespace(self))
+        self.socketio.init_app(app)
+        self._started_in: int | None = None
+        self._starting = threading.Lock()
+
+    def start(self) -> None:
+        """Start listening in this process; again is harmless. After any fork: what runs in the
+        background does not survive one."""
+        with self._starting:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
+            # Subscribed first, read second: what is published in between is held or read, not lost.
+            self.socketio.start_background_task(self.subscription.run)
+            self.socketio.start_background_task(self.follower.run)
+            logger.info("following the journal")
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["realtime"] = Realtime(app)
+
+
+def _origin_check(settings: Settings) -> Any:
+    """The listed origins, and the one that the service itself is served from."""
+
+    def allowed(origin: str, environ: dict[str, Any]) -> bool:
+        scheme = environ.get("HTTP_X_FORWARDED_PROTO", environ["wsgi.url_scheme"])
+        host = environ.get("HTTP_X_FORWARDED_HOST", environ.get("HTTP_HOST", ""))
+        own = f"{scheme.split(',')[0].strip()}://{host.split(',')[0].strip()}"
+        return origin in settings.CORS_ORIGINS or origin == own
+
+    return allowed

@@ -1,0 +1,154 @@
+"""The follower: fans the journal out to this process's sockets, in position order, each once.
+
+`last` is the position it has fanned out. What comes from Redis is the fast path: position
+`last + 1` is fanned out, a lower one was already. Anything else - a gap, a head that is ahead, a
+new subscription, silence - means: read the journal from `last`. So whatever Redis drops, doubles
+or delays, only time is lost.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+import orjson
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import journal
+from app.accounts.models import RevocationKind
+from app.accounts.revocation import REVOKED
+from app.events import CONTROL_ROOM
+from app.journal import Entry, Head
+from app.metrics import EVENTS_FANNED_OUT, FOLLOWER_POSITION, JOURNAL_READS
+
+logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
+POLL_SECONDS = 0.4  # between two looks at the journal while Redis is silent
+PAGE = 500  # rows in one read
+
+
+class Sockets(Protocol):
+    """What the follower needs of the client manager."""
+
+    def emit_here(self, room: str, event: str, *args: object) -> None: ...
+    def dismiss(self, kind: RevocationKind, value: str) -> None: ...
+
+
+class Follower:
+    def __init__(self, app: Flask, sockets: Sockets) -> None:
+        self._app = app
+        self._sockets = sockets
+        self._journal: str | None = None  # whose positions these are
+        self.last = 0  # position fanned out; meaningless until `ready`
+        self._ahead = 0  # a head that was announced: we know that so much exists
+        self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
+        self._lock = threading.Lock()  # one fan-out at a time, whoever noticed the events first
+        self._wake = threading.Event()
+        self.ready = threading.Event()
+
+    def run(self) -> None:
+        """For ever: look at the journal whenever Redis cannot be relied on."""
+        while True:
+            reason = self._reason_to_read()
+            if reason:
+                self._try_read(reason)
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+
+    def look(self) -> None:
+        """Something may have been missed: read the journal soon."""
+        self._heard = 0.0
+        self._wake.set()
+
+    def receive(self, message: bytes) -> None:
+        """{journal, head, events: [[position, room, name, data], ...]} from a sequencer."""
+        data = orjson.loads(message)
+        if data["journal"] != self._journal:
+            self.look()  # not started yet, another database on this Redis, or ours was replaced
+            return
+        with self._lock:
+            self._heard = time.monotonic()
+            self._ahead = max(self._ahead, data["head"])
+            entries = [Entry(*event) for event in data["events"]]
+            self._fan_out(entries)
+        if self._ahead > self.last:
+            self._wake.set()
+
+    def _reason_to_read(self) -> str | None:
+        if not self.ready.is_set():
+            return "start"
+        if self._ahead > self.last:
+            return "gap"
+        if time.monotonic() - self._heard > SILENCE_SECONDS:
+            return "silence"
+        return None
+
+    def _try_read(self, reason: str) -> None:
+        JOURNAL_READS.labels(reason).inc()
+        try:
+            with self._app.app_context(), self._lock:
+                self._read()
+        except SQLAlchemyError as exc:
+            logger.warning("journal not readable", extra={"reason": reason, "error": str(exc)})
+        except Exception:
+            # Without this loop the process would be deaf for good; the next round tries again.
+            logger.exception("journal not followed", extra={"reason": reason})
+
+    def _read(self) -> None:
+        """Fan out what the journal holds after `last`. The lock is held: messages wait."""
+        head = journal.head()
+        if head.journal != self._journal:
+            self._start_at(head)
+            return
+        if head.lowest - 1 > self.last:
+            logger.error(
+                "events were pruned before they were fanned out",
+                extra={"after": self.last, "lowest": head.lowest},
+            )
+            self.last = head.lowest - 1
+        while self.last < head.position:
+            entries = journal.since(self.last, limit=PAGE, until=head.position)
+            following = entries[0].position if entries else head.position + 1
+            if following != self.last + 1:
+                logger.error(
+                    "the journal has a hole", extra={"after": self.last, "next": following}
+                )
+                self.last = following - 1
+            self._fan_out(entries)
+
+    def _start_at(self, head: Head) -> None:
+        if self._journal is not None:
+            logger.error(
+                "the database is another one now; following it from its head",
+                extra={"was": self._journal, "now": head.journal},
+            )
+        self._journal, self.last, self._ahead = head.journal, head.position, head.position
+        FOLLOWER_POSITION.set(self.last)
+        self.ready.set()
+
+    def _fan_out(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if entry.position <= self.last:
+                continue
+            if entry.position > self.last + 1:
+                break
+            self.last = entry.position
+            try:
+                self._deliver(entry)
+            except Exception:
+                # It would fail again: logged with its position, and the rest goes on.
+                logger.exception("event not delivered", extra={"position": entry.position})
+        FOLLOWER_POSITION.set(self.last)
+
+    def _deliver(self, entry: Entry) -> None:
+        payload = orjson.loads(entry.data)
+        if entry.room != CONTROL_ROOM:
+            self._sockets.emit_here(entry.room, entry.name, payload, str(entry.position))
+        elif entry.name == REVOKED:
+            self._sockets.dismiss(RevocationKind(payload["kind"]), payload["value"])
+        else:
+            raise ValueError(f"unknown control event {entry.name!r}")
+        EVENTS_FANNED_OUT.labels(entry.name).inc()

@@ -1,0 +1,88 @@
+"""Connecting and leaving, on the namespace `/`."""
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from flask import request
+from flask_socketio import ConnectionRefusedError, Namespace
+
+from app.accounts import revocation, tokens
+from app.accounts.errors import AuthenticationRequired, TokenError, TokenRevoked
+from app.metrics import CONNECTIONS, CONNECTS_REFUSED
+from app.realtime.connections import Connection
+
+if TYPE_CHECKING:
+    from app.realtime import Realtime
+
+logger = logging.getLogger(__name__)
+READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
+
+
+class OrderNamespace(Namespace):
+    """Verifies the token of `auth`; its rooms are joined by the manager once it is accepted."""
+
+    def __init__(self, realtime: "Realtime") -> None:
+        super().__init__("/")
+        self._realtime = realtime
+
+    def on_connect(self, auth: object = None) -> None:
+        """{token} -> connected, or connect_error `Authentication required` or `Invalid token` with
+        data {code}: token_invalid | token_expired | token_revoked."""
+        try:
+            self._admit(auth)
+        except AuthenticationRequired as exc:
+            self._refuse(exc.code, exc.message)
+        except TokenError as exc:
+            self._refuse(exc.code, "Invalid token", {"code": exc.code})
+        except Exception:
+            # Flask-SocketIO would call this again without auth after a TypeError, and leave the
+            # client without an answer after anything else. The database may be away: the client
+            # comes back by itself after its transport closes, but not after a connect_error.
+            logger.exception("connect failed", extra={"sid": request.sid})  # type: ignore[attr-defined]
+            self._realtime.manager.close_engine(request.sid, "/")  # type: ignore[attr-defined]
+            self._refuse("unavailable", "Service unavailable", {"code": "unavailable"})
+
+    def on_disconnect(self, reason: str) -> None:
+        connection = self._realtime.connections.remove(request.sid)  # type: ignore[attr-defined]
+        if connection is None:
+            return
+        CONNECTIONS.dec()
+        logger.info(
+            "disconnected",
+            extra={
+                "user": connection.identity.user_id,
+                "sid": connection.sid,
+                "transport": self._realtime.manager.transport(connection.sid)
+                or connection.transport,
+                "reason": reason,
+                "seconds": round(time.monotonic() - connection.since, 3),
+            },
+        )
+
+    def _admit(self, auth: object) -> None:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        if token is None or token == "":
+            raise AuthenticationRequired
+        self._realtime.start()
+        if not self._realtime.follower.ready.wait(READY_SECONDS):
+            raise TimeoutError("the follower does not know its position yet")
+        connection = Connection(
+            sid=request.sid,  # type: ignore[attr-defined]
+            identity=tokens.read(token),
+            transport=request.args.get("transport", "polling"),
+        )
+        # Registered before it asks the database: a revocation that commits after the read finds it
+        # here, one that committed before is what the read sees.
+        self._realtime.connections.add(connection)
+        if revocation.is_revoked(connection.identity) or connection.revoked:
+            raise TokenRevoked
+
+    def _refuse(self, code: str, message: str, data: dict[str, Any] | None = None) -> NoReturn:
+        self._realtime.connections.remove(request.sid)  # type: ignore[attr-defined]
+        CONNECTS_REFUSED.labels(code).inc()
+        logger.info(
+            "connect refused",
+            extra={"code": code, "sid": request.sid, "address": request.remote_addr},  # type: ignore[attr-defined]
+        )
+        raise ConnectionRefusedError(message, *([data] if data else []))

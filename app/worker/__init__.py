@@ -1,0 +1,11 @@
+"""Background work without Celery: `flask worker` runs these loops, any number of it may run.
+
+    sequencing.py  committed events get their positions and are published
+    publishing.py  how: Redis, with a back-off while it is away
+    doorbell.py    waiting for the next commit
+    expiry.py      orders that stay pending too long are cancelled
+    pruning.py     what has served its time is deleted
+    loops.py       running the steps until SIGTERM
+
+Each step is bounded, returns how much it did, and is tested without a process.
+"""

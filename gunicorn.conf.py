@@ -1,0 +1,41 @@
+"""gunicorn: `gunicorn -c gunicorn.conf.py wsgi:app`.
+
+Patches first. Nothing of the application is imported here: the master stays clean, so that HUP
+loads new code; app/config.py checks the same variables in the worker and names a wrong one.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import os  # noqa: E402
+import resource  # noqa: E402
+from typing import Any  # noqa: E402
+
+bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
+worker_class = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
+# One, whatever WEB_CONCURRENCY says: a long-polling session lives in one process, and handing its
+# requests over between processes is not built yet.
+workers = 1
+worker_connections = (int(os.environ.get("MAX_CONNECTIONS") or 20_000) or 1_000_000) + 100
+keepalive = 75  # seconds; longer than the balancers in front, which otherwise meet a closed socket
+timeout = 60
+graceful_timeout = 5  # open sockets would be waited for until then
+control_socket_disable = True  # its default place is shared by every gunicorn of the user
+accesslog = None  # app/http/access.py writes it
+
+
+# Each connection is an open file; the soft limit is often 1024.
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def when_ready(server: Any) -> None:
+    wanted = os.environ.get("WEB_CONCURRENCY") or "1"
+    if wanted != "1":
+        server.log.warning("WEB_CONCURRENCY=%s is not supported yet: running 1 worker", wanted)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Follow the journal from now on: after the fork, before the first connection."""
+    worker.wsgi.extensions["realtime"].start()

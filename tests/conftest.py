@@ -1,0 +1,175 @@
+"""The fixtures, from servers up to people. Actors: alice buys, bob sells, charlie is a stranger."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app import create_app
+from app.accounts import passwords, tokens
+from app.accounts.models import Role, User
+from app.accounts.tokens import Identity
+from app.catalog.models import Product
+from app.config import Settings
+from app.db import db, transaction
+from tests.harness.processes import SECRET, environment, flask
+from tests.harness.servers import Postgres, RedisServer, SqliteFiles
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One Redis for all tests that do not hurt it."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own, to be hurt."""
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres, str]]:
+    """The cluster, and the name of a database with the migrations in it."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    template = server.new_database()
+    upgrade(server.url(template))
+    yield server, template
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteFiles, str]:
+    """The folder of databases, and the name of one with the migrations in it."""
+    server = SqliteFiles(tmp_path_factory.mktemp("sqlite"))
+    template = server.new_database()
+    upgrade(server.url(template))
+    return server, template
+
+
+def upgrade(url: str) -> None:
+    done = flask("db", "upgrade", env=environment(DATABASE_URL=url))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh migrated database, on SQLite and on PostgreSQL."""
+    yield from fresh_database(request, request.param)
+
+
+@pytest.fixture
+def sqlite_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from fresh_database(request, "sqlite")
+
+
+@pytest.fixture
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    yield from fresh_database(request, "postgres")
+
+
+def fresh_database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
+    """The URL of a database of its own, of the kind `sqlite` or `postgres`; dropped afterwards."""
+    server, template = request.getfixturevalue(kind)
+    name = server.new_database(template)
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def settings(database_url: str, redis_server: RedisServer) -> Settings:
+    return Settings.of(DATABASE_URL=database_url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET)
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application in this process, with its context."""
+    app = create_app(settings)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def password_hash() -> str:
+    return passwords.hash_password(PASSWORD)
+
+
+@pytest.fixture
+def make_user(app: Flask, password_hash: str) -> Callable[..., Identity]:
+    """A builder: an account and the identity of a token for it."""
+
+    def make(name: str, role: Role = Role.CUSTOMER) -> Identity:
+        email = f"{name.lower()}@example.com"
+        with transaction() as session:
+            user = User(email=email, name=name, role=role, password_hash=password_hash)
+            session.add(user)
+            session.flush()
+            user_id = str(user.id)
+        return tokens.verify(tokens.issue("access", user_id, role))
+
+    return make
+
+
+@pytest.fixture
+def alice(make_user: Callable[..., Identity]) -> Identity:
+    """She buys."""
+    return make_user("Alice")
+
+
+@pytest.fixture
+def bob(make_user: Callable[..., Identity]) -> Identity:
+    """He sells."""
+    return make_user("Bob", Role.SELLER)
+
+
+@pytest.fixture
+def charlie(make_user: Callable[..., Identity]) -> Identity:
+    """A stranger, who also buys."""
+    return make_user("Charlie")
+
+
+@pytest.fixture
+def make_product(app: Flask, bob: Identity) -> Callable[..., str]:
+    """A builder: a product of bob's or another seller's -> its id."""
+
+    def make(seller: Identity = bob, **changes: Any) -> str:
+        values = {"name": "Tea", "price_cents": 250, "currency": "EUR", "stock": 10}
+        with transaction() as session:
+            row = Product(
+                seller_id=int(seller.user_id), **{**values, "low_stock_threshold": 2, **changes}
+            )
+            session.add(row)
+            session.flush()
+            return str(row.id)
+
+    return make
+
+
+@pytest.fixture
+def http(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def bearer(app: Flask) -> Callable[[Identity], dict[str, str]]:
+    """The headers with which somebody calls the API."""
+
+    def headers(identity: Identity) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {tokens.issue('access', identity.user_id, identity.role)}"
+        }
+
+    return headers

