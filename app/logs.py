@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
     "asctime",
@@ -40,9 +41,9 @@ def configure(level: str) -> None:
     """Send every log line of this process to standard error as JSON. Safe to call again."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
-    handler.set_name("ordercast")
+    handler.set_name(HANDLER)
     root = logging.getLogger()
-    for old in [h for h in root.handlers if h.get_name() == "ordercast"]:
+    for old in [h for h in root.handlers if h.get_name() == HANDLER]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)

@@ -1,5 +1,6 @@
 """The fixtures, from servers up to people. Actors: alice buys, bob sells, charlie is a stranger."""
 
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import create_app, logs
 from app.accounts import passwords, tokens
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
@@ -85,6 +86,15 @@ def fresh_database(request: pytest.FixtureRequest, kind: str) -> Iterator[str]:
     name = server.new_database(template)
     yield server.url(name)
     server.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def plain_logging() -> Iterator[None]:
+    """The handler that create_app adds writes to this test's standard error: it goes with it."""
+    yield
+    root = logging.getLogger()
+    for handler in [one for one in root.handlers if one.get_name() == logs.HANDLER]:
+        root.removeHandler(handler)
 
 
 @pytest.fixture

@@ -52,11 +52,16 @@ class Follower:
     def run(self) -> None:
         """For ever: look at the journal whenever Redis cannot be relied on."""
         while True:
-            reason = self._reason_to_read()
-            if reason:
-                self._try_read(reason)
+            self.step()
             self._wake.wait(POLL_SECONDS)
             self._wake.clear()
+
+    def step(self) -> str | None:
+        """Read the journal if there is a reason to -> that reason: start, gap or silence."""
+        reason = self._reason_to_read()
+        if reason:
+            self._try_read(reason)
+        return reason
 
     def look(self) -> None:
         """Something may have been missed: read the journal soon."""

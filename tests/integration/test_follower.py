@@ -1,0 +1,191 @@
+"""The follower: whatever Redis does, each event is fanned out once, in position order."""
+
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+
+from app import journal
+from app.accounts.models import RevocationKind
+from app.accounts.revocation import REVOKED
+from app.db import transaction
+from app.events import CONTROL_ROOM
+from app.journal.models import JournalEvent, JournalHead
+from app.realtime.follower import Follower
+from app.worker.sequencing import sequence_once
+
+
+class Sockets:
+    """Remembers what was sent; refuses the events of a name."""
+
+    def __init__(self, refuses: str | None = None) -> None:
+        self.sent: list[tuple[str, str, Any, str]] = []
+        self.dismissed: list[tuple[RevocationKind, str]] = []
+        self._refuses = refuses
+
+    def emit_here(self, room: str, event: str, *args: Any) -> None:
+        if event == self._refuses:
+            raise ValueError("cannot be encoded")
+        payload, offset = args
+        self.sent.append((room, event, payload, offset))
+
+    def dismiss(self, kind: RevocationKind, value: str) -> None:
+        self.dismissed.append((kind, value))
+
+    @property
+    def offsets(self) -> list[int]:
+        return [int(offset) for *_, offset in self.sent]
+
+
+@pytest.fixture
+def sockets() -> Sockets:
+    return Sockets()
+
+
+@pytest.fixture
+def follower(app: Flask, sockets: Sockets) -> Follower:
+    follower = Follower(app, sockets)
+    assert follower.step() == "start"
+    return follower
+
+
+def append(count: int = 1, *, room: str = "user:1", name: str = "test") -> None:
+    with transaction():
+        for number in range(count):
+            journal.append(room, name, {"number": number})
+
+
+def published(limit: int = 200) -> bytes:
+    messages: list[bytes] = []
+    sequence_once(messages.append, limit)
+    return messages[0]
+
+
+def test_a_message_is_fanned_out_at_once(follower: Follower, sockets: Sockets) -> None:
+    append()
+    follower.receive(published())
+    assert sockets.sent == [("user:1", "test", {"number": 0}, "1")]
+    assert follower.last == 1
+
+
+def test_what_was_there_before_the_start_is_not_fanned_out(app: Flask, sockets: Sockets) -> None:
+    append(3)
+    published()
+    follower = Follower(app, sockets)
+    assert not follower.ready.is_set()
+    follower.step()
+    assert follower.ready.is_set()
+    append()
+    follower.receive(published())
+    assert sockets.offsets == [4]
+
+
+def test_a_message_that_comes_twice_is_fanned_out_once(
+    follower: Follower, sockets: Sockets
+) -> None:
+    append(2)
+    message = published()
+    follower.receive(message)
+    follower.receive(message)
+    assert sockets.offsets == [1, 2]
+
+
+def test_a_gap_is_read_from_the_journal(follower: Follower, sockets: Sockets) -> None:
+    append(3)
+    published(1)  # lost
+    second, third = published(1), published(1)
+    follower.receive(third)
+    follower.receive(second)
+    assert sockets.offsets == []
+    assert follower.step() == "gap"
+    assert sockets.offsets == [1, 2, 3]
+
+
+def test_a_head_that_is_ahead_is_read_from_the_journal(
+    follower: Follower, sockets: Sockets
+) -> None:
+    append(2)
+    published()  # lost
+    head = journal.head()
+    announced = {"journal": head.journal, "head": head.position, "events": []}
+    follower.receive(orjson.dumps(announced))
+    assert follower.step() == "gap"
+    assert sockets.offsets == [1, 2]
+
+
+def test_silence_is_a_reason_to_read(follower: Follower, sockets: Sockets) -> None:
+    append()
+    published()  # lost, and no head is announced
+    follower.look()
+    assert follower.step() == "silence"
+    assert sockets.offsets == [1]
+
+
+def test_it_reads_page_after_page(follower: Follower, sockets: Sockets) -> None:
+    append(1203)
+    while sequence_once(lambda message: None):
+        continue
+    follower.look()
+    follower.step()
+    assert sockets.offsets == list(range(1, 1204))
+
+
+def test_positions_of_another_journal_on_the_same_redis_mean_nothing(
+    follower: Follower, sockets: Sockets
+) -> None:
+    foreign = {"journal": "another", "head": 1, "events": [[1, "user:1", "test", "{}"]]}
+    follower.receive(orjson.dumps(foreign))
+    follower.step()
+    assert sockets.sent == []
+    assert follower.last == 0
+
+
+def test_a_replaced_database_is_followed_from_its_head(
+    follower: Follower, sockets: Sockets, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(2)
+    published()
+    with transaction() as session:
+        session.get_one(JournalHead, 1).journal = "restored"
+    follower.look()
+    follower.step()
+    assert sockets.sent == []
+    assert follower.last == 2
+    assert "the database is another one now" in caplog.text
+
+
+def test_an_event_that_cannot_be_sent_is_logged_and_holds_up_nothing(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    sockets = Sockets(refuses="poison")
+    follower = Follower(app, sockets)
+    follower.step()
+    append(name="poison")
+    append()
+    follower.receive(published())
+    assert sockets.offsets == [2]
+    assert "event not delivered" in caplog.text
+
+
+def test_a_hole_in_the_journal_is_logged_and_passed(
+    follower: Follower, sockets: Sockets, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(3)
+    published()
+    with transaction() as session:  # somebody's hand in the table
+        session.delete(session.query(JournalEvent).filter_by(position=2).one())
+    follower.look()
+    follower.step()
+    assert sockets.offsets == [1, 3]
+    assert "the journal has a hole" in caplog.text
+
+
+def test_a_revocation_reaches_the_sockets_in_its_turn(follower: Follower, sockets: Sockets) -> None:
+    append()
+    with transaction():
+        journal.append(CONTROL_ROOM, REVOKED, {"kind": "session", "value": "abc"})
+    follower.receive(published())
+    assert sockets.dismissed == [(RevocationKind.SESSION, "abc")]
+    assert sockets.offsets == [1]
+    assert follower.last == 2
