@@ -6,7 +6,7 @@ failing half way (https://www.sqlite.org/lang_transaction.html, section 2.2).
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +24,9 @@ from app.config import Settings
 BUSY_SECONDS = 15  # how long a SQLite writer waits for another one
 POOL = {"pool_size": 10, "max_overflow": 20, "pool_timeout": 20, "pool_pre_ping": True}
 MAX_ID = 2**63 - 1
+ON_COMMIT = (
+    "on_commit"  # in a session's info: what to do after the commit; its presence is the mark
+)
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
 
@@ -96,10 +99,10 @@ def transaction() -> Iterator[Session]:
     function opens one, and what it calls works inside it.
     """
     session = db.session()
-    if session.info.get("in_transaction"):
+    if in_transaction():
         raise RuntimeError("transaction() inside a transaction(): pass the session down instead")
     session.rollback()
-    session.info["in_transaction"] = True
+    actions = session.info[ON_COMMIT] = {}
     try:
         session.connection(execution_options={"begin": "IMMEDIATE"})
         yield session
@@ -108,7 +111,20 @@ def transaction() -> Iterator[Session]:
         session.rollback()
         raise
     finally:
-        session.info.pop("in_transaction", None)
+        del session.info[ON_COMMIT]
+    for action in actions:
+        action()
+
+
+def in_transaction() -> bool:
+    """Whether this context is inside a transaction()."""
+    return ON_COMMIT in db.session().info
+
+
+def on_commit(action: Callable[[], object]) -> None:
+    """Within a transaction: do this once it has committed; the same action once only. What it does
+    must not fail: the answer is already true."""
+    db.session().info[ON_COMMIT][action] = None
 
 
 @event.listens_for(Engine, "connect")

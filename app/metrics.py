@@ -31,3 +31,8 @@ PUBLISH_FAILURES = Counter(
 QUEUE_MESSAGES_REFUSED = Counter(
     "ordercast_queue_messages_refused_total", "Messages on the queue's channels that made no sense."
 )
+RECOVERIES = Counter(
+    "ordercast_recoveries_total",
+    "Reconnects with a pid, by outcome: memory or journal, else why it was not recovered.",
+    ["outcome"],
+)

@@ -3,15 +3,19 @@
 from datetime import datetime
 from typing import Protocol
 
+from blinker import Namespace
+from flask import current_app
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app import journal
 from app.accounts.models import LoginSession, Revocation, RevocationKind
-from app.db import db, now, transaction
+from app.db import db, now, on_commit, transaction
 from app.events import CONTROL_ROOM
 
-REVOKED = "revoked"  # the control event's name; its data: {"kind", "value"}
+REVOKED = "revoked"  # the control event's name; its data: {"kind", "value", "at"}
+
+revoked = Namespace().signal("revoked")  # sent by this process's app after the commit
 
 
 class Bearer(Protocol):
@@ -48,10 +52,24 @@ def is_revoked(bearer: Bearer) -> bool:
     )
 
 
+def recent(since: datetime | None) -> list[tuple[str, str, datetime]]:
+    """(kind, value, revoked_at) of what was revoked since then, or of all that still counts."""
+    query = select(Revocation.kind, Revocation.value, Revocation.revoked_at).where(
+        or_(Revocation.expires_at.is_(None), Revocation.expires_at > now())
+    )
+    if since is not None:
+        query = query.where(Revocation.revoked_at >= since)
+    return [row._tuple() for row in db.session.execute(query)]
+
+
 def add(session: Session, kind: RevocationKind, value: str, expires_at: datetime | None) -> None:
     """Within a transaction: revoke, and tell every process through the journal."""
-    session.merge(Revocation(kind=kind, value=value, revoked_at=now(), expires_at=expires_at))
-    journal.append(CONTROL_ROOM, REVOKED, {"kind": kind.value, "value": value})
+    at = now()
+    session.merge(Revocation(kind=kind, value=value, revoked_at=at, expires_at=expires_at))
+    data = {"kind": kind.value, "value": value, "at": at.isoformat()}
+    journal.append(CONTROL_ROOM, REVOKED, data)
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    on_commit(lambda: revoked.send(app, kind=kind, value=value, at=at))
 
 
 def revoke(kind: RevocationKind, value: str) -> None:

@@ -8,9 +8,7 @@ import logging
 import threading
 
 import redis
-from flask import Flask, current_app
-from sqlalchemy import event
-from sqlalchemy.orm import Session
+from flask import Flask
 
 from app import broker
 from app.config import Settings
@@ -51,14 +49,3 @@ def init_app(app: Flask) -> None:
     """Ring after every commit of this app that appended an event."""
     settings: Settings = app.config["SETTINGS"]
     app.extensions["doorbell"] = Doorbell(settings.REDIS_URL)
-
-
-@event.listens_for(Session, "after_commit")
-def _ring(session: Session) -> None:
-    if session.info.pop("rings", False):
-        current_app.extensions["doorbell"].ring()
-
-
-@event.listens_for(Session, "after_rollback")
-def _forget(session: Session) -> None:
-    session.info.pop("rings", None)

@@ -17,11 +17,15 @@ from flask_socketio import SocketIO
 from gevent import monkey
 
 from app import broker
+from app.accounts import revocation
 from app.config import Settings
 from app.realtime.connections import Connections
 from app.realtime.follower import Follower
 from app.realtime.namespace import OrderNamespace
+from app.realtime.packets import packet_class
 from app.realtime.queue_manager import QueueManager
+from app.realtime.recovery import Recovery
+from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
 
 logger = logging.getLogger(__name__)
@@ -37,8 +41,12 @@ class Realtime:
     def __init__(self, app: Flask) -> None:
         settings: Settings = app.config["SETTINGS"]
         self.connections = Connections()
-        self.manager = QueueManager(settings.REDIS_URL, self.connections)
+        self.revocations = Revocations()
+        self.manager = QueueManager(settings.REDIS_URL, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
+        self.manager.delivery.position = lambda: self.follower.last
+        revocation.revoked.connect(self.revocations.on_revoked, sender=app)
+        self.recovery = Recovery(app, self.follower, self.connections)
         self.subscription = Subscription(
             settings.REDIS_URL,
             {
@@ -49,6 +57,7 @@ class Realtime:
         )
         self.socketio = SocketIO(
             client_manager=self.manager,
+            serializer=packet_class(self.connections),
             async_mode="gevent" if monkey.is_module_patched("socket") else "threading",
             cors_allowed_origins=_origin_check(settings) if settings.CORS_ORIGINS else None,
             cors_credentials=True,

@@ -1,10 +1,17 @@
 """The connections of this process and whom they speak for."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from engineio.packet import Packet as EnginePacket
 
 from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
+from app.journal import Entry
+
+MAX_HELD = 10_000  # packets that may wait for one connection while it is being accepted
 
 
 @dataclass(slots=True)
@@ -13,14 +20,21 @@ class Connection:
     identity: Identity  # verified when it connected
     transport: str  # at connect; a client usually upgrades later
     revoked: bool = False
+    pid: str = ""  # set once its token is verified
+    recovered: bool = False
+    seen: int = 0  # the position up to which it has, or is owed nothing of, its rooms' events
+    replay: Sequence[Entry] = ()  # what it missed, sent right after CONNECT
+    held: list[EnginePacket] | None = None  # live packets that wait for CONNECT and the replay
+    overflowed: bool = False  # too many had to wait: it must come again
     since: float = field(default_factory=time.monotonic)
 
-    def is_hit_by(self, kind: RevocationKind, value: str) -> bool:
+    def is_hit_by(self, kind: RevocationKind, value: str, at: datetime) -> bool:
         if kind is RevocationKind.SESSION:
             return self.identity.session == value
         if kind is RevocationKind.TOKEN:
             return self.identity.jti == value
-        return self.identity.user_id == value
+        # A login that came after the user's revocation, but before word of it, is good.
+        return self.identity.user_id == value and self.identity.issued_at <= at.timestamp()
 
 
 class Connections:
@@ -28,16 +42,28 @@ class Connections:
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
+        self._by_pid: dict[str, Connection] = {}
 
     def add(self, connection: Connection) -> None:
         self._by_sid[connection.sid] = connection
+
+    def name(self, connection: Connection, pid: str) -> Connection | None:
+        """Give the connection its pid. Returns the one that had it: its predecessor."""
+        predecessor = self._by_pid.get(pid)
+        connection.pid = pid
+        self._by_pid[pid] = connection
+        return predecessor
 
     def get(self, sid: str) -> Connection | None:
         return self._by_sid.get(sid)
 
     def remove(self, sid: str) -> Connection | None:
-        return self._by_sid.pop(sid, None)
+        connection = self._by_sid.pop(sid, None)
+        # A predecessor that leaves late must not take its successor's name along.
+        if connection is not None and self._by_pid.get(connection.pid) is connection:
+            del self._by_pid[connection.pid]
+        return connection
 
-    def hit_by(self, kind: RevocationKind, value: str) -> list[Connection]:
+    def hit_by(self, kind: RevocationKind, value: str, at: datetime) -> list[Connection]:
         """The connections that a revocation concerns."""
-        return [found for found in self._by_sid.values() if found.is_hit_by(kind, value)]
+        return [found for found in self._by_sid.values() if found.is_hit_by(kind, value, at)]

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Protocol
 
 import orjson
@@ -22,6 +23,8 @@ from app.accounts.revocation import REVOKED
 from app.events import CONTROL_ROOM
 from app.journal import Entry, Head
 from app.metrics import EVENTS_FANNED_OUT, FOLLOWER_POSITION, JOURNAL_READS
+from app.realtime.connections import Connection
+from app.realtime.ring import Ring
 
 logger = logging.getLogger(__name__)
 
@@ -33,15 +36,17 @@ PAGE = 500  # rows in one read
 class Sockets(Protocol):
     """What the follower needs of the client manager."""
 
-    def emit_here(self, room: str, event: str, *args: object) -> None: ...
-    def dismiss(self, kind: RevocationKind, value: str) -> None: ...
+    def emit_entry(self, entry: Entry, payload: object) -> None: ...
+    def hold(self, connection: Connection) -> None: ...
+    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None: ...
 
 
 class Follower:
     def __init__(self, app: Flask, sockets: Sockets) -> None:
         self._app = app
         self._sockets = sockets
-        self._journal: str | None = None  # whose positions these are
+        self.ring = Ring()
+        self._journal = ""  # whose positions these are
         self.last = 0  # position fanned out; meaningless until `ready`
         self._ahead = 0  # a head that was announced: we know that so much exists
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
@@ -62,6 +67,13 @@ class Follower:
         if reason:
             self._try_read(reason)
         return reason
+
+    def join(self, connection: Connection) -> tuple[int, str]:
+        """From now on the connection's events are held for it -> the position up to which they are
+        not, and the journal's name. No event falls in between, and none counts twice."""
+        with self._lock:
+            self._sockets.hold(connection)
+            return self.last, self._journal
 
     def look(self) -> None:
         """Something may have been missed: read the journal soon."""
@@ -125,12 +137,16 @@ class Follower:
             self._fan_out(entries)
 
     def _start_at(self, head: Head) -> None:
-        if self._journal is not None:
+        if self._journal:
             logger.error(
                 "the database is another one now; following it from its head",
                 extra={"was": self._journal, "now": head.journal},
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
+        recent = journal.since(
+            head.position - self.ring.size, limit=self.ring.size, until=head.position
+        )
+        self.ring.start(recent, following=head.position + 1)
         FOLLOWER_POSITION.set(self.last)
         self.ready.set()
 
@@ -141,6 +157,7 @@ class Follower:
             if entry.position > self.last + 1:
                 break
             self.last = entry.position
+            self.ring.add(entry)
             try:
                 self._deliver(entry)
             except Exception:
@@ -151,9 +168,10 @@ class Follower:
     def _deliver(self, entry: Entry) -> None:
         payload = orjson.loads(entry.data)
         if entry.room != CONTROL_ROOM:
-            self._sockets.emit_here(entry.room, entry.name, payload, str(entry.position))
+            self._sockets.emit_entry(entry, payload)
         elif entry.name == REVOKED:
-            self._sockets.dismiss(RevocationKind(payload["kind"]), payload["value"])
+            kind = RevocationKind(payload["kind"])
+            self._sockets.dismiss(kind, payload["value"], datetime.fromisoformat(payload["at"]))
         else:
             raise ValueError(f"unknown control event {entry.name!r}")
         EVENTS_FANNED_OUT.labels(entry.name).inc()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from flask import request
 from flask_socketio import ConnectionRefusedError, Namespace
 
-from app.accounts import revocation, tokens
+from app.accounts import tokens
 from app.accounts.errors import AuthenticationRequired, TokenError, TokenRevoked
 from app.metrics import CONNECTIONS, CONNECTS_REFUSED
 from app.realtime.connections import Connection
@@ -40,7 +40,7 @@ class OrderNamespace(Namespace):
             # client without an answer after anything else. The database may be away: the client
             # comes back by itself after its transport closes, but not after a connect_error.
             logger.exception("connect failed", extra={"sid": request.sid})  # type: ignore[attr-defined]
-            self._realtime.manager.close_engine(request.sid, "/")  # type: ignore[attr-defined]
+            self._realtime.manager.close_transport(request.sid)  # type: ignore[attr-defined]
             self._refuse("unavailable", "Service unavailable", {"code": "unavailable"})
 
     def on_disconnect(self, reason: str) -> None:
@@ -61,21 +61,26 @@ class OrderNamespace(Namespace):
         )
 
     def _admit(self, auth: object) -> None:
-        token = auth.get("token") if isinstance(auth, dict) else None
-        if token is None or token == "":
+        if not isinstance(auth, dict) or auth.get("token") in (None, ""):
             raise AuthenticationRequired
         self._realtime.start()
         if not self._realtime.follower.ready.wait(READY_SECONDS):
             raise TimeoutError("the follower does not know its position yet")
         connection = Connection(
             sid=request.sid,  # type: ignore[attr-defined]
-            identity=tokens.read(token),
+            identity=tokens.read(auth["token"]),
             transport=request.args.get("transport", "polling"),
         )
-        # Registered before it asks the database: a revocation that commits after the read finds it
-        # here, one that committed before is what the read sees.
+        # Registered before it asks for revocations: one that comes later finds it here, one that
+        # came before is what the question answers.
         self._realtime.connections.add(connection)
-        if revocation.is_revoked(connection.identity) or connection.revoked:
+        if self._realtime.revocations.hits(connection.identity):
+            raise TokenRevoked
+        predecessor = self._realtime.recovery.prepare(connection, auth)
+        if predecessor is not None:
+            # The same client's half-open connection: its end is gone, and nobody reads there.
+            self._realtime.manager.close_transport(predecessor.sid, abort=True)
+        if connection.revoked:
             raise TokenRevoked
 
     def _refuse(self, code: str, message: str, data: dict[str, Any] | None = None) -> NoReturn:

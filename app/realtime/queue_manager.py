@@ -3,47 +3,52 @@
 It speaks the stock channel and format, so `SocketIO(message_queue=...)` in a script keeps working.
 What is different from python-socketio's RedisManager, and why:
 
-- A client that is still connecting receives no room's events: not before its token is verified.
-- Its rooms are joined with the acceptance, in one step: no event falls in between.
+- A client that is still connecting receives nothing before its token is verified; from then on
+  its events are held until it has been told that it is connected (delivery.py).
 - `_publish` raises; the stock one tries twice, logs, and loses the message.
 - It starts no thread of its own: the process has one Redis subscription (subscription.py).
 - `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
   shared, and processes take each other's messages for their own.
 
-This is the one module that uses private parts of python-socketio and python-engineio;
+This module and delivery.py use private parts of python-socketio and python-engineio;
 tests/unit/test_pins.py names the versions they were read in.
 """
 
 import json
 import logging
 import os
+from base64 import b64decode
 from collections.abc import Iterator
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from engineio.exceptions import EngineIOError
-from engineio.packet import MESSAGE
-from engineio.packet import Packet as EnginePacket
-from socketio import packet
+from socketio import Server
+from socketio.packet import Packet
 from socketio.pubsub_manager import PubSubManager
 
 from app import broker
 from app.accounts.models import RevocationKind
+from app.journal import Entry
 from app.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
-from app.realtime.connections import Connections
+from app.realtime.connections import Connection, Connections
+from app.realtime.delivery import NAMESPACE, Delivery
+from app.realtime.revocations import Revocations
 
 logger = logging.getLogger(__name__)
-NAMESPACE = "/"
 
 
 class QueueManager(PubSubManager):
     name = "ordercast"
 
-    def __init__(self, redis_url: str, connections: Connections) -> None:
+    def __init__(self, redis_url: str, connections: Connections, revocations: Revocations) -> None:
         self._host: tuple[int, str] | None = None
         super().__init__(channel=broker.QUEUE_CHANNEL)
         self._redis = broker.connect(redis_url)
         self._connections = connections
+        self._revocations = revocations
+        self.delivery = Delivery(connections)
 
     @property
     def host_id(self) -> str:
@@ -56,13 +61,23 @@ class QueueManager(PubSubManager):
     def host_id(self, _value: str) -> None:
         """The base class sets one before the fork; it is not used."""
 
+    def set_server(self, server: Server) -> None:
+        super().set_server(server)
+        self.delivery.server = server
+
     def initialize(self) -> None:
         """Nothing to do, and so nothing that a second connection could see half done."""
 
-    # -- rooms
+    # -- connections
+
+    def hold(self, connection: Connection) -> None:
+        """Its token is verified: it is in its rooms, and its events wait until it is accepted."""
+        connection.held = []
+        for room in connection.identity.rooms:
+            self.basic_enter_room(connection.sid, NAMESPACE, room)
 
     def connect(self, sid: str, namespace: str) -> str:
-        """The client was accepted and has been told so: join its rooms, in the same step."""
+        """The client was accepted and has been told so: its events follow, in the same step."""
         connected: str = super().connect(sid, namespace)
         connection = self._connections.get(sid)
         if connection is None or namespace != NAMESPACE:
@@ -74,55 +89,45 @@ class QueueManager(PubSubManager):
                 "user": connection.identity.user_id,
                 "sid": sid,
                 "transport": connection.transport,
+                "recovered": connection.recovered,
+                "replayed": len(connection.replay),
             },
         )
+        eio_sid = self.eio_sid_from_sid(sid, namespace)
         if connection.revoked:
             self._dismiss(sid)
-        elif not self._engine_is_open(sid):
+        elif not self._engine_is_open(eio_sid):
             # It left while its token was being verified; engineio told us then, when it was not
             # connected yet, and will not tell us again.
-            eio_sid = self.eio_sid_from_sid(sid, namespace)
             self.server._handle_disconnect(eio_sid, namespace, self.server.reason.TRANSPORT_CLOSE)
+        elif connection.overflowed:
+            self.close_transport(sid)
         else:
-            for room in connection.identity.rooms:
-                self.basic_enter_room(sid, namespace, room)
+            self.delivery.release(connection, eio_sid)
         return connected
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """Who is in the room, without those who are still connecting. A client's own room, its
-        sid, is open to its own connect handler."""
+        """Who is in the room, without those whose token is not verified yet. A client's own room,
+        its sid, is open to its own connect handler."""
         connecting = self.pending_connect.get(namespace, ())
         for sid, eio_sid in super().get_participants(namespace, room):
-            if room == sid or sid not in connecting:
+            if room == sid or sid not in connecting or self._is_held(sid):
                 yield sid, eio_sid
+
+    def _is_held(self, sid: str) -> bool:
+        connection = self._connections.get(sid)
+        return connection is not None and connection.held is not None
 
     def transport(self, sid: str) -> str | None:
         """`polling` or `websocket` now; None once the engine has forgotten the client."""
-        eio_sid = self.eio_sid_from_sid(sid, NAMESPACE)
-        engine = self.server.eio.sockets.get(eio_sid)
+        engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
         return None if engine is None else "websocket" if engine.upgraded else "polling"
 
-    # -- this process only
-
-    def emit_here(self, room: str, event: str, *args: Any) -> None:
-        """Send to the room's clients in this process; one that is going away stops nobody else."""
-        recipients = list(self.get_participants(NAMESPACE, room))
-        if not recipients:
-            return
-        encoded = self.server.packet_class(
-            packet.EVENT, namespace=NAMESPACE, data=[event, *args]
-        ).encode()
-        message = EnginePacket(MESSAGE, encoded)
-        for sid, eio_sid in recipients:
-            try:
-                self.server._send_eio_packet(eio_sid, message)
-            except EngineIOError:
-                logger.info("left while an event was sent", extra={"sid": sid, "event": event})
-
-    def dismiss(self, kind: RevocationKind, value: str) -> None:
+    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         """Say good-bye to the connections that a revocation hits: a server disconnect, after
         which a client does not come back by itself, and then the transport."""
-        for connection in self._connections.hit_by(kind, value):
+        self._revocations.add(kind, value, at)
+        for connection in self._connections.hit_by(kind, value, at):
             connection.revoked = True  # one that is still connecting sees it before it is accepted
             if self.is_connected(connection.sid, NAMESPACE):
                 self._dismiss(connection.sid)
@@ -132,15 +137,48 @@ class QueueManager(PubSubManager):
         self.server.disconnect(sid, namespace=NAMESPACE)
         self.server.start_background_task(self.server.eio.disconnect, eio_sid)
 
-    def close_engine(self, sid: str, namespace: str) -> None:
-        """Close the transport under a client that is connecting, unanswered."""
-        engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, namespace))
-        if engine is not None:
-            engine.close(wait=False, reason=self.server.reason.SERVER_DISCONNECT)
-
-    def _engine_is_open(self, sid: str) -> bool:
+    def close_transport(self, sid: str, *, abort: bool = False) -> None:
+        """Close the connection at engine level, unanswered: the client comes back by itself.
+        `abort`: without a word, for one whose other end is gone."""
         engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
+        if engine is not None:
+            engine.close(wait=False, abort=abort, reason=self.server.reason.SERVER_DISCONNECT)
+
+    def _engine_is_open(self, eio_sid: str | None) -> bool:
+        engine = self.server.eio.sockets.get(eio_sid)
         return engine is not None and not engine.closed and not engine.closing
+
+    # -- emits to the clients of this process
+
+    def emit_entry(self, entry: Entry, payload: object) -> None:
+        """A durable event, to whoever of its room is here."""
+        self.delivery.send_entry(self.get_participants(NAMESPACE, entry.room), entry, payload)
+
+    def _handle_emit(self, message: dict[str, Any]) -> None:
+        """An emit in the queue's format, of this process or another."""
+        data = message["data"]
+        if message.get("binary"):
+            data = Packet.reconstruct_binary(data[0], [b64decode(part) for part in data[1:]])
+        arguments = data if isinstance(data, list) else [data]
+        if arguments == [None]:
+            arguments = []
+        namespace = message.get("namespace") or NAMESPACE
+        skip = message.get("skip_sid")
+        skipped = skip if isinstance(skip, list) else [skip]
+        recipients = [
+            recipient
+            for recipient in self.get_participants(namespace, message.get("room"))
+            if recipient[0] not in skipped
+        ]
+        packet = [message["event"], *arguments]
+        answer_to = message.get("callback")
+        if not answer_to:
+            self.delivery.send_ephemeral(recipients, packet, namespace=namespace)
+            return
+        callback = partial(self._return_callback, message.get("host_id"), *answer_to)
+        for recipient in recipients:
+            ack_id = self._generate_ack_id(recipient[0], callback)
+            self.delivery.send_one(recipient, packet, namespace=namespace, ack_id=ack_id)
 
     # -- the queue
 

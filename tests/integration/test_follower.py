@@ -1,5 +1,6 @@
 """The follower: whatever Redis does, each event is fanned out once, in position order."""
 
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -9,8 +10,9 @@ from flask import Flask
 from app import journal
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import REVOKED
-from app.db import transaction
+from app.db import now, transaction
 from app.events import CONTROL_ROOM
+from app.journal import Entry
 from app.journal.models import JournalEvent, JournalHead
 from app.realtime.follower import Follower
 from app.worker.sequencing import sequence_once
@@ -20,22 +22,24 @@ class Sockets:
     """Remembers what was sent; refuses the events of a name."""
 
     def __init__(self, refuses: str | None = None) -> None:
-        self.sent: list[tuple[str, str, Any, str]] = []
+        self.sent: list[tuple[str, str, Any, int]] = []
         self.dismissed: list[tuple[RevocationKind, str]] = []
         self._refuses = refuses
 
-    def emit_here(self, room: str, event: str, *args: Any) -> None:
-        if event == self._refuses:
+    def emit_entry(self, entry: Entry, payload: Any) -> None:
+        if entry.name == self._refuses:
             raise ValueError("cannot be encoded")
-        payload, offset = args
-        self.sent.append((room, event, payload, offset))
+        self.sent.append((entry.room, entry.name, payload, entry.position))
 
-    def dismiss(self, kind: RevocationKind, value: str) -> None:
+    def hold(self, connection: Any) -> None:
+        raise AssertionError("nobody connects here")
+
+    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         self.dismissed.append((kind, value))
 
     @property
     def offsets(self) -> list[int]:
-        return [int(offset) for *_, offset in self.sent]
+        return [position for *_, position in self.sent]
 
 
 @pytest.fixture
@@ -65,7 +69,7 @@ def published(limit: int = 200) -> bytes:
 def test_a_message_is_fanned_out_at_once(follower: Follower, sockets: Sockets) -> None:
     append()
     follower.receive(published())
-    assert sockets.sent == [("user:1", "test", {"number": 0}, "1")]
+    assert sockets.sent == [("user:1", "test", {"number": 0}, 1)]
     assert follower.last == 1
 
 
@@ -184,7 +188,9 @@ def test_a_hole_in_the_journal_is_logged_and_passed(
 def test_a_revocation_reaches_the_sockets_in_its_turn(follower: Follower, sockets: Sockets) -> None:
     append()
     with transaction():
-        journal.append(CONTROL_ROOM, REVOKED, {"kind": "session", "value": "abc"})
+        journal.append(
+            CONTROL_ROOM, REVOKED, {"kind": "session", "value": "abc", "at": now().isoformat()}
+        )
     follower.receive(published())
     assert sockets.dismissed == [(RevocationKind.SESSION, "abc")]
     assert sockets.offsets == [1]

@@ -29,10 +29,13 @@ class Recorder:
     def __init__(self) -> None:
         self.positions: list[int] = []
 
-    def emit_here(self, room: str, event: str, *args: Any) -> None:
-        self.positions.append(int(args[-1]))
+    def emit_entry(self, entry: Entry, payload: Any) -> None:
+        self.positions.append(entry.position)
 
-    def dismiss(self, kind: Any, value: str) -> None:
+    def hold(self, connection: Any) -> None:
+        raise AssertionError("nobody connects here")
+
+    def dismiss(self, kind: Any, value: str, at: Any) -> None:
         raise AssertionError("no control events here")
 
 

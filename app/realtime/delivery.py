@@ -1,0 +1,111 @@
+"""Delivery: an event is encoded once and handed to each recipient's engine, or held for it.
+
+While a connection is being accepted its packets wait in `held`, so that the client sees CONNECT,
+then what it missed, then live events, and never anything before its token was verified.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import orjson
+from engineio.exceptions import EngineIOError
+from engineio.packet import MESSAGE
+from engineio.packet import Packet as EnginePacket
+from socketio import Server, packet
+
+from app.journal import Entry
+from app.realtime.connections import MAX_HELD, Connection, Connections
+
+logger = logging.getLogger(__name__)
+NAMESPACE = "/"
+
+Recipient = tuple[str, str]  # (sid, Engine.IO sid)
+
+
+class Delivery:
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        # One sender at a time: what a connection gets is in order, and nothing slips between its
+        # replay and its live events. Nothing waits while holding it.
+        self._lock = threading.RLock()
+        self.server: Server = None
+        self.position: Callable[[], int] = lambda: 0  # up to which the journal was fanned out
+
+    def send_entry(self, recipients: Iterable[Recipient], entry: Entry, payload: Any) -> None:
+        """A durable event, with its offset as the last argument."""
+        packets: list[EnginePacket] = []
+        with self._lock:
+            for sid, eio_sid in recipients:
+                connection = self._connections.get(sid)
+                if connection is not None and entry.position <= connection.seen:
+                    continue  # it had this one from a process that was further than this one
+                packets = packets or self._encode([entry.name, payload, str(entry.position)])
+                self._hand_over(connection, eio_sid, packets)
+
+    def send_ephemeral(
+        self, recipients: Iterable[Recipient], arguments: Sequence[Any], *, namespace: str
+    ) -> None:
+        """An event that is not in the journal: [name, ...].
+
+        The client takes a last argument that is a string for its offset, so after such a one it
+        gets the offset that it has: the last durable position, and never one behind its own.
+        """
+        ends_in_string = len(arguments) > 1 and isinstance(arguments[-1], str)
+        encoded: dict[int | None, list[EnginePacket]] = {}
+        with self._lock:
+            for sid, eio_sid in recipients:
+                connection = self._connections.get(sid) if namespace == NAMESPACE else None
+                offset = None
+                if ends_in_string and connection is not None:
+                    offset = max(self.position(), connection.seen)
+                if offset not in encoded:
+                    extra = [] if offset is None else [str(offset)]
+                    encoded[offset] = self._encode([*arguments, *extra], namespace)
+                self._hand_over(connection, eio_sid, encoded[offset])
+
+    def send_one(
+        self, recipient: Recipient, arguments: Sequence[Any], *, namespace: str, ack_id: int
+    ) -> None:
+        """An event that the client acknowledges; it keeps no offset of such a one."""
+        sid, eio_sid = recipient
+        connection = self._connections.get(sid) if namespace == NAMESPACE else None
+        with self._lock:
+            packets = self._encode(list(arguments), namespace, ack_id)
+            self._hand_over(connection, eio_sid, packets)
+
+    def release(self, connection: Connection, eio_sid: str) -> None:
+        """CONNECT is on its way: what was missed follows, then what was held, then live events."""
+        with self._lock:
+            for entry in connection.replay:
+                arguments = [entry.name, orjson.loads(entry.data), str(entry.position)]
+                self._transmit(eio_sid, self._encode(arguments))
+            self._transmit(eio_sid, connection.held or [])
+            connection.replay, connection.held = (), None
+
+    def _hand_over(
+        self, connection: Connection | None, eio_sid: str, packets: list[EnginePacket]
+    ) -> None:
+        if connection is None or connection.held is None:
+            self._transmit(eio_sid, packets)
+        elif len(connection.held) < MAX_HELD:
+            connection.held.extend(packets)
+        else:
+            connection.overflowed = True
+
+    def _transmit(self, eio_sid: str, packets: Iterable[EnginePacket]) -> None:
+        try:
+            for one in packets:
+                self.server._send_eio_packet(eio_sid, one)
+        except EngineIOError:  # this one is going away, which is nobody else's business
+            logger.info("left while an event was sent", extra={"engine": eio_sid})
+
+    def _encode(
+        self, data: list[Any], namespace: str = NAMESPACE, ack_id: int | None = None
+    ) -> list[EnginePacket]:
+        encoded = self.server.packet_class(
+            packet.EVENT, namespace=namespace, data=data, id=ack_id
+        ).encode()
+        parts = encoded if isinstance(encoded, list) else [encoded]
+        return [EnginePacket(MESSAGE, part) for part in parts]

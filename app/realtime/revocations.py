@@ -1,0 +1,56 @@
+"""The revocations in memory, so that a thousand clients coming back do not ask the database each.
+
+Loaded when the process starts, kept up to date by the journal's control events, and by this
+process's own revocations the moment they commit. Because a control event can be late (no worker,
+no Redis), a connect also looks at the table, at most once in REFRESH_SECONDS for all of them.
+"""
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+from app.accounts import revocation
+from app.accounts.models import RevocationKind
+from app.accounts.tokens import Identity
+from app.db import now
+
+REFRESH_SECONDS = 1.0
+OVERLAP = timedelta(minutes=2)  # a revocation commits after its own timestamp
+
+
+class Revocations:
+    def __init__(self) -> None:
+        self._at: dict[tuple[str, str], datetime] = {}  # (kind, value): when
+        self._refreshed = -REFRESH_SECONDS  # monotonic seconds
+        self._since: datetime | None = None  # None: everything has to be read
+        self._lock = threading.Lock()
+
+    def add(self, kind: RevocationKind, value: str, revoked_at: datetime) -> None:
+        self._at[kind.value, value] = revoked_at
+
+    def on_revoked(self, _app: object, *, kind: RevocationKind, value: str, at: datetime) -> None:
+        """This process itself revoked something, and it has committed."""
+        self.add(kind, value, at)
+
+    def hits(self, identity: Identity) -> bool:
+        """Whether this token, its login or its user has been revoked, up to REFRESH_SECONDS ago.
+
+        Needs an app context. Raises SQLAlchemyError when it has to look and cannot.
+        """
+        with self._lock:  # one reads, the others wait for what it finds
+            if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
+                self._refresh()
+        for kind, value in (
+            (RevocationKind.SESSION, identity.session),
+            (RevocationKind.TOKEN, identity.jti),
+        ):
+            if value is not None and (kind.value, value) in self._at:
+                return True
+        of_user = self._at.get((RevocationKind.USER.value, identity.user_id))
+        return of_user is not None and of_user.timestamp() >= identity.issued_at
+
+    def _refresh(self) -> None:
+        started, moment = time.monotonic(), now()
+        for kind, value, revoked_at in revocation.recent(self._since):
+            self._at[kind, value] = revoked_at
+        self._refreshed, self._since = started, moment - OVERLAP
