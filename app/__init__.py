@@ -12,27 +12,33 @@ Reading order:
     cli.py           the commands
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
-from app import cli, config, db, http, logs, realtime
-from app.accounts import tokens
-from app.config import Settings
-from app.journal import doorbell
-
-PARTS = (db, doorbell, tokens, http, realtime, cli)
+    from app.config import Settings
 
 
 def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     """The application. `settings`: ready made, or an environment to read them from, by default
     this process's. Raises app.config.ConfigError, one line that names what is missing or wrong."""
-    if not isinstance(settings, Settings):
+    # Imported here, not on top: an external script that imports app.emitters loads no Flask.
+    from flask import Flask
+
+    from app import cli, config, db, http, logs, realtime
+    from app.accounts import tokens
+    from app.journal import doorbell
+
+    if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
     logs.configure(settings.LOG_LEVEL)
     app = Flask("app")
     app.config["SETTINGS"] = settings
-    for part in PARTS:
+    for part in (db, doorbell, tokens, http, realtime, cli):
         part.init_app(app)
     return app

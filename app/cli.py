@@ -9,12 +9,12 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from app import demo, doctor, journal
+from app import demo, doctor
 from app.accounts import revocation, service, tokens
 from app.accounts.models import RevocationKind, Role, User
 from app.config import Settings
-from app.db import db, transaction
-from app.emitters import Emitters, InvalidEvent
+from app.db import db
+from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent
 from app.errors import OrdercastError
 from app.worker import loops
 
@@ -25,7 +25,7 @@ COMMANDS = {
     "notification": Emitters.send_notification,
 }
 
-emit = AppGroup("emit", help="Emit a durable event: it is journalled, then sent.")
+emit = AppGroup("emit", help="Emit a durable event, through the inbox.")
 
 
 @click.group("users", cls=AppGroup, invoke_without_command=True)
@@ -51,14 +51,18 @@ def _emit_command(name: str) -> click.Command:
     @click.command(name, help=f"Emit {COMMANDS[name].__doc__}")
     @click.option("--user", "--seller", "receiver", required=True, help="Whose room it goes to.")
     @click.option("--data", required=True, help="The payload, as JSON.")
-    def command(receiver: str, data: str) -> None:
+    @click.option("--id", help="Your id for it: a repeat with the same one is harmless.")
+    def command(receiver: str, data: str, id: str | None) -> None:
         try:
             payload = orjson.loads(data)
-            with transaction():
-                COMMANDS[name](Emitters(journal.append), receiver, payload)
+            inbox = Inbox(current_app.config["SETTINGS"].REDIS_URL)
+            send = inbox.once(id) if id else inbox.send
+            COMMANDS[name](Emitters(send), receiver, payload)
         except orjson.JSONDecodeError as exc:
             _fail("malformed_json", f"--data is not JSON: {exc}")
         except InvalidEvent as exc:
+            _fail(exc.code, str(exc))
+        except InboxUnavailable as exc:
             _fail(exc.code, str(exc))
         click.echo("accepted")
 

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker
+from app import broker, inbox
 from app.config import MIN_SECRET_BYTES, Settings
 from app.db import db
 
@@ -56,6 +56,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         ("monkey patching", _patching),
         ("file limit", _files),
         ("worker", _worker),
+        ("inbox", _inbox),
     )
     for name, check in checks:
         try:
@@ -145,6 +146,22 @@ def _worker(settings: Settings) -> str:
     if not running:
         raise Unhealthy("no worker announces the journal", "Run: flask --app wsgi worker")
     return "running"
+
+
+def _inbox(settings: Settings) -> str:
+    try:
+        with broker.connect(settings.REDIS_URL) as client:
+            waiting, refused = client.xlen(inbox.STREAM), client.xlen(inbox.REFUSED)
+            last = client.xrevrange(inbox.REFUSED, count=1)
+    except redis.RedisError as exc:
+        raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
+    if refused:
+        reason = last[0][1][b"reason"].decode()
+        raise Unhealthy(
+            f"{refused} entries were refused, the last one because: {reason}",
+            f"See them: XRANGE {inbox.REFUSED} - +; when that is settled: DEL {inbox.REFUSED}",
+        )
+    return f"{waiting} waiting, none refused"
 
 
 def _heard(pubsub: redis.client.PubSub, wanted: Callable[[bytes], bool], *, seconds: float) -> bool:

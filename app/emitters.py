@@ -1,4 +1,4 @@
-"""The four emitters, over a plain callable that says how to send.
+"""The four emitters, over a plain callable that says how to send. Nothing here imports Flask.
 
 emitters = Emitters(journal.append)                     # inside a transaction
 emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "status": "shipped"})
@@ -10,6 +10,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.events import Event, LowStock, Notification, OrderNew, OrderStatus
+from app.inbox import Inbox, InboxUnavailable
+
+__all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Send"]
 
 Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payload)
 

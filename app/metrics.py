@@ -36,3 +36,7 @@ RECOVERIES = Counter(
     "Reconnects with a pid, by outcome: memory or journal, else why it was not recovered.",
     ["outcome"],
 )
+INBOX_ACCEPTED = Counter("ordercast_inbox_accepted_total", "Events taken from the inbox.")
+INBOX_REFUSED = Counter(
+    "ordercast_inbox_refused_total", "Inbox entries that were set aside, with their reason."
+)

@@ -3,6 +3,7 @@
     sequencing.py  committed events get their positions and are published
     publishing.py  how: Redis, with a back-off while it is away
     doorbell.py    waiting for the next commit
+    inbox.py       what external processes sent goes into the journal
     expiry.py      orders that stay pending too long are cancelled
     pruning.py     what has served its time is deleted
     loops.py       running the steps until SIGTERM

@@ -1,18 +1,22 @@
 """Running steps: one thread a loop, until SIGTERM or SIGINT; the step that runs is finished."""
 
 import logging
+import os
 import random
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
 
+from app import broker
 from app.config import Settings
 from app.journal import BATCH
 from app.worker.doorbell import Ear
 from app.worker.expiry import expire_once
+from app.worker.inbox import drain_once
 from app.worker.pruning import prune_once
 from app.worker.publishing import Publisher
 from app.worker.sequencing import announce_head, sequence_once
@@ -21,6 +25,9 @@ logger = logging.getLogger(__name__)
 
 SEQUENCE_SECONDS = 0.4  # the poll, for when the doorbell is not heard
 ANNOUNCE_SECONDS = 1.0
+INBOX_BLOCK_MS = 500  # how long a worker that is asked to stop may still wait for an entry
+INBOX_SECONDS = 0.25
+INBOX_TIMEOUT_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 30.0  # between tries of a step that keeps failing
@@ -96,6 +103,18 @@ def run(app: Flask) -> None:
             stop=stop,
             wake=rung,
             longest=1.0,  # everything waits for it: it looks again soon
+        )
+    )
+    consumer = f"{socket.gethostname()}-{os.getpid()}"
+    inbox = broker.connect(settings.REDIS_URL, timeout=INBOX_TIMEOUT_SECONDS)
+    loops.append(
+        Loop(
+            app,
+            "inbox",
+            lambda: drain_once(inbox, consumer, block_ms=INBOX_BLOCK_MS),
+            INBOX_SECONDS,
+            stop=stop,
+            longest=2.0,
         )
     )
     Ear(settings.REDIS_URL, rung).start()

@@ -13,6 +13,7 @@ from app.accounts.models import LoginAttempts, LoginSession, Revocation
 from app.db import now, transaction
 from app.idempotency import IdempotencyKey
 from app.journal.pruning import BATCH
+from app.worker.inbox import InboxId
 
 logger = logging.getLogger(__name__)
 KEYS_KEPT = timedelta(days=7)  # how long a repeated POST is recognised
@@ -25,6 +26,7 @@ def prune_once(journal_keep_days: float) -> bool:
         if journal_keep_days
         else 0,
         "idempotency_keys": _delete(IdempotencyKey, IdempotencyKey.created_at < now() - KEYS_KEPT),
+        "inbox_ids": _delete(InboxId, InboxId.created_at < now() - KEYS_KEPT),
         "revocations": _delete(Revocation, Revocation.expires_at < now()),
         "sessions": _delete(LoginSession, LoginSession.expires_at < now()),
         "login_attempts": _delete(
