@@ -2,9 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 NODE_TESTS := tests/e2e/node
+NODE_BENCH := bench/node
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench lock clean
+.PHONY: help run test soak check format bench lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -25,15 +26,20 @@ format: .venv/stamp  ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## The measurements of bench/README.md
+soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Everything fails at random for SOAK_SECONDS (600)
+	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/faults/test_chaos.py
+
+bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/stamp  ## The measurements of bench/README.md
 	@$(BIN)/python -m bench.latency
+	@$(BIN)/python -m bench.recovery jitter
+	@$(BIN)/python -m bench.recovery avalanche
 
 lock: .venv/stamp  ## Compile the requirements from their .in files
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.txt $(UV)
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements-dev.in -o requirements-dev.txt $(UV)
 
 clean:  ## Remove what these tasks made, the demo database included
-	rm -rf .venv instance .env $(NODE_TESTS)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv instance .env $(NODE_TESTS)/node_modules $(NODE_BENCH)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/stamp: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -42,6 +48,8 @@ clean:  ## Remove what these tasks made, the demo database included
 	@touch $@
 
 $(NODE_TESTS)/node_modules/stamp: $(NODE_TESTS)/package-lock.json
+$(NODE_BENCH)/node_modules/stamp: $(NODE_BENCH)/package-lock.json
+%/node_modules/stamp:
 	@command -v npm >/dev/null || { echo "npm is needed for the stock JavaScript client (Node.js 18 or newer)" >&2; exit 1; }
-	cd $(NODE_TESTS) && npm ci --silent
+	cd $* && npm ci --silent
 	@touch $@

@@ -8,7 +8,7 @@ Reading order:
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it
     realtime/        Socket.IO: who is connected, and how the journal reaches them
-    worker/          sequencing, expiry, pruning
+    worker/          sequencing, the inbox, expiry, pruning
     cli.py           the commands
 """
 

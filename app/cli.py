@@ -1,4 +1,7 @@
-"""The commands: `flask --app wsgi worker | emit | token | users | revoke | demo-data | doctor`."""
+"""The commands, under `flask --app wsgi`:
+
+worker | emit | token | users | revoke | disconnect | demo-data | doctor
+"""
 
 import secrets
 from typing import NoReturn
@@ -10,11 +13,11 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from app import demo, doctor
-from app.accounts import revocation, service, tokens
+from app.accounts import disconnection, revocation, service, tokens
 from app.accounts.models import RevocationKind, Role, User
 from app.config import Settings
 from app.db import db
-from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent
+from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
 from app.errors import OrdercastError
 from app.worker import loops
 
@@ -37,7 +40,7 @@ def users(context: click.Context) -> None:
 
 
 def init_app(app: Flask) -> None:
-    for command in (worker, emit, token, users, revoke, demo_data, examine):
+    for command in (worker, emit, token, users, revoke, disconnect, demo_data, examine):
         app.cli.add_command(command)
 
 
@@ -56,13 +59,11 @@ def _emit_command(name: str) -> click.Command:
         try:
             payload = orjson.loads(data)
             inbox = Inbox(current_app.config["SETTINGS"].REDIS_URL)
-            send = inbox.once(id) if id else inbox.send
+            send = inbox.send if id is None else inbox.once(id)
             COMMANDS[name](Emitters(send), receiver, payload)
         except orjson.JSONDecodeError as exc:
             _fail("malformed_json", f"--data is not JSON: {exc}")
-        except InvalidEvent as exc:
-            _fail(exc.code, str(exc))
-        except InboxUnavailable as exc:
+        except (InvalidEvent, Refused, InboxUnavailable) as exc:
             _fail(exc.code, str(exc))
         click.echo("accepted")
 
@@ -122,6 +123,14 @@ def revoke(user: str | None, session: str | None, jti: str | None) -> None:
         raise click.UsageError("Give one of --user, --session, --token.")
     revocation.revoke(*chosen[0])
     click.echo("revoked")
+
+
+@click.command()
+@click.option("--user", required=True, help="The user id.")
+def disconnect(user: str) -> None:
+    """Close the sockets that a user has now, in every process; the tokens stay good."""
+    disconnection.disconnect_user(user)
+    click.echo("disconnected")
 
 
 @click.command("demo-data")

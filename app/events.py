@@ -13,6 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
+MAX_WHOLE = 2**53 - 1  # the largest whole number that JavaScript holds
+MAX_ITEMS = 1000  # of one order; also bounds what a wrong payload can cost
+
+Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
 
 
 class Status(StrEnum):
@@ -51,8 +55,8 @@ class Person(Wire):
 class OrderItem(Wire):
     product_id: str
     name: str
-    quantity: int
-    unit_price_cents: int
+    quantity: Whole
+    unit_price_cents: Whole
 
 
 class Order(Wire):
@@ -63,10 +67,10 @@ class Order(Wire):
     status: Status
     user: Person  # the customer
     seller: Person
-    items: list[OrderItem]
-    total_cents: int
+    items: Annotated[list[OrderItem], Field(max_length=MAX_ITEMS)]
+    total_cents: Whole
     currency: str  # ISO 4217
-    version: int  # counts changes, from 1
+    version: Whole  # counts changes, from 1
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -106,7 +110,7 @@ class LowStock(Event):
 
     id: str
     name: str
-    stock: Annotated[int, Field(ge=0)]
+    stock: Annotated[int, Field(ge=0, le=MAX_WHOLE)]
 
 
 class Notification(Event):

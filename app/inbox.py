@@ -16,15 +16,40 @@ from app import broker
 
 STREAM = "ordercast:inbox"
 REFUSED = "ordercast:inbox:refused"  # what could not be accepted, with the reason
-GROUP = "ordercast"
 MAX_ID = 200  # characters
+MAX_RECEIVER = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
 
 
 class InboxUnavailable(Exception):
-    """Redis did not take the event: it was not sent. The text says what happened."""
+    """Redis did not say that it has the event; the text says what happened. After a timeout it may
+    have it all the same: sending it again is harmless with an id."""
 
     code = "inbox_unavailable"
+
+
+class Refused(ValueError):
+    """An event that can never be accepted; the text is the reason."""
+
+    code = "refused_event"
+
+
+def check(*, receiver: str, data: bytes) -> None:
+    """Raises Refused: what an entry must be on both sides of the stream."""
+    if not _is_name(receiver, MAX_RECEIVER):
+        raise Refused(f"`to` is the receiver's id: 1 to {MAX_RECEIVER} printable characters")
+    if len(data) > MAX_BYTES:
+        raise Refused(f"data is larger than {MAX_BYTES} bytes")
+
+
+def check_id(id: str) -> None:
+    """Raises Refused: what a sender's own id must be."""
+    if not _is_name(id, MAX_ID):
+        raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
+
+
+def _is_name(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
 
 
 class Inbox:
@@ -41,22 +66,25 @@ class Inbox:
         self._redis = broker.connect(url, timeout=timeout)
 
     def send(self, room: str, event: str, payload: dict[str, Any]) -> None:
-        """Add an event. Raises InboxUnavailable if Redis did not answer that it has it."""
+        """Add an event. Raises InboxUnavailable if Redis did not answer that it has it, and Refused
+        for what the service would refuse."""
         self._add(room, event, payload, {})
 
     def once(self, id: str) -> "_Once":
-        """A way to send one event that is accepted once, however often it is sent with this id."""
-        if not 0 < len(id) <= MAX_ID:
-            raise ValueError(f"an id has 1 to {MAX_ID} characters")
+        """A way to send one event that is accepted once, however often it is sent with this id.
+        Raises Refused for an id that cannot be one."""
+        check_id(id)
         return _Once(self, id)
 
     def _add(self, room: str, event: str, payload: dict[str, Any], more: dict[str, str]) -> None:
         _, _, receiver = room.partition(":")
-        fields = {"event": event, "to": receiver, "data": orjson.dumps(payload), **more}
+        data = orjson.dumps(payload)
+        check(receiver=receiver, data=data)
+        fields = {"event": event, "to": receiver, "data": data, **more}
         try:
             self._redis.xadd(STREAM, fields)  # type: ignore[arg-type]
         except redis.RedisError as exc:
-            raise InboxUnavailable(f"the event was not sent: {exc}") from exc
+            raise InboxUnavailable(f"Redis did not confirm the event: {exc}") from exc
 
 
 class _Once:

@@ -9,7 +9,6 @@ fails the run. The figure to reach: p50 at most 10 ms, p99 at most 50 ms.
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,13 +21,13 @@ from app.accounts.models import Role, User
 from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
+from bench.peers import cpu_seconds
 from tests.harness.processes import ROOT, SECRET, Service, environment, flask
 from tests.harness.servers import Postgres, RedisServer
 
 PAIRS = 100  # customers and as many sellers: 200 clients
 CHANGES_PER_SECOND = 50
 WARMUP_SECONDS = 5
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def main() -> int:
@@ -120,12 +119,6 @@ def measure(service: Service, pairs: list[dict[str, str]], seconds: int) -> dict
     for name, pid in processes.items():
         report[f"{name}CpuSeconds"] = round(cpu_seconds(pid) - before[name], 2)
     return report
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, seconds (proc(5), stat fields 14 and 15)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def recent(since: datetime | None) -> list[tuple[str, str, datetime]]:
     )
     if since is not None:
         query = query.where(Revocation.revoked_at >= since)
-    return [row._tuple() for row in db.session.execute(query)]
+    return [(kind, value, at) for kind, value, at in db.session.execute(query)]
 
 
 def add(session: Session, kind: RevocationKind, value: str, expires_at: datetime | None) -> None:

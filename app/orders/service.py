@@ -16,7 +16,7 @@ from app.catalog.models import Product
 from app.catalog.service import change_stock, lock_products, shortage
 from app.db import db, now, row_id, transaction
 from app.emitters import Emitters
-from app.events import Status
+from app.events import MAX_WHOLE, Status
 from app.idempotency import Once
 from app.orders.errors import (
     InvalidTransition,
@@ -32,7 +32,7 @@ from app.orders.models import Order, OrderLine
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
 
 EXPIRY_BATCH = 50  # orders in one step
-MAX_TOTAL_CENTS = 2**53 - 1  # the largest whole number that JavaScript holds
+MAX_TOTAL_CENTS = MAX_WHOLE
 
 emitters = Emitters(journal.append)
 
@@ -148,7 +148,8 @@ def _products_for(session: Session, quantities: dict[str, int]) -> list[tuple[Pr
     unknown = [text for text, number in ids.items() if number not in found]
     if unknown:
         raise UnknownProduct(unknown)
-    products = [(found[row_id(text) or 0], quantity) for text, quantity in quantities.items()]
+    # In id order, as a later read lists them: the first answer and the event show the same order.
+    products = [(product, quantities[str(number)]) for number, product in found.items()]
     if len({product.seller_id for product, _ in products}) > 1:
         raise SeveralSellers
     if len({product.currency for product, _ in products}) > 1:

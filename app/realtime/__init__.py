@@ -44,7 +44,6 @@ class Realtime:
         self.revocations = Revocations()
         self.manager = QueueManager(settings.REDIS_URL, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
-        self.manager.delivery.position = lambda: self.follower.last
         revocation.revoked.connect(self.revocations.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
         self.subscription = Subscription(

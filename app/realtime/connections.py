@@ -48,11 +48,14 @@ class Connections:
         self._by_sid[connection.sid] = connection
 
     def name(self, connection: Connection, pid: str) -> Connection | None:
-        """Give the connection its pid. Returns the one that had it: its predecessor."""
-        predecessor = self._by_pid.get(pid)
+        """Give the connection its pid. Returns the older one of two that have it, to be closed: its
+        predecessor, or itself, when its successor was faster."""
+        other = self._by_pid.get(pid)
         connection.pid = pid
+        if other is not None and other.since > connection.since:
+            return connection
         self._by_pid[pid] = connection
-        return predecessor
+        return other
 
     def get(self, sid: str) -> Connection | None:
         return self._by_sid.get(sid)
@@ -64,6 +67,12 @@ class Connections:
             del self._by_pid[connection.pid]
         return connection
 
+    def all(self) -> list[Connection]:
+        return list(self._by_sid.values())
+
     def hit_by(self, kind: RevocationKind, value: str, at: datetime) -> list[Connection]:
         """The connections that a revocation concerns."""
         return [found for found in self._by_sid.values() if found.is_hit_by(kind, value, at)]
+
+    def of_user(self, user_id: str) -> list[Connection]:
+        return [found for found in self._by_sid.values() if found.identity.user_id == user_id]

@@ -6,7 +6,7 @@ then what it missed, then live events, and never anything before its token was v
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -31,12 +31,13 @@ class Delivery:
         # replay and its live events. Nothing waits while holding it.
         self._lock = threading.RLock()
         self.server: Server = None
-        self.position: Callable[[], int] = lambda: 0  # up to which the journal was fanned out
+        self._position = 0  # up to which the journal was sent to whom it concerns
 
     def send_entry(self, recipients: Iterable[Recipient], entry: Entry, payload: Any) -> None:
         """A durable event, with its offset as the last argument."""
         packets: list[EnginePacket] = []
         with self._lock:
+            self._position = entry.position
             for sid, eio_sid in recipients:
                 connection = self._connections.get(sid)
                 if connection is not None and entry.position <= connection.seen:
@@ -49,17 +50,18 @@ class Delivery:
     ) -> None:
         """An event that is not in the journal: [name, ...].
 
-        The client takes a last argument that is a string for its offset, so after such a one it
-        gets the offset that it has: the last durable position, and never one behind its own.
+        The client takes a last argument that is a string for its offset, and without arguments
+        the name itself. So after such a one it gets the offset that it has: the last durable
+        position, and never one behind its own.
         """
-        ends_in_string = len(arguments) > 1 and isinstance(arguments[-1], str)
+        ends_in_string = isinstance(arguments[-1], str)
         encoded: dict[int | None, list[EnginePacket]] = {}
         with self._lock:
             for sid, eio_sid in recipients:
                 connection = self._connections.get(sid) if namespace == NAMESPACE else None
                 offset = None
                 if ends_in_string and connection is not None:
-                    offset = max(self.position(), connection.seen)
+                    offset = max(self._position, connection.seen)
                 if offset not in encoded:
                     extra = [] if offset is None else [str(offset)]
                     encoded[offset] = self._encode([*arguments, *extra], namespace)

@@ -18,6 +18,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import journal
+from app.accounts.disconnection import DISCONNECT
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import REVOKED
 from app.events import CONTROL_ROOM
@@ -39,6 +40,8 @@ class Sockets(Protocol):
     def emit_entry(self, entry: Entry, payload: object) -> None: ...
     def hold(self, connection: Connection) -> None: ...
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None: ...
+    def send_away(self) -> None: ...
+    def disconnect_user(self, user_id: str) -> None: ...
 
 
 class Follower:
@@ -68,10 +71,12 @@ class Follower:
             self._try_read(reason)
         return reason
 
-    def join(self, connection: Connection) -> tuple[int, str]:
+    def join(self, connection: Connection, after: int = 0) -> tuple[int, str]:
         """From now on the connection's events are held for it -> the position up to which they are
-        not, and the journal's name. No event falls in between, and none counts twice."""
+        not, and the journal's name. No event falls in between, and none counts twice: of what
+        comes, it is not sent what it has, up to `after`."""
         with self._lock:
+            connection.seen = max(after, self.last)
             self._sockets.hold(connection)
             return self.last, self._journal
 
@@ -126,6 +131,8 @@ class Follower:
                 extra={"after": self.last, "lowest": head.lowest},
             )
             self.last = head.lowest - 1
+            self.ring.start((), following=head.lowest)
+            self._sockets.send_away()
         while self.last < head.position:
             entries = journal.since(self.last, limit=PAGE, until=head.position)
             following = entries[0].position if entries else head.position + 1
@@ -142,6 +149,7 @@ class Follower:
                 "the database is another one now; following it from its head",
                 extra={"was": self._journal, "now": head.journal},
             )
+            self._sockets.send_away()
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
         recent = journal.since(
             head.position - self.ring.size, limit=self.ring.size, until=head.position
@@ -172,6 +180,8 @@ class Follower:
         elif entry.name == REVOKED:
             kind = RevocationKind(payload["kind"])
             self._sockets.dismiss(kind, payload["value"], datetime.fromisoformat(payload["at"]))
+        elif entry.name == DISCONNECT:
+            self._sockets.disconnect_user(payload["userId"])
         else:
             raise ValueError(f"unknown control event {entry.name!r}")
         EVENTS_FANNED_OUT.labels(entry.name).inc()

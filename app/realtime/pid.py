@@ -4,19 +4,21 @@ The client sends it back unread when it reconnects (Socket.IO protocol, CONNECT)
 also after a restart. It proves who connected and from which position on events were promised.
 """
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from secrets import token_hex
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadData, URLSafeSerializer
 
-MAX_LENGTH = 1024  # characters
+MAX_LENGTH = 4096  # characters; enough for the longest user id that a token may hold
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
     user_id: str
+    role: str  # what else decides which rooms it is owed
     position: int  # when it first connected: everything after it is owed
     journal: str  # whose positions these are
+    stale: int | None = None  # the offset it had then, if that was no position of this journal yet
 
 
 class Pids:
@@ -27,9 +29,7 @@ class Pids:
 
     def sign(self, claim: Claim) -> str:
         """A new pid; two connections of a user at one position have different ones."""
-        signed = self._serializer.dumps(
-            [claim.user_id, claim.position, claim.journal, token_hex(4)]
-        )
+        signed = self._serializer.dumps([*astuple(claim), token_hex(4)])
         return signed if isinstance(signed, str) else signed.decode()
 
     def read(self, pid: object) -> Claim | None:
@@ -37,7 +37,7 @@ class Pids:
         if not isinstance(pid, str) or len(pid) > MAX_LENGTH:
             return None
         try:
-            user_id, position, journal, _ = self._serializer.loads(pid)
-        except (BadSignature, UnicodeError):
+            user_id, role, position, journal, stale, _ = self._serializer.loads(pid)
+        except (BadData, TypeError, ValueError):  # the latter two: signed by another release
             return None
-        return Claim(user_id, position, journal)
+        return Claim(user_id, role, position, journal, stale)

@@ -72,7 +72,7 @@ class QueueManager(PubSubManager):
 
     def hold(self, connection: Connection) -> None:
         """Its token is verified: it is in its rooms, and its events wait until it is accepted."""
-        connection.held = []
+        connection.held, connection.overflowed = [], False
         for room in connection.identity.rooms:
             self.basic_enter_room(connection.sid, NAMESPACE, room)
 
@@ -81,6 +81,14 @@ class QueueManager(PubSubManager):
         connected: str = super().connect(sid, namespace)
         connection = self._connections.get(sid)
         if connection is None or namespace != NAMESPACE:
+            return connected
+        eio_sid = self.eio_sid_from_sid(sid, namespace)
+        if not self._engine_is_open(eio_sid):
+            # It left while its token was being verified; engineio told us then, when it was not
+            # connected yet, and will not tell us again. Nobody was told that it had come.
+            self._connections.remove(sid)
+            self.basic_disconnect(sid, namespace)
+            logger.info("left while connecting", extra={"sid": sid})
             return connected
         CONNECTIONS.inc()
         logger.info(
@@ -93,13 +101,8 @@ class QueueManager(PubSubManager):
                 "replayed": len(connection.replay),
             },
         )
-        eio_sid = self.eio_sid_from_sid(sid, namespace)
         if connection.revoked:
             self._dismiss(sid)
-        elif not self._engine_is_open(eio_sid):
-            # It left while its token was being verified; engineio told us then, when it was not
-            # connected yet, and will not tell us again.
-            self.server._handle_disconnect(eio_sid, namespace, self.server.reason.TRANSPORT_CLOSE)
         elif connection.overflowed:
             self.close_transport(sid)
         else:
@@ -132,9 +135,22 @@ class QueueManager(PubSubManager):
             if self.is_connected(connection.sid, NAMESPACE):
                 self._dismiss(connection.sid)
 
+    def disconnect_user(self, user_id: str) -> None:
+        """Say good-bye to the connections that the user has now; one that is still connecting
+        comes later than this."""
+        for connection in self._connections.of_user(user_id):
+            if self.is_connected(connection.sid, NAMESPACE):
+                self._dismiss(connection.sid)
+
+    def send_away(self) -> None:
+        """The events that follow do not continue what these clients have: they come back by
+        themselves, are not recovered, and read snapshots again."""
+        for connection in self._connections.all():
+            self.close_transport(connection.sid)
+
     def _dismiss(self, sid: str) -> None:
         eio_sid = self.eio_sid_from_sid(sid, NAMESPACE)
-        self.server.disconnect(sid, namespace=NAMESPACE)
+        self.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)  # it is here
         self.server.start_background_task(self.server.eio.disconnect, eio_sid)
 
     def close_transport(self, sid: str, *, abort: bool = False) -> None:

@@ -16,8 +16,8 @@ from flask import Flask
 
 from app import journal
 from app.config import Settings
-from app.db import MAX_ID
-from app.journal import Entry
+from app.db import MAX_ID, db
+from app.journal import Entry, Head
 from app.metrics import RECOVERIES
 from app.realtime.connections import Connection, Connections
 from app.realtime.follower import Follower
@@ -42,68 +42,82 @@ class Recovery:
     def prepare(self, connection: Connection, auth: dict[str, Any]) -> Connection | None:
         """The token is verified: hold the connection's events and find what it missed.
 
-        Sets `pid`, `replay` and `seen`. Returns the predecessor, still registered, if there is one:
-        the half-open connection of the same client, to be closed.
+        Sets `pid`, `replay` and `seen`. Returns the half-open connection of the same client, still
+        registered, if there is one, to be closed.
         """
-        until, journal_name = self._follower.join(connection)
-        claim = Claim(connection.identity.user_id, until, journal_name)
-        if "pid" not in auth:
-            self._start_anew(connection, claim)
-            return None
-        try:
-            after = self._resume_point(auth, claim)
-            connection.replay, source = self._missed(connection, after, until)
-        except Unrecoverable as exc:
-            RECOVERIES.labels(str(exc)).inc()
-            logger.info(
-                "not recovered",
-                extra={"user": claim.user_id, "sid": connection.sid, "reason": str(exc)},
-            )
-            self._start_anew(connection, claim)
-            return None
-        RECOVERIES.labels(source).inc()
-        connection.seen = max(after, until)
-        connection.recovered = True
-        return self._connections.name(connection, auth["pid"])
+        offset = auth.get("offset")
+        if "pid" in auth:
+            try:
+                source = self._resume(connection, self._pids.read(auth["pid"]), offset)
+            except Unrecoverable as exc:
+                RECOVERIES.labels(str(exc)).inc()
+                logger.info(
+                    "not recovered",
+                    extra={
+                        "user": connection.identity.user_id,
+                        "sid": connection.sid,
+                        "reason": str(exc),
+                    },
+                )
+            else:
+                RECOVERIES.labels(source).inc()
+                connection.recovered = True
+                return self._connections.name(connection, auth["pid"])
+        self._start_anew(connection, offset)
+        return None
 
-    def _start_anew(self, connection: Connection, claim: Claim) -> None:
-        connection.seen = claim.position
+    def _start_anew(self, connection: Connection, offset: object) -> None:
+        # What was held since an attempt to recover is older than the new pid.
+        position, journal_name = self._follower.join(connection)
+        identity = connection.identity
+        kept = _number(offset)
+        stale = kept if kept is not None and kept > position else None
+        claim = Claim(identity.user_id, identity.role, position, journal_name, stale)
         self._connections.name(connection, self._pids.sign(claim))
 
-    def _resume_point(self, auth: dict[str, Any], now: Claim) -> int:
-        """The position up to which the client has everything."""
-        then = self._pids.read(auth["pid"])
+    def _resume(self, connection: Connection, then: Claim | None, offset: object) -> str:
+        """Hold the connection's events, and set what it missed -> where that was found."""
         if then is None:
             raise Unrecoverable("bad_pid")
-        if then.user_id != now.user_id:
-            raise Unrecoverable("another_user")
-        if then.journal != now.journal:
+        after = self._resume_point(connection, then, offset)
+        if after > self._follower.last:
+            # It comes from a process that was further than this one is; or it made that up. Asked
+            # before it joins: until then nothing is skipped on its word.
+            head = _head()
+            if head.journal == then.journal and after > head.position:
+                raise Unrecoverable("bad_offset")
+        until, journal_name = self._follower.join(connection, after)
+        if then.journal != journal_name:
             raise Unrecoverable("another_journal")
-        offset = auth.get("offset")
+        connection.replay, source = self._missed(connection, after, until)
+        return source
+
+    def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
+        """The position up to which the client has everything."""
+        if then.user_id != connection.identity.user_id:
+            raise Unrecoverable("another_user")
+        if then.role != connection.identity.role:
+            raise Unrecoverable("another_role")  # it has no snapshot of what its new rooms hold
         if offset is None:
             return then.position  # it has not seen an event yet
-        if not (isinstance(offset, str) and offset.isascii() and offset.isdigit()):
-            raise Unrecoverable("bad_offset")
-        if len(offset) > len(str(MAX_ID)):
+        number = _number(offset)
+        if number is None:
             raise Unrecoverable("bad_offset")
         # A client keeps its offset through a connect that was not recovered: what came before
-        # this pid it has read as a snapshot.
-        return max(int(offset), then.position)
+        # this pid it has read as a snapshot, and what seems to come after is of another journal.
+        if number == then.stale:
+            raise Unrecoverable("stale_offset")
+        return max(number, then.position)
 
     def _missed(self, connection: Connection, after: int, until: int) -> tuple[list[Entry], str]:
         """What the rooms got with after < position <= until, and where it was found."""
-        if after > until:
-            # It comes from a process that was further than this one is; or it made that up.
-            if after > journal.head().position:
-                raise Unrecoverable("bad_offset")
-            return [], "memory"
         rooms = connection.identity.rooms
         limit = self._limit + 1
         source = "memory"
         entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is None:
             source = "journal"
-            if after < journal.head().lowest - 1:
+            if after < _head().lowest - 1:
                 raise Unrecoverable("too_old")
             entries = journal.since(after, until=until, rooms=rooms, limit=limit)
             # Pruned while it was being read: then the first ones may be gone.
@@ -112,3 +126,17 @@ class Recovery:
         if len(entries) > self._limit:
             raise Unrecoverable("too_many")
         return entries, source
+
+
+def _number(offset: object) -> int | None:
+    """The position that an offset says; None if it says none."""
+    if not (isinstance(offset, str) and offset.isascii() and offset.isdigit()):
+        return None
+    return int(offset) if len(offset) <= len(str(MAX_ID)) else None
+
+
+def _head() -> Head:
+    """The head as it is now: on SQLite an earlier read of this connect would hide what came since,
+    because a transaction goes on seeing the past."""
+    db.session.rollback()
+    return journal.head()

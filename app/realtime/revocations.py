@@ -26,7 +26,7 @@ class Revocations:
         self._lock = threading.Lock()
 
     def add(self, kind: RevocationKind, value: str, revoked_at: datetime) -> None:
-        self._at[kind.value, value] = revoked_at
+        self._note((kind.value, value), revoked_at)
 
     def on_revoked(self, _app: object, *, kind: RevocationKind, value: str, at: datetime) -> None:
         """This process itself revoked something, and it has committed."""
@@ -52,5 +52,9 @@ class Revocations:
     def _refresh(self) -> None:
         started, moment = time.monotonic(), now()
         for kind, value, revoked_at in revocation.recent(self._since):
-            self._at[kind, value] = revoked_at
+            self._note((kind, value), revoked_at)
         self._refreshed, self._since = started, moment - OVERLAP
+
+    def _note(self, what: tuple[str, str], revoked_at: datetime) -> None:
+        # The latest counts: a control event can tell late of one before it.
+        self._at[what] = max(revoked_at, self._at.get(what, revoked_at))

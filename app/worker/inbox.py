@@ -1,18 +1,23 @@
 """Draining the inbox: from the Redis stream into the journal.
 
-At least once in: an entry is acknowledged only after the transaction that journalled it has
-committed, and one that a dead worker had taken is claimed by another. Exactly once out: the same
-transaction keeps the entry's id, so a repeat finds itself there already.
+The stream holds what is not journalled yet: an entry leaves it after the transaction that
+journalled it has committed, and the same transaction keeps the entry's key, so that a repeat finds
+itself there already. At least once in, exactly once out.
+
+Every worker reads from the beginning of the stream, and there is no consumer group, on purpose:
+with one, entries are dealt out, and a worker that is slow or dead holds earlier entries of a sender
+while others journal the later ones. Here two workers at once read the same entries, the keys let
+one of them through, and what a dead one had begun is simply still there.
 """
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import orjson
-import redis
 from pydantic import ValidationError
 from sqlalchemy import String
 from sqlalchemy.dialects import postgresql, sqlite
@@ -23,18 +28,26 @@ from app import broker, journal
 from app.db import Base, UtcDateTime, db, now, transaction
 from app.emitters import InvalidEvent
 from app.events import EVENTS, Event
-from app.inbox import GROUP, MAX_BYTES, MAX_ID, REFUSED, STREAM
+from app.inbox import MAX_ID, REFUSED, STREAM, Refused, check, check_id
 from app.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
 
 BATCH = 100  # entries in one step
-CLAIM_MS = 5_000  # an entry that its worker did not finish in this time is taken over
 REFUSED_KEPT = 1000  # entries, about
-MAX_RECEIVER = 200  # characters
+FIELDS_KEPT = 100  # of a refused entry
+MAX_REASON = 500  # characters
 
 BY_NAME: dict[str, type[Event]] = {event.event: event for event in EVENTS}
-Entry = tuple[bytes, dict[bytes, bytes]]  # (stream id, fields)
+Fields = dict[bytes, bytes]
+Entry = tuple[bytes, Fields]  # (stream id, fields)
+
+# In one step, and by one worker only: two may have read the same entry.
+SET_ASIDE = """
+if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 3))
+return redis.call('XDEL', KEYS[1], ARGV[1])
+"""
 
 
 class InboxId(Base):
@@ -44,10 +57,6 @@ class InboxId(Base):
 
     id: Mapped[str] = mapped_column(String(MAX_ID + 8), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
-
-
-class Refused(Exception):
-    """An entry that can never be accepted; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,33 +69,35 @@ class Letter:
     payload: dict[str, object]
 
 
-def drain_once(client: broker.Redis, consumer: str, *, block_ms: int | None = None) -> bool:
+def drain_once(client: broker.Redis, *, block_ms: int | None = None) -> bool:
     """Move a batch of entries into the journal. Returns whether there may be more; with `block_ms`
     it waits so long for a first one, and then there may always be.
 
-    Raises redis.RedisError, or SQLAlchemyError: then nothing was acknowledged, and the entries are
-    taken again.
+    Raises redis.RedisError, or SQLAlchemyError: then nothing that is not in the journal was taken
+    out of the stream, and the next step reads it again.
     """
-    entries = _take(client, consumer, block_ms)
-    if not entries:
+    found: Any = client.xread({STREAM: "0"}, count=BATCH, block=block_ms)
+    if not found:
         return block_ms is not None
-    letters: list[tuple[bytes, Letter]] = []
+    entries: list[Entry] = found[0][1]
+    letters: list[tuple[Entry, Letter]] = []
+    refused: list[tuple[Entry, str]] = []
     for entry_id, fields in entries:
         try:
-            letters.append((entry_id, read(entry_id.decode(), fields)))
+            letters.append(((entry_id, fields), read(entry_id.decode(), fields)))
         except Refused as exc:
-            _set_aside(client, entry_id, fields, str(exc))
-    _accept(client, letters, dict(entries))
+            refused.append(((entry_id, fields), str(exc)))
+    refused += _accept(client, letters)
+    for entry, reason in refused:
+        _set_aside(client, entry, reason)
     return True
 
 
-def read(entry_id: str, fields: dict[bytes, bytes]) -> Letter:
+def read(entry_id: str, fields: Fields) -> Letter:
     """Understand an entry. Raises Refused."""
     missing = [name for name in (b"event", b"to", b"data") if name not in fields]
     if missing:
         raise Refused(f"missing: {b', '.join(missing).decode()}")
-    if len(fields[b"data"]) > MAX_BYTES:
-        raise Refused(f"data is larger than {MAX_BYTES} bytes")
     try:
         name, receiver = fields[b"event"].decode(), fields[b"to"].decode()
         key = fields[b"id"].decode() if b"id" in fields else None
@@ -95,10 +106,9 @@ def read(entry_id: str, fields: dict[bytes, bytes]) -> Letter:
     event = BY_NAME.get(name)
     if event is None:
         raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(BY_NAME)}")
-    if not (0 < len(receiver) <= MAX_RECEIVER and receiver.isprintable()):
-        raise Refused(f"`to` is the receiver's id: 1 to {MAX_RECEIVER} printable characters")
-    if key is not None and not (0 < len(key) <= MAX_ID and key.isprintable()):
-        raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
+    check(receiver=receiver, data=fields[b"data"])
+    if key is not None:
+        check_id(key)
     try:
         payload = event.model_validate(orjson.loads(fields[b"data"])).wire()
     except orjson.JSONDecodeError as exc:
@@ -109,85 +119,47 @@ def read(entry_id: str, fields: dict[bytes, bytes]) -> Letter:
     return Letter(f"id:{key}" if key else f"entry:{entry_id}", event.room(receiver), name, payload)
 
 
-def _take(client: broker.Redis, consumer: str, block_ms: int | None) -> Sequence[Entry]:
-    """What this worker has not finished, else what a dead one left behind, else what is new."""
-    found: Any
-    try:
-        found = client.xreadgroup(GROUP, consumer, {STREAM: "0"}, count=BATCH)
-        if found and found[0][1]:
-            return _present(client, found[0][1])
-        _, left, *_ = client.xautoclaim(STREAM, GROUP, consumer, CLAIM_MS, count=BATCH)
-        if left:
-            logger.info("inbox entries taken over", extra={"count": len(left)})
-            return _present(client, left)
-        found = client.xreadgroup(GROUP, consumer, {STREAM: ">"}, count=BATCH, block=block_ms)
-    except redis.ResponseError as exc:
-        if not str(exc).startswith("NOGROUP"):
-            raise
-        # First use, or Redis lost its data: from the beginning of what is there.
-        client.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-        return []
-    return found[0][1] if found else []
-
-
-def _present(client: broker.Redis, entries: Sequence[Any]) -> Sequence[Entry]:
-    """The entries without those that somebody deleted after they were taken."""
-    gone = [entry_id for entry_id, fields in entries if entry_id and not fields]
-    if gone:
-        logger.warning("inbox entries were deleted by hand", extra={"count": len(gone)})
-        client.xack(STREAM, GROUP, *gone)
-    return [(entry_id, fields) for entry_id, fields in entries if fields]
-
-
 def _accept(
-    client: broker.Redis,
-    letters: Sequence[tuple[bytes, Letter]],
-    fields: dict[bytes, dict[bytes, bytes]],
-) -> None:
+    client: broker.Redis, letters: Sequence[tuple[Entry, Letter]]
+) -> list[tuple[Entry, str]]:
+    """Journal the letters, then take them out of the stream. Returns what the database cannot
+    hold, with the reason."""
     if not letters:
-        return
+        return []
     try:
         with transaction() as session:
-            new = sum(_journal(session, letter) for _, letter in letters)
+            new = _journal(session, [letter for _, letter in letters])
     except DataError as exc:
-        # Something the database cannot hold: alone it is refused, the others go on.
-        if len(letters) == 1:
-            _set_aside(client, letters[0][0], fields[letters[0][0]], str(exc.orig))
-            return
-        for one in letters:
-            _accept(client, [one], fields)
-        return
+        if len(letters) == 1:  # alone it is refused, the others go on
+            return [(letters[0][0], str(exc.orig))]
+        return [refused for letter in letters for refused in _accept(client, [letter])]
+    client.xdel(STREAM, *(entry_id for (entry_id, _), _ in letters))
     INBOX_ACCEPTED.inc(new)
     logger.info("inbox drained", extra={"count": new, "repeated": len(letters) - new})
-    _finish(client, [entry_id for entry_id, _ in letters])
+    return []
 
 
-def _journal(session: Session, letter: Letter) -> bool:
-    """Append the event, unless its key is already there. Returns whether it did."""
+def _journal(session: Session, letters: Sequence[Letter]) -> int:
+    """Append those whose key is not there yet, in their order. Returns how many."""
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
-    claimed = session.execute(
-        insert(InboxId)
-        .values(id=letter.key, created_at=now())
-        .on_conflict_do_nothing()
-        .returning(InboxId.id)
-    ).first()
-    if claimed:
-        journal.append(letter.room, letter.event, letter.payload)
-    return claimed is not None
+    # In the stream's order in one statement: a second worker waits at the first key that both
+    # have, and goes on with what the first one did not.
+    claim = insert(InboxId).on_conflict_do_nothing().returning(InboxId.id)
+    rows = [{"id": letter.key, "created_at": now()} for letter in letters]
+    claimed = set(session.scalars(claim.values(rows)))
+    new = len(claimed)
+    for letter in letters:
+        if letter.key in claimed:
+            claimed.remove(letter.key)
+            journal.append(letter.room, letter.event, letter.payload)
+    return new
 
 
-def _set_aside(
-    client: broker.Redis, entry_id: bytes, fields: dict[bytes, bytes], reason: str
-) -> None:
-    INBOX_REFUSED.inc()
-    logger.error("inbox entry refused", extra={"entry": entry_id.decode(), "reason": reason})
-    kept = {**fields, b"reason": reason.encode(), b"entry": entry_id}
-    client.xadd(REFUSED, kept, maxlen=REFUSED_KEPT, approximate=True)  # type: ignore[arg-type]
-    _finish(client, [entry_id])
-
-
-def _finish(client: broker.Redis, entry_ids: Sequence[bytes]) -> None:
-    with client.pipeline(transaction=True) as pipeline:
-        pipeline.xack(STREAM, GROUP, *entry_ids)
-        pipeline.xdel(STREAM, *entry_ids)
-        pipeline.execute()
+def _set_aside(client: broker.Redis, entry: Entry, reason: str) -> None:
+    entry_id, fields = entry
+    kept = [part for field in islice(fields.items(), FIELDS_KEPT) for part in field]
+    kept += [b"entry", entry_id, b"reason", reason[:MAX_REASON].encode()]
+    taken = client.eval(SET_ASIDE, 2, STREAM, REFUSED, entry_id, REFUSED_KEPT, *kept)
+    if taken:
+        INBOX_REFUSED.inc()
+        logger.error("inbox entry refused", extra={"entry": entry_id.decode(), "reason": reason})

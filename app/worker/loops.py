@@ -1,10 +1,8 @@
 """Running steps: one thread a loop, until SIGTERM or SIGINT; the step that runs is finished."""
 
 import logging
-import os
 import random
 import signal
-import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -105,13 +103,12 @@ def run(app: Flask) -> None:
             longest=1.0,  # everything waits for it: it looks again soon
         )
     )
-    consumer = f"{socket.gethostname()}-{os.getpid()}"
     inbox = broker.connect(settings.REDIS_URL, timeout=INBOX_TIMEOUT_SECONDS)
     loops.append(
         Loop(
             app,
             "inbox",
-            lambda: drain_once(inbox, consumer, block_ms=INBOX_BLOCK_MS),
+            lambda: drain_once(inbox, block_ms=INBOX_BLOCK_MS),
             INBOX_SECONDS,
             stop=stop,
             longest=2.0,

@@ -1,6 +1,8 @@
 """The service as processes, and people with stock clients."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from tests.conftest import fresh_database
 from tests.harness.api import Person, register
 from tests.harness.processes import Service
+from tests.harness.proxy import Proxy
 from tests.harness.servers import RedisServer
 from tests.harness.stock import StockClient
 
@@ -25,6 +28,36 @@ def service(
         service.start()
         yield service
         service.stop()
+
+
+@pytest.fixture
+def own_service(
+    request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: Path
+) -> Iterator[Callable[..., Service]]:
+    """A builder: a running service of this test's own, to be hurt, or with other settings."""
+    with ExitStack() as stack:
+
+        def make(kind: str = "sqlite", **variables: str) -> Service:
+            url = stack.enter_context(contextmanager(fresh_database)(request, kind))
+            service = Service(tmp_path, database_url=url, redis_url=redis_server.url, **variables)
+            stack.callback(service.stop)
+            return service.start()
+
+        yield make
+
+
+@pytest.fixture
+def network() -> Iterator[Callable[[Service], Proxy]]:
+    """A builder: a network of its own in front of a service."""
+    made: list[Proxy] = []
+
+    def make(service: Service) -> Proxy:
+        made.append(Proxy(service.port))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        proxy.close()
 
 
 @pytest.fixture

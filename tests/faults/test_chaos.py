@@ -29,7 +29,7 @@ from tests.harness.servers import Postgres, RedisServer
 from tests.harness.stock import StockClient
 from tests.harness.waiting import wait_until
 
-SECONDS = float(os.environ.get("SOAK_SECONDS", "20"))
+SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))
 SEED = int(os.environ.get("SOAK_SEED", "5282"))
 PER_SECOND = 20  # events, over all clients
 RECOVER_SECONDS = 60  # after the last fault, for everything to be back and caught up

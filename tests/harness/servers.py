@@ -96,7 +96,7 @@ class Postgres:
         postmaster.wait(10)
 
     def start(self) -> None:
-        """Bring it back after `kill`: it recovers from its log."""
+        """Bring it back after `stop`, or after `kill`: then it recovers from its log."""
         wait_until(self._starts, "PostgreSQL starts")
 
     def _starts(self) -> bool:

@@ -1,0 +1,61 @@
+"""The inbox from both ends: what a script adds, and what of it is in the journal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+from sqlalchemy import event, select
+
+from app import broker
+from app.db import db
+from app.inbox import REFUSED, STREAM
+from app.journal.models import JournalEvent
+from app.worker.inbox import drain_once
+
+Fields = dict[bytes, bytes]
+
+
+class Mailbox:
+    """The stream of one Redis. Letters are notifications to 7 and go by their title."""
+
+    def __init__(self, url: str) -> None:
+        self.redis = broker.connect(url, timeout=5)
+
+    def add(self, title: str, *, id: str | None = None, **changes: str | bytes) -> bytes:
+        """XADD -> the entry's id."""
+        data = orjson.dumps({"title": title, "message": "m", "type": "info"})
+        fields: dict[Any, Any] = {"event": "notification", "to": "7", "data": data, **changes}
+        return self.redis.xadd(STREAM, fields if id is None else {**fields, "id": id})
+
+    def waiting(self) -> int:
+        return self.redis.xlen(STREAM)
+
+    def refused(self) -> list[Fields]:
+        return [fields for _, fields in self.redis.xrange(REFUSED)]
+
+    def drain(self) -> None:
+        """What a worker does until nothing is left."""
+        while drain_once(self.redis):
+            continue
+
+    def reads(self) -> int:
+        """How often anybody has read the stream."""
+        return int(self.redis.info("commandstats").get("cmdstat_xread", {}).get("calls", 0))
+
+
+def journalled() -> list[str]:
+    """The titles in the journal, in its order."""
+    db.session.rollback()
+    rows = db.session.scalars(select(JournalEvent.data).order_by(JournalEvent.id)).all()
+    return [orjson.loads(data)["title"] for data in rows]
+
+
+@contextmanager
+def at(moment: str, action: Callable[[Any], None]) -> Iterator[None]:
+    """Do this at a moment of every database session: before_commit or after_commit."""
+    event.listen(db.session, moment, action)
+    try:
+        yield
+    finally:
+        event.remove(db.session, moment, action)

@@ -1,0 +1,213 @@
+"""Web processes and clients inside the test: everything is real but the transport.
+
+The test is the network and Redis: it decides what a process hears, how much of what was sent a tab
+reads, and when its connection is cut.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from typing import Any
+
+from flask import Flask
+from socketio.packet import CONNECT, EVENT, Packet
+from sqlalchemy import Engine as Database
+from sqlalchemy import event
+from werkzeug.test import EnvironBuilder
+
+from app import create_app, journal
+from app.accounts.errors import TokenRevoked
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.config import Settings
+from app.db import db, transaction
+from app.realtime.connections import Connection
+from app.worker.sequencing import sequence_once
+
+NAMESPACE = "/"
+numbers = count(1)
+
+
+def somebody(user_id: str, role: Role = Role.CUSTOMER) -> Identity:
+    """What a good token proves."""
+    return Identity(user_id, role, f"session-{user_id}", None, 0, 2**31)
+
+
+def append(room: str, count: int = 1, name: str = "test") -> None:
+    with transaction():
+        for _ in range(count):
+            journal.append(room, name, {"number": next(numbers)})
+
+
+def published() -> list[bytes]:
+    """Sequence everything -> what the worker would publish."""
+    messages: list[bytes] = []
+    while sequence_once(messages.append):
+        continue
+    return messages
+
+
+@contextmanager
+def statements(database: Database) -> Iterator[list[str]]:
+    """What the database is asked meanwhile."""
+    asked: list[str] = []
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    event.listen(database, "before_cursor_execute", look)
+    yield asked
+    event.remove(database, "before_cursor_execute", look)
+
+
+class Engine:
+    """An Engine.IO socket: what is sent stays on the wire until somebody reads it. `ended` is told
+    of its end, once."""
+
+    def __init__(self, ended: Callable[[str], object]) -> None:
+        self._ended = ended
+        self.wire: list[str] = []
+        self.upgraded = True
+        self.closing = self.closed = False
+
+    def send(self, packet: Any) -> None:
+        if not self.closed:
+            self.wire.append(packet.data)
+
+    def close(self, *, reason: str, **_: Any) -> None:
+        if not self.closing:
+            self.closing = True
+            self._ended(reason)
+            self.closed = True
+
+
+class WebProcess:
+    """The real-time part of a web process. `hear` is what Redis brings it."""
+
+    def __init__(self, settings: Settings, *, ring: int = 10_000) -> None:
+        self.app: Flask = create_app(settings)
+        self.realtime = self.app.extensions["realtime"]
+        self.server = self.realtime.socketio.server
+        self.follower = self.realtime.follower
+        self.follower.ring.size = ring
+        assert self.follower.step() == "start"
+
+    @property
+    def database(self) -> Database:
+        """Its connections to it."""
+        with self.app.app_context():
+            return db.engine
+
+    def hear(self, *messages: bytes) -> None:
+        for message in messages:
+            self.follower.receive(message)
+
+    def catch_up(self) -> None:
+        """It reads the journal, as it does when Redis is silent."""
+        self.follower.look()
+        self.follower.step()
+
+    def emit(self, *arguments: Any, room: str | None = None) -> None:
+        """A stock emit arrives from the queue."""
+        name, *data = arguments
+        message = {"method": "emit", "event": name, "data": data or [None], "room": room}
+        self.realtime.manager.receive(json.dumps(message).encode())
+
+    def admit(self, identity: Identity, auth: dict[str, Any]) -> tuple[Engine, Connection]:
+        """As namespace.py and python-socketio do it for a CONNECT with a good token. Raises
+        TokenRevoked."""
+        eio_sid = f"engine-{next(numbers)}"
+        engine = Engine(partial(self.server._handle_eio_disconnect, eio_sid))
+        self.server.eio.sockets[eio_sid] = engine
+        environ = EnvironBuilder("/socket.io/").get_environ()
+        self.server.environ[eio_sid] = {**environ, "flask.app": self.app}
+        manager = self.realtime.manager
+        sid = manager.pre_connect(eio_sid, NAMESPACE)
+        connection = Connection(sid, identity, "websocket")
+        with self.app.app_context():
+            self.realtime.connections.add(connection)
+            if self.realtime.revocations.hits(identity):
+                raise TokenRevoked
+            old = self.realtime.recovery.prepare(connection, auth)
+            if old is not None:
+                manager.close_transport(old.sid, abort=True)
+            if connection.revoked:
+                raise TokenRevoked
+        self.server._send_packet(eio_sid, self.server.packet_class(CONNECT, {"sid": sid}))
+        manager.connect(sid, NAMESPACE)
+        return engine, connection
+
+    @property
+    def sids(self) -> set[str]:
+        """Of the connections it knows."""
+        return {connection.sid for connection in self.realtime.connections.all()}
+
+    def end(self) -> None:
+        self.database.dispose()
+
+
+@dataclass
+class Tab:
+    """A client that treats pid and offset as the stock one does (socket.io-client, socket.ts)."""
+
+    identity: Identity
+    pid: str | None = None
+    offset: str | None = None
+    recovered: bool = False
+    got: list[tuple[str, list[Any]]] = field(default_factory=list)  # since it was last connected
+    since_snapshot: list[int] = field(default_factory=list)  # since it was last not recovered
+    process: WebProcess | None = None
+    connection: Connection | None = None
+    engine: Engine | None = None
+
+    def connect(self, process: WebProcess, *, read: bool = True, **changes: Any) -> "Tab":
+        """A CONNECT with what it has, or with `changes`; and read everything."""
+        auth = {} if self.pid is None else {"pid": self.pid}
+        if self.pid is not None and self.offset is not None:
+            auth["offset"] = self.offset
+        self.process = process
+        self.engine, self.connection = process.admit(self.identity, {**auth, **changes})
+        if read:
+            self.read()
+        return self
+
+    def read(self, most: int = 10**9) -> None:
+        """Up to so many packets from the wire."""
+        assert self.engine is not None
+        taken, self.engine.wire[:most] = self.engine.wire[:most], []
+        for text in taken:
+            packet = Packet(encoded_packet=text)
+            if packet.packet_type == CONNECT:
+                self._on_connect(packet.data["pid"])
+            elif packet.packet_type == EVENT:
+                self._on_event(*packet.data)
+
+    def _on_connect(self, pid: str) -> None:
+        self.recovered, self.pid, self.got = pid == self.pid, pid, []
+        if not self.recovered:
+            self.since_snapshot = []
+
+    def _on_event(self, name: str, *arguments: Any) -> None:
+        self.got.append((name, list(arguments)))
+        last = (name, *arguments)[-1]
+        if isinstance(last, str):
+            self.offset = last
+        if name == "test":
+            self.since_snapshot.append(int(last))
+
+    def cut(self) -> "Tab":
+        """The connection is gone, with what was still on the wire, and the process notices."""
+        assert self.engine is not None
+        self.engine.close(reason="transport close")
+        return self
+
+    @property
+    def offsets(self) -> list[int]:
+        """Of the durable events since it was last connected."""
+        return [int(arguments[-1]) for name, arguments in self.got if name == "test"]
+
+
+Start = Callable[..., WebProcess]

@@ -1,0 +1,100 @@
+"""Control through the journal: revocations and disconnects reach each process once, in order."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app import journal
+from app.accounts import revocation
+from app.accounts.disconnection import disconnect_user
+from app.accounts.models import RevocationKind
+from app.db import db, transaction
+from app.events import CONTROL_ROOM
+from app.journal import Entry
+from app.realtime.follower import Follower
+from app.worker.sequencing import sequence_once
+
+
+class Process:
+    """A follower, and what it told the sockets of its process to do, in order."""
+
+    def __init__(self, app: Flask) -> None:
+        self.did: list[str] = []
+        self.follower = Follower(app, self)
+        self.follower.step()
+
+    def emit_entry(self, entry: Entry, payload: Any) -> None:
+        self.did.append(f"emit {payload['text']}")
+
+    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
+        self.did.append(f"dismiss {kind} {value}")
+
+    def disconnect_user(self, user_id: str) -> None:
+        self.did.append(f"disconnect {user_id}")
+
+    def hold(self, connection: Any) -> None:
+        raise AssertionError("nobody connects here")
+
+    def send_away(self) -> None:
+        raise AssertionError("nothing is missed for good here")
+
+
+def emit(text: str) -> None:
+    with transaction():
+        journal.append("user:7", "test", {"text": text})
+
+
+def happenings() -> list[str]:
+    """Events and control, one after the other -> what each process has to do."""
+    emit("1")
+    disconnect_user("7")
+    emit("2")
+    revocation.revoke(RevocationKind.USER, "7")
+    revocation.revoke(RevocationKind.TOKEN, "a-jti")
+    emit("3")
+    return ["emit 1", "disconnect 7", "emit 2", "dismiss user 7", "dismiss token a-jti", "emit 3"]
+
+
+def test_control_keeps_its_place_between_the_events_in_every_process(app: Flask) -> None:
+    processes = [Process(app), Process(app)]
+    todo = happenings()
+    messages: list[bytes] = []
+    while sequence_once(messages.append, limit=2):
+        continue
+    quick, deaf = processes
+    for message in [*messages, *messages]:  # and everything a second time
+        quick.follower.receive(message)
+    deaf.follower.look()
+    for process in processes:
+        process.follower.step()
+        assert process.did == todo
+
+
+def test_a_process_that_starts_later_is_told_nothing_of_before(app: Flask) -> None:
+    # Connections that it will have are later than these; its revocations come from the table.
+    happenings()
+    sequence_once(lambda message: None)
+    process = Process(app)
+    emit("now")
+    sequence_once(process.follower.receive)
+    assert process.did == ["emit now"]
+    assert ("user", "7") in [(kind, value) for kind, value, _ in revocation.recent(None)]
+
+
+def test_a_disconnect_that_is_rolled_back_did_not_happen(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="inside a transaction"), transaction():
+        disconnect_user("7")
+    sequence_once(lambda message: None)
+    assert journal.since(0, limit=9) == []
+
+
+def test_a_disconnect_changes_no_account_and_revokes_nothing(app: Flask) -> None:
+    disconnect_user("somebody of another issuer")
+    sequence_once(lambda message: None)
+    [entry] = journal.since(0, limit=9)
+    assert (entry.room, entry.name) == (CONTROL_ROOM, "disconnect")
+    assert entry.data == '{"userId":"somebody of another issuer"}'
+    assert revocation.recent(None) == []
+    db.session.rollback()

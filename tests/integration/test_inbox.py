@@ -1,0 +1,260 @@
+"""Draining the inbox: exactly once by the sender's id, in order, and nothing blocks the rest."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from app import broker
+from app.config import Settings
+from app.db import db
+from app.inbox import REFUSED, STREAM
+from app.journal.models import JournalEvent
+from app.metrics import INBOX_ACCEPTED, INBOX_REFUSED
+from app.worker.inbox import BATCH, FIELDS_KEPT, drain_once
+from tests.harness.mailbox import Mailbox, at, journalled
+from tests.harness.processes import SECRET
+from tests.harness.servers import RedisServer
+from tests.harness.waiting import wait_until
+
+
+@pytest.fixture
+def settings(database_url: str, own_redis: RedisServer) -> Settings:
+    return Settings.of(DATABASE_URL=database_url, REDIS_URL=own_redis.url, JWT_SECRET_KEY=SECRET)
+
+
+@pytest.fixture
+def mailbox(own_redis: RedisServer, app: Flask) -> Iterator[Mailbox]:
+    mailbox = Mailbox(own_redis.url)
+    yield mailbox
+    mailbox.redis.close()
+
+
+class Worker(threading.Thread):
+    """A second worker: one step in a thread, with a Redis connection of its own. With `pauses` it
+    waits before its commit for its turn."""
+
+    def __init__(self, app: Flask, *, pauses: bool = False, block_ms: int | None = None) -> None:
+        super().__init__()
+        self._app = app
+        self._block_ms = block_ms
+        self._pauses = pauses
+        self.about_to_commit = threading.Event()
+        self.turn = threading.Event()
+        self.error: Exception | None = None
+
+    def run(self) -> None:
+        url = self._app.config["SETTINGS"].REDIS_URL
+        try:
+            with self._app.app_context(), broker.connect(url, timeout=30) as client:
+                drain_once(client, block_ms=self._block_ms)
+        except Exception as exc:  # noqa: BLE001 - shown by the test's own thread
+            self.error = exc
+
+    def pause(self, _session: Any) -> None:
+        """For before_commit."""
+        if threading.current_thread() is self and self._pauses:
+            self.about_to_commit.set()
+            assert self.turn.wait(60)
+
+    def finish(self) -> None:
+        self.turn.set()
+        self.join(60)
+        assert not self.is_alive()
+        assert self.error is None
+
+
+def test_an_entry_becomes_an_event_and_leaves_the_stream(app: Flask, mailbox: Mailbox) -> None:
+    accepted = INBOX_ACCEPTED._value.get()
+    mailbox.add("hello")
+    assert drain_once(mailbox.redis) is True
+    row = db.session.scalars(select(JournalEvent)).one()
+    assert (row.room, row.name) == ("user:7", "notification")
+    assert row.data == '{"title":"hello","message":"m","type":"info"}'
+    assert mailbox.waiting() == 0
+    assert INBOX_ACCEPTED._value.get() == accepted + 1
+    assert drain_once(mailbox.redis) is False
+
+
+def test_a_blocking_step_returns_when_nothing_comes(app: Flask, mailbox: Mailbox) -> None:
+    assert drain_once(mailbox.redis, block_ms=1) is True
+    assert journalled() == []
+
+
+def test_a_blocking_step_takes_what_comes_meanwhile(app: Flask, mailbox: Mailbox) -> None:
+    worker = Worker(app, block_ms=20_000)
+    worker.start()
+    wait_until(lambda: mailbox.redis.info("clients")["blocked_clients"], "the worker waits")
+    mailbox.add("hello")
+    worker.finish()
+    assert journalled() == ["hello"]
+
+
+def test_a_repeat_in_one_batch_is_harmless(app: Flask, mailbox: Mailbox) -> None:
+    for title in ("first", "other"):
+        mailbox.add(title, id="payment-991")
+    mailbox.add("another", id="payment-992")
+    mailbox.drain()
+    assert journalled() == ["first", "another"]
+    assert mailbox.waiting() == 0
+
+
+def test_a_repeat_in_a_later_batch_is_harmless(app: Flask, mailbox: Mailbox) -> None:
+    for _ in range(3):
+        mailbox.add("once", id="payment-991")
+        mailbox.drain()
+    assert journalled() == ["once"]
+
+
+def test_a_repeat_that_a_batch_divides_is_harmless(app: Flask, mailbox: Mailbox) -> None:
+    for number in range(BATCH * 2 + 1):
+        mailbox.add(f"{number % BATCH}", id=f"n-{number % BATCH}")
+    mailbox.drain()
+    assert journalled() == [str(number) for number in range(BATCH)]
+
+
+def test_without_an_id_every_entry_counts(app: Flask, mailbox: Mailbox) -> None:
+    for _ in range(3):
+        mailbox.add("the same")
+    mailbox.drain()
+    assert journalled() == ["the same"] * 3
+
+
+def test_entries_keep_their_order_over_many_batches(app: Flask, mailbox: Mailbox) -> None:
+    titles = [str(number) for number in range(BATCH * 3 + 7)]
+    for title in titles:
+        mailbox.add(title, id=f"id-{title}" if int(title) % 3 else None)
+    mailbox.drain()
+    assert journalled() == titles
+
+
+def test_two_workers_with_the_same_entries_journal_them_once_and_in_order(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    # The race: one worker has journalled the entries and not committed yet, another one reads
+    # them too, and newer ones of the same sender behind them.
+    for title in ("1", "2"):
+        mailbox.add(title)
+    mailbox.add("poison", event="no such event")
+    slow, quick = Worker(app, pauses=True), Worker(app)
+    with at("before_commit", slow.pause):
+        slow.start()
+        assert slow.about_to_commit.wait(60)
+        mailbox.add("3")
+        mailbox.add("4", id="four")
+        quick.start()
+        wait_until(lambda: mailbox.reads() == 2, "the second worker has read them too")
+        slow.finish()
+        quick.finish()
+    assert journalled() == ["1", "2", "3", "4"]
+    assert mailbox.waiting() == 0
+    assert len(mailbox.refused()) == 1
+
+
+def test_many_workers_share_a_long_stream(app: Flask, mailbox: Mailbox) -> None:
+    titles = [str(number) for number in range(BATCH * 4)]
+    for title in titles:
+        mailbox.add(title, id=title)
+        mailbox.add(f"again {title}", id=title)
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        with app.app_context(), broker.connect(app.config["SETTINGS"].REDIS_URL) as client:
+            barrier.wait(30)
+            while drain_once(client):
+                continue
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert journalled() == titles
+    assert mailbox.waiting() == 0
+
+
+def test_an_entry_that_was_deleted_by_hand_is_gone(app: Flask, mailbox: Mailbox) -> None:
+    entry = mailbox.add("gone")
+    mailbox.add("here")
+    mailbox.redis.xdel(STREAM, entry)
+    mailbox.drain()
+    assert journalled() == ["here"]
+
+
+def test_an_entry_that_is_deleted_while_it_is_journalled_harms_nothing(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    # The race: somebody's XDEL or FLUSHALL between the read and the commit.
+    mailbox.add("taken")
+    with at("before_commit", lambda _session: mailbox.redis.flushall()):
+        mailbox.drain()
+    assert journalled() == ["taken"]
+    assert mailbox.waiting() == 0
+
+
+@pytest.mark.parametrize("blocked", [False, True], ids=["between two steps", "during a step"])
+def test_it_goes_on_after_flushall(app: Flask, mailbox: Mailbox, blocked: bool) -> None:
+    mailbox.add("before")
+    mailbox.drain()
+    worker = Worker(app, block_ms=20_000)
+    if blocked:
+        worker.start()
+        wait_until(lambda: mailbox.redis.info("clients")["blocked_clients"], "the worker waits")
+    mailbox.redis.flushall()
+    mailbox.add("after")
+    if blocked:
+        worker.finish()
+    mailbox.drain()
+    assert journalled() == ["before", "after"]
+
+
+POISON: dict[str, Callable[[Mailbox], bytes]] = {
+    "unknown event": lambda box: box.add("x", event="order:gone"),
+    "bad JSON": lambda box: box.add("x", data=b"{"),
+    "wrong payload": lambda box: box.add("x", data=b'{"title": 1}'),
+    "not UTF-8": lambda box: box.add("x", to=b"\xff"),
+    "missing fields": lambda box: box.redis.xadd(STREAM, {"hello": "world"}),
+    "many fields": lambda box: box.redis.xadd(STREAM, {str(n): b"v" for n in range(9000)}),
+}
+
+
+@pytest.mark.parametrize("poison", POISON.values(), ids=POISON.keys())
+def test_poison_is_set_aside_with_its_reason_and_blocks_nothing(
+    app: Flask,
+    mailbox: Mailbox,
+    poison: Callable[[Mailbox], bytes],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    refused = INBOX_REFUSED._value.get()
+    mailbox.add("before")
+    entry = poison(mailbox)
+    [(_, original)] = mailbox.redis.xrange(STREAM, entry, entry)
+    mailbox.add("after")
+    mailbox.drain()
+    assert journalled() == ["before", "after"]
+    assert mailbox.waiting() == 0
+    [kept] = mailbox.refused()
+    assert kept.pop(b"entry") == entry
+    assert kept.pop(b"reason")
+    assert kept == dict(list(original.items())[:FIELDS_KEPT])
+    assert INBOX_REFUSED._value.get() == refused + 1
+    assert "inbox entry refused" in caplog.text
+
+
+def test_more_poison_than_a_batch_holds_blocks_nothing(app: Flask, mailbox: Mailbox) -> None:
+    for _ in range(BATCH + 1):
+        mailbox.add("poison", data=b"{")
+    mailbox.add("good")
+    mailbox.drain()
+    assert journalled() == ["good"]
+    assert len(mailbox.refused()) == BATCH + 1
+
+
+def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:
+    for _ in range(1300):
+        mailbox.add("poison", data=b"{")
+    mailbox.drain()
+    assert 1000 <= mailbox.redis.xlen(REFUSED) < 1300

@@ -1,0 +1,158 @@
+"""The inbox when a worker dies, Redis hangs, the database is away: nothing lost, nothing twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import redis
+from flask import Flask
+from sqlalchemy.exc import OperationalError
+
+from app import broker
+from app.config import Settings
+from app.db import db
+from app.worker.inbox import drain_once
+from tests.harness.mailbox import Mailbox, at, journalled
+from tests.harness.processes import ROOT, SECRET, environment
+from tests.harness.servers import Postgres, RedisServer
+
+WORKER = """
+import os, signal, sys
+from sqlalchemy import event
+from app import broker, create_app
+from app.db import db
+from app.worker.inbox import drain_once
+
+app = create_app()
+with app.app_context():
+    event.listen(db.session, sys.argv[1], lambda session: os.kill(os.getpid(), signal.SIGKILL))
+    drain_once(broker.connect(os.environ["REDIS_URL"]))
+"""
+
+
+@pytest.fixture
+def settings(database_url: str, own_redis: RedisServer) -> Settings:
+    return Settings.of(DATABASE_URL=database_url, REDIS_URL=own_redis.url, JWT_SECRET_KEY=SECRET)
+
+
+@pytest.fixture
+def mailbox(own_redis: RedisServer, app: Flask) -> Iterator[Mailbox]:
+    mailbox = Mailbox(own_redis.url)
+    yield mailbox
+    mailbox.redis.close()
+
+
+@pytest.mark.parametrize(
+    ("moment", "in_the_journal"), [("before_commit", []), ("after_commit", ["1", "2"])]
+)
+def test_what_a_killed_worker_had_begun_is_finished_by_another_and_once(
+    app: Flask, mailbox: Mailbox, settings: Settings, moment: str, in_the_journal: list[str]
+) -> None:
+    # The race: SIGKILL before the commit, and between the commit and the entries leaving the
+    # stream.
+    for title in ("1", "2"):
+        mailbox.add(title)
+    env = environment(DATABASE_URL=settings.DATABASE_URL, REDIS_URL=settings.REDIS_URL)
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER, moment], cwd=ROOT, env=env, capture_output=True, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    assert journalled() == in_the_journal
+    assert mailbox.waiting() == 2
+    mailbox.add("3")
+    mailbox.drain()
+    assert journalled() == ["1", "2", "3"]
+    assert mailbox.waiting() == 0
+
+
+def test_a_redis_that_hangs_after_the_commit_doubles_nothing(
+    app: Flask, mailbox: Mailbox, own_redis: RedisServer
+) -> None:
+    mailbox.add("once")
+    with (
+        broker.connect(own_redis.url, timeout=0.2) as client,
+        at("after_commit", lambda _session: own_redis.freeze()),
+        pytest.raises(redis.TimeoutError),
+    ):
+        drain_once(client)
+    assert journalled() == ["once"]
+    own_redis.thaw()
+    mailbox.drain()
+    assert journalled() == ["once"]
+    assert mailbox.waiting() == 0
+
+
+def test_a_connection_that_is_cut_after_the_commit_doubles_nothing(
+    app: Flask, mailbox: Mailbox, own_redis: RedisServer
+) -> None:
+    mailbox.add("once")
+    with (
+        broker.connect(own_redis.url) as client,
+        at(
+            "after_commit",
+            lambda _session: mailbox.redis.client_kill_filter(_type="normal", skipme=True),
+        ),
+    ):
+        drain_once(client)
+    mailbox.drain()
+    assert journalled() == ["once"]
+    assert mailbox.waiting() == 0
+
+
+def test_without_redis_the_step_says_so(app: Flask, own_redis: RedisServer) -> None:
+    own_redis.kill()
+    with broker.connect(own_redis.url) as client, pytest.raises(redis.ConnectionError):
+        drain_once(client)
+
+
+@contextmanager
+def away(url: str, postgres: Postgres) -> Iterator[None]:
+    """The database does not let anybody in."""
+    if url.startswith("sqlite"):
+        with sqlite_away(Path(url.removeprefix("sqlite:///"))):
+            yield
+        return
+    name = urlsplit(url).path.strip("/")
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as admin:
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'.encode())
+        admin.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+        yield
+        admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
+
+
+@contextmanager
+def sqlite_away(file: Path) -> Iterator[None]:
+    hidden = file.with_suffix(".hidden")
+    os.rename(file, hidden)
+    file.mkdir()  # or SQLite would make a new one
+    yield
+    file.rmdir()
+    os.rename(hidden, file)
+
+
+def test_while_the_database_is_away_entries_wait_and_poison_too(
+    app: Flask, mailbox: Mailbox, settings: Settings, postgres: tuple[Postgres, str]
+) -> None:
+    db.session.remove()
+    db.engine.dispose()
+    mailbox.add("waits")
+    mailbox.add("poison", data=b"{")
+    with away(settings.DATABASE_URL, postgres[0]):
+        for _ in range(2):
+            with pytest.raises(OperationalError):
+                drain_once(mailbox.redis)
+        assert mailbox.waiting() == 2
+        assert mailbox.refused() == []
+    mailbox.add("too")
+    mailbox.drain()
+    assert journalled() == ["waits", "too"]
+    assert len(mailbox.refused()) == 1

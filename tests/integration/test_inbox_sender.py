@@ -1,0 +1,88 @@
+"""Sending to the inbox: what Redis confirmed is there, and everything else is an error."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from app import broker
+from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
+from app.inbox import MAX_BYTES, STREAM
+from app.worker.inbox import read
+from tests.harness.servers import RedisServer, free_port
+from tests.harness.waiting import wait_until
+
+NOTE = {"title": "Paid", "message": "Thank you", "type": "info"}
+
+
+@pytest.fixture
+def stream(own_redis: RedisServer) -> Iterator[broker.Redis]:
+    with broker.connect(own_redis.url) as client:
+        yield client
+
+
+def test_what_the_emitters_send_is_what_the_worker_understands(
+    own_redis: RedisServer, stream: broker.Redis
+) -> None:
+    inbox = Inbox(own_redis.url)
+    low = {"id": 1, "name": "Tea", "stock": 5}
+    Emitters(inbox.send).low_stock_alert(8, low)
+    Emitters(inbox.once("payment-991")).send_notification("7", NOTE)
+    first, second = [
+        read(entry.decode(), fields)
+        for entry, fields in stream.xrange(STREAM)  # type: ignore[union-attr]
+    ]
+    assert (first.room, first.payload) == ("seller:8", {**low, "id": "1"})
+    assert (second.room, second.payload, second.key) == ("user:7", NOTE, "id:payment-991")
+
+
+def test_without_redis_the_sender_is_told_where_it_looked() -> None:
+    port = free_port()
+    emitters = Emitters(Inbox(f"redis://127.0.0.1:{port}/0").send)
+    with pytest.raises(InboxUnavailable, match=rf"did not confirm the event: .*{port}.*refused"):
+        emitters.send_notification("7", NOTE)
+
+
+def test_a_wrong_password_is_an_error_that_does_not_repeat_it(
+    own_redis: RedisServer, stream: broker.Redis
+) -> None:
+    stream.config_set("requirepass", "another")
+    url = own_redis.url.replace("//", "//:open-sesame@")
+    with pytest.raises(InboxUnavailable, match="password") as caught:
+        Emitters(Inbox(url).send).send_notification("7", NOTE)
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_redis_that_hangs_is_an_error_and_the_repeat_with_the_id_is_one_entry(
+    own_redis: RedisServer, stream: broker.Redis
+) -> None:
+    # The race: Redis took the event, and its answer does not arrive.
+    emitters = Emitters(Inbox(own_redis.url, timeout=0.2).once("payment-991"))
+    emitters.send_notification("7", NOTE)  # connected
+    own_redis.freeze()
+    with pytest.raises(InboxUnavailable, match=r"did not confirm the event: [Tt]imeout"):
+        emitters.send_notification("7", NOTE)
+    own_redis.thaw()
+    wait_until(lambda: stream.xlen(STREAM) == 2, "Redis reads what was sent to it")
+    emitters.send_notification("7", NOTE)
+    keys = [read("1-1", fields).key for _, fields in stream.xrange(STREAM)]  # type: ignore[union-attr]
+    assert keys == ["id:payment-991"] * 3
+
+
+def test_what_the_service_would_refuse_is_not_sent(
+    own_redis: RedisServer, stream: broker.Redis
+) -> None:
+    emitters = Emitters(Inbox(own_redis.url).send)
+    for receiver in ("", "7\n", "7" * 201):
+        with pytest.raises(Refused, match="receiver's id"):
+            emitters.send_notification(receiver, NOTE)
+    with pytest.raises(Refused, match="data is larger than"):
+        emitters.send_notification("7", {**NOTE, "message": "m" * MAX_BYTES})
+    with pytest.raises(InvalidEvent, match="title"):
+        emitters.send_notification("7", {})
+    assert stream.xlen(STREAM) == 0
+
+
+@pytest.mark.parametrize("id", ["", "a\nb", "i" * 201])
+def test_an_id_that_the_service_would_refuse_is_refused_at_once(id: str) -> None:
+    with pytest.raises(Refused, match="`id` has 1 to 200"):
+        Inbox("redis://127.0.0.1:1/0").once(id)

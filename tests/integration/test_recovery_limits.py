@@ -1,0 +1,155 @@
+"""Recovery: all or nothing. Too old, too many, or gone while it was being read."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from app.db import now
+from app.journal.pruning import prune
+from tests.harness.races import right_after
+from tests.harness.tabs import Start, Tab, append, published, somebody
+
+ALICE = somebody("1")
+
+
+def prune_all(app: Flask, count: int = 1000) -> Callable[[], object]:
+    """Prune so many of the oldest, whatever their age, in a context of its own."""
+
+    def run() -> None:
+        with app.app_context():
+            prune(now() + timedelta(minutes=1), count)
+
+    return run
+
+
+def test_what_was_pruned_is_too_old(start: Start, app: Flask) -> None:
+    tab = Tab(ALICE).connect(start()).cut()
+    append("user:1", 5)
+    published()
+    prune_all(app, 2)()
+
+    tab.connect(start())
+
+    assert not tab.recovered
+    assert tab.got == []
+
+
+def test_the_lowest_that_is_kept_is_not_too_old(start: Start, app: Flask) -> None:
+    tab = Tab(ALICE).connect(start())
+    append("user:1", 5)
+    published()
+    prune_all(app, 2)()
+    for offset, recovered in (("1", False), ("2", True)):
+        again = Tab(ALICE, pid=tab.pid, offset=offset).connect(start(ring=0))
+        assert again.recovered is recovered
+        assert again.offsets == ([3, 4, 5] if recovered else [])
+
+
+def test_memory_outlives_pruning(start: Start, app: Flask) -> None:
+    process = start()
+    tab = Tab(ALICE).connect(process).cut()
+    append("user:1", 5)
+    process.hear(*published())
+    prune_all(app)()
+    assert tab.connect(process).recovered
+    assert tab.offsets == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("read", ["FROM journal_head", "FROM events"])
+def test_what_is_pruned_while_it_is_read_is_never_half_there(
+    start: Start, app: Flask, read: str
+) -> None:
+    """The race: between the look at the lowest position and the read, or right after the read,
+    the worker prunes. SQLite goes on showing the state in which the reading began."""
+    process = start(ring=1)
+    tab = Tab(ALICE).connect(process).cut()
+    append("user:1", 5)
+    process.hear(*published())
+
+    with right_after(process.database, read, prune_all(app, 3)):
+        tab.connect(process)
+
+    assert tab.recovered is (process.database.dialect.name == "sqlite")
+    assert tab.offsets == ([1, 2, 3, 4, 5] if tab.recovered else [])
+
+
+@pytest.mark.parametrize("ring", [100, 1], ids=["memory", "journal"])
+def test_exactly_the_cap_is_replayed_and_one_more_gives_nothing(start: Start, ring: int) -> None:
+    process = start(ring=ring, RECOVERY_MAX_EVENTS=3)
+    tab = Tab(ALICE).connect(process).cut()
+    append("user:1", 3)
+    append("user:3", 9)  # other people's do not count
+    process.hear(*published())
+    pid = tab.pid
+
+    tab.connect(process)
+    assert tab.recovered
+    assert tab.offsets == [1, 2, 3]
+
+    late = Tab(ALICE, pid=pid).connect(process)
+    assert late.offsets == [1, 2, 3]
+    append("user:1")
+    process.hear(*published())
+    later = Tab(ALICE, pid=pid).connect(process)
+    assert not later.recovered
+    assert later.pid != pid
+    assert later.got == []
+
+    append("user:1")
+    process.hear(*published())
+    later.read()
+    assert later.offsets == [14]
+
+
+def test_without_a_cap_everything_is_replayed(start: Start) -> None:
+    process = start(ring=1, RECOVERY_MAX_EVENTS=0)
+    tab = Tab(ALICE).connect(process).cut()
+    append("user:1", 1500)
+    process.hear(*published())
+    assert tab.connect(process).recovered
+    assert tab.offsets == list(range(1, 1501))
+
+
+def test_a_process_that_slept_through_the_pruning_sends_its_clients_away(
+    start: Start, app: Flask
+) -> None:
+    """They have missed something that exists nowhere any more, and so has its memory."""
+    process = start()
+    append("user:1", 2)
+    process.hear(*published())
+    tab = Tab(ALICE).connect(process)
+    append("user:1", 4)
+    published()  # lost
+    prune_all(app, 5)()
+
+    process.catch_up()
+
+    assert tab.engine is not None
+    assert tab.engine.closed
+    tab.connect(process)
+    assert not tab.recovered
+    assert tab.got == []
+    append("user:1")
+    process.hear(*published())
+    tab.read()
+    assert tab.offsets == [7]
+
+
+def test_a_read_that_began_before_the_connect_hides_nothing(start: Start, app: Flask) -> None:
+    """The race: the check for revocations reads the database, then an event commits and is fanned
+    out, then the client joins. On SQLite that first read would go on showing the past."""
+    tab = Tab(ALICE).connect(start()).cut()
+    process = start(ring=0)
+
+    def commit_and_fan_out() -> None:
+        with app.app_context():
+            append("user:1", 2)
+            process.hear(*published())
+
+    with right_after(process.database, "FROM revocations", commit_and_fan_out):
+        tab.connect(process)
+
+    assert tab.recovered
+    assert tab.offsets == [1, 2]

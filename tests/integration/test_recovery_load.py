@@ -1,0 +1,32 @@
+"""A process is gone for a minute and all its clients come back at once."""
+
+import time
+
+from app.realtime.revocations import REFRESH_SECONDS
+from tests.harness.tabs import Tab, WebProcess, append, published, somebody, statements
+
+CLIENTS = 1000
+LIMIT = 10  # statements for all of them
+
+
+def test_recovery_of_1000_clients_that_were_away_touches_the_database_less_than_10_times(
+    process: WebProcess,
+) -> None:
+    """The ring still holds what they missed. The check for revocations looks at the table once for
+    all of them, and again after each second that this machine needs."""
+    tabs = [Tab(somebody(str(number))).connect(process).cut() for number in range(CLIENTS)]
+    for number in range(CLIENTS):
+        append(f"user:{number}")
+    process.hear(*published())
+
+    started = time.monotonic()
+    with statements(process.database) as asked:
+        for tab in tabs:
+            tab.connect(process)
+    seconds = time.monotonic() - started
+
+    assert all(tab.recovered for tab in tabs)
+    assert [tab.offsets for tab in tabs] == [[number + 1] for number in range(CLIENTS)]
+    looks = [one for one in asked if not one.startswith("BEGIN")]
+    assert all("FROM revocations" in one for one in looks)
+    assert len(looks) < LIMIT + seconds / REFRESH_SECONDS

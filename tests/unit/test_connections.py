@@ -1,0 +1,48 @@
+"""Who has a pid: of two connections of one client the older one goes."""
+
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.realtime.connections import Connection, Connections
+
+ALICE = Identity("7", Role.CUSTOMER, None, None, 0, 2**31)
+
+
+def connection(sid: str, *, since: float) -> Connection:
+    return Connection(sid, ALICE, "websocket", since=since)
+
+
+def registered(*made: Connection) -> Connections:
+    connections = Connections()
+    for one in made:
+        connections.add(one)
+    return connections
+
+
+def test_the_predecessor_is_named_once_and_its_late_end_takes_nothing_along() -> None:
+    old, new, newest = (connection(sid, since=i) for i, sid in enumerate(["old", "new", "newest"]))
+    connections = registered(old, new, newest)
+    assert connections.name(old, "pid") is None
+    assert connections.name(new, "pid") is old
+    assert connections.remove("old") is old
+    assert connections.name(newest, "pid") is new
+
+
+def test_one_that_its_successor_overtook_goes_itself() -> None:
+    """The race: the older connect looks up what was missed for longer than the younger one."""
+    old, new = connection("old", since=1), connection("new", since=2)
+    connections = registered(old, new)
+    assert connections.name(new, "pid") is None
+    assert connections.name(old, "pid") is old
+    assert connections.remove("old") is old
+    newest = connection("newest", since=3)
+    connections.add(newest)
+    assert connections.name(newest, "pid") is new
+
+
+def test_a_name_ends_with_its_connection() -> None:
+    one = connection("one", since=1)
+    connections = registered(one)
+    connections.name(one, "pid")
+    connections.remove("one")
+    assert connections.name(connection("two", since=2), "pid") is None
+    assert connections.remove("one") is None

@@ -1,0 +1,107 @@
+"""The ring: the last events in memory, compared with a plain list that never forgets."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.journal import Entry
+from app.realtime.ring import Ring
+
+ROOMS = ("user:1", "user:2", "seller:1", "control")
+rooms = st.sampled_from(ROOMS)
+
+
+def entries(*names: str, first: int = 1) -> list[Entry]:
+    return [Entry(first + i, room, "test", "{}") for i, room in enumerate(names)]
+
+
+def positions(found: list[Entry] | None) -> list[int] | None:
+    return None if found is None else [entry.position for entry in found]
+
+
+@given(
+    size=st.integers(1, 12),
+    before=st.lists(rooms, max_size=12),
+    added=st.lists(rooms, max_size=30),
+    first=st.integers(1, 1000),
+    asked=st.sets(rooms, min_size=1),
+    after=st.integers(-3, 45),
+    more=st.integers(-5, 45),
+    limit=st.integers(1, 8),
+)
+def test_it_answers_as_a_list_of_everything_would_or_not_at_all(
+    size: int,
+    before: list[str],
+    added: list[str],
+    first: int,
+    asked: set[str],
+    after: int,
+    more: int,
+    limit: int,
+) -> None:
+    everything = entries(*before, *added, first=first)
+    ring = Ring(size)
+    ring.start(everything[: len(before)], following=first + len(before))
+    for entry in everything[len(before) :]:
+        ring.add(entry)
+    after, until = first + after, first + after + more
+
+    found = ring.since(after, until=until, rooms=sorted(asked), limit=limit)
+
+    kept = everything[-size:]
+    lowest = kept[0].position if kept else first
+    wanted = [one for one in everything if one.room in asked and after < one.position <= until]
+    assert found == (None if after + 1 < lowest else wanted[:limit])
+
+
+def test_an_empty_ring_knows_that_nothing_followed() -> None:
+    ring = Ring()
+    ring.start([], following=8)
+    assert ring.since(7, until=7, rooms=ROOMS, limit=9) == []
+    assert ring.since(6, until=7, rooms=ROOMS, limit=9) is None
+
+
+def test_a_new_start_forgets_everything() -> None:
+    ring = Ring()
+    ring.start(entries("user:1", "user:1"), following=3)
+    ring.start(entries("user:1", first=7), following=8)
+    assert ring.since(2, until=9, rooms=ROOMS, limit=9) is None
+    assert positions(ring.since(6, until=9, rooms=ROOMS, limit=9)) == [7]
+
+
+def test_a_room_whose_events_are_all_gone_takes_no_memory() -> None:
+    ring = Ring(2)
+    for entry in entries("user:1", "user:2", "user:2"):
+        ring.add(entry)
+    assert list(ring._rooms) == ["user:2"]
+
+
+@pytest.fixture
+def eager_threads() -> Iterator[None]:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+def test_it_is_read_while_the_follower_adds_to_it(eager_threads: None) -> None:
+    """The race: a room grows and is cut while somebody goes through it."""
+    ring = Ring(1000)
+
+    def grow() -> None:
+        for entry in entries(*["user:1"] * 20_000):
+            ring.add(entry)
+
+    with ThreadPoolExecutor(1) as pool:
+        growing = pool.submit(grow)
+        while not growing.done():
+            found = positions(
+                ring.since(ring._lowest + 100, until=10**9, rooms=["user:1"], limit=9999)
+            )
+            if found:
+                assert found == list(range(found[0], found[0] + len(found)))
+        growing.result()
