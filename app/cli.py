@@ -46,7 +46,7 @@ def init_app(app: Flask) -> None:
 
 @click.command()
 def worker() -> None:
-    """Sequence events, cancel unpaid orders, prune. Any number may run; SIGTERM stops."""
+    """Sequence events, drain the inbox, cancel unpaid orders, prune; any number may run."""
     loops.run(current_app._get_current_object())  # type: ignore[attr-defined]
 
 

@@ -1,8 +1,12 @@
 """Socket.IO: who is connected, and how the journal reaches them.
 
 namespace.py      connect (the token), disconnect
+revocations.py    what a token must not be, in memory
+recovery.py       a client that comes back gets what it missed: from ring.py, else the journal
+pid.py            its ticket back, signed        packets.py   puts it into the answer to CONNECT
 connections.py    the authenticated connections of this process
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
+delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
 """

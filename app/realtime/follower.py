@@ -144,19 +144,22 @@ class Follower:
             self._fan_out(entries)
 
     def _start_at(self, head: Head) -> None:
-        if self._journal:
+        # Read first: when that fails, nothing has begun and the next round tries again.
+        recent = journal.since(
+            head.position - self.ring.size, limit=self.ring.size, until=head.position
+        )
+        replaced = bool(self._journal)
+        if replaced:
             logger.error(
                 "the database is another one now; following it from its head",
                 extra={"was": self._journal, "now": head.journal},
             )
-            self._sockets.send_away()
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
-        recent = journal.since(
-            head.position - self.ring.size, limit=self.ring.size, until=head.position
-        )
         self.ring.start(recent, following=head.position + 1)
         FOLLOWER_POSITION.set(self.last)
         self.ready.set()
+        if replaced:
+            self._sockets.send_away()
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

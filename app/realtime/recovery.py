@@ -42,8 +42,8 @@ class Recovery:
     def prepare(self, connection: Connection, auth: dict[str, Any]) -> Connection | None:
         """The token is verified: hold the connection's events and find what it missed.
 
-        Sets `pid`, `replay` and `seen`. Returns the half-open connection of the same client, still
-        registered, if there is one, to be closed.
+        Sets `pid`, `replay` and `seen`. Returns the older one of two connections of the same
+        client, if there are two, to be closed: usually the half-open one that it had before.
         """
         offset = auth.get("offset")
         if "pid" in auth:

@@ -47,6 +47,20 @@ def own_service(
 
 
 @pytest.fixture
+def person_at() -> Iterator[Callable[[Service, str], Person]]:
+    """A builder: somebody new at a service of the test's own."""
+    made: list[Person] = []
+
+    def make(service: Service, role: str) -> Person:
+        made.append(register(service.url, role))
+        return made[-1]
+
+    yield make
+    for someone in made:
+        someone.http.close()
+
+
+@pytest.fixture
 def network() -> Iterator[Callable[[Service], Proxy]]:
     """A builder: a network of its own in front of a service."""
     made: list[Proxy] = []

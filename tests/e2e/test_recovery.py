@@ -3,128 +3,94 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from typing import Any
 
-import pytest
-
-from tests.harness.api import Person, register
+from tests.harness.api import Person
+from tests.harness.audience import NODE, Audience, places, seen
 from tests.harness.processes import Service
 from tests.harness.proxy import Proxy
-from tests.harness.stock import VERSIONS, StockClient
 from tests.harness.waiting import wait_until
 
-NODE = Callable[..., StockClient]
 NETWORK = Callable[[Service], Proxy]
-TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"], "both": ["polling", "websocket"]}
+OWN = Callable[..., Service]
+AT = Callable[[Service, str], Person]
 
 
-def offsets(client: StockClient) -> list[int]:
-    return [int(args[-1]) for args in client.events()]
-
-
-def places(alice: Person, product: Any, count: int) -> list[str]:
-    return [alice.orders(product)["id"] for _ in range(count)]
-
-
-def ids(client: StockClient) -> list[str]:
-    return [args[0]["id"] for args in client.events("order:new")]
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS.keys())
 def test_what_was_missed_is_replayed_in_order_and_once(
-    service: Service,
-    alice: Person,
-    bob: Person,
-    stock_client: NODE,
-    network: NETWORK,
-    transports: list[str],
-    version: str,
+    service: Service, alice: Person, bob: Person, stock_client: NODE, network: NETWORK
 ) -> None:
     product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
-    seller = stock_client(wifi.url, bob.token, version=version, transports=transports)
-    assert seller.wait("connect")["recovered"] in (False, None)
+    audience = Audience(stock_client, wifi.url, bob)
+    assert not any(said["recovered"] for said in audience.wait("connect"))
     orders = places(alice, product, 2)
-    seller.wait_event("order:new", 2)
+    audience.wait_orders(orders)
 
     wifi.down()
-    assert seller.wait("disconnect")["reason"] in ("transport close", "transport error")
+    for said in audience.wait("disconnect"):
+        assert said["reason"] in ("transport close", "transport error")
     orders += places(alice, product, 5)
     wifi.up()
 
-    assert seller.wait("connect", 2)["recovered"] is True
+    audience.wait_recovered(2)
     orders += places(alice, product, 2)
-    seller.wait_event("order:new", 9)
-    assert ids(seller) == orders
-    assert offsets(seller) == sorted(set(offsets(seller)))
+    audience.wait_orders(orders)
 
 
-@pytest.mark.parametrize("version", VERSIONS)
 def test_a_client_that_received_no_event_yet_gets_its_first_ones(
-    service: Service, alice: Person, bob: Person, stock_client: NODE, network: NETWORK, version: str
+    service: Service, alice: Person, bob: Person, stock_client: NODE, network: NETWORK
 ) -> None:
-    product = bob.offers(stock=100)
+    product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
-    seller = stock_client(wifi.url, bob.token, version=version)
-    seller.wait("connect")
+    audience = Audience(stock_client, wifi.url, bob)
     wifi.down()
-    seller.wait("disconnect")
+    audience.wait("disconnect")
     orders = places(alice, product, 3)
     wifi.up()
-    assert seller.wait("connect", 2)["recovered"] is True
-    seller.wait_event("order:new", 3)
-    assert ids(seller) == orders
+    audience.wait_recovered(2)
+    audience.wait_orders(orders)
 
 
 def test_a_client_that_leaves_and_comes_back_itself_is_recovered_too(
     service: Service, alice: Person, bob: Person, stock_client: NODE
 ) -> None:
-    """`socket.disconnect()`, then `socket.connect()`: a laptop that is closed politely."""
-    product = bob.offers(stock=100)
-    seller = stock_client(service.url, bob.token)
-    seller.wait("connect")
-    seller.tell(disconnect=True)
-    seller.wait("disconnect")
+    """`socket.disconnect()`, then `socket.connect()`: a page that is hidden for a while."""
+    product = bob.offers(stock=100, lowStockThreshold=0)
+    audience = Audience(stock_client, service.url, bob)
+    for client in audience.clients:
+        client.tell(disconnect=True)
+    audience.wait("disconnect")
     orders = places(alice, product, 2)
-    seller.tell(connect=True)
-    assert seller.wait("connect", 2)["recovered"] is True
-    seller.wait_event("order:new", 2)
-    assert ids(seller) == orders
+    for client in audience.clients:
+        client.tell(connect=True)
+    audience.wait_recovered(2)
+    audience.wait_orders(orders)
 
 
-@pytest.mark.parametrize("transports", TRANSPORTS.values(), ids=TRANSPORTS.keys())
 def test_two_tabs_of_one_user_do_not_close_each_other(
-    service: Service,
-    alice: Person,
-    bob: Person,
-    stock_client: NODE,
-    network: NETWORK,
-    transports: list[str],
+    service: Service, alice: Person, bob: Person, stock_client: NODE, network: NETWORK
 ) -> None:
-    product = bob.offers(stock=100)
+    product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
-    first = stock_client(wifi.url, bob.token, transports=transports)
-    second = stock_client(service.url, bob.token, transports=transports)
-    first.wait("connect")
-    second.wait("connect")
-    for times in (2, 3):
+    moving = Audience(stock_client, wifi.url, bob)
+    staying = stock_client(service.url, bob.token)
+    staying.wait("connect")
+    for times in (1, 2):
         wifi.down()
-        first.wait("disconnect", times - 1)
+        moving.wait("disconnect", times)
         wifi.up()
-        assert first.wait("connect", times)["recovered"] is True
+        moving.wait_recovered(times + 1)
     orders = places(alice, product, 2)
-    for tab in (first, second):
-        tab.wait_event("order:new", 2)
-        assert ids(tab) == orders
-    assert second.all("disconnect") == []
+    moving.wait_orders(orders)
+    staying.wait_event("order:new", 2)
+    assert seen(staying) == orders
+    assert staying.all("disconnect") == []
 
 
 def test_recovered_is_true_exactly_when_nothing_is_missing(
-    own_service: Callable[..., Service], stock_client: NODE, network: NETWORK
+    own_service: OWN, person_at: AT, stock_client: NODE, network: NETWORK
 ) -> None:
     service = own_service(RECOVERY_MAX_EVENTS="3")
-    alice, bob = register(service.url, "customer"), register(service.url, "seller")
+    alice, bob = person_at(service, "customer"), person_at(service, "seller")
     product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
     seller = stock_client(wifi.url, bob.token)
@@ -134,6 +100,7 @@ def test_recovered_is_true_exactly_when_nothing_is_missing(
         wifi.down()
         seller.wait("disconnect", times)
         orders = places(alice, product, missed)
+        wait_until(lambda: unsequenced(service) == 0, "the journal has them")
         wifi.up()
         recovered = missed <= 3
         assert seller.wait("connect", times + 1)["recovered"] is recovered
@@ -141,45 +108,40 @@ def test_recovered_is_true_exactly_when_nothing_is_missing(
         # Recovered or not, it goes on with what comes.
         expected += places(alice, product, 1)
         seller.wait_event("order:new", len(expected))
-        assert ids(seller) == expected
-    for someone in (alice, bob):
-        someone.http.close()
+        assert seen(seller) == expected
 
 
 def test_what_was_pruned_meanwhile_is_not_recovered(
-    own_service: Callable[..., Service], stock_client: NODE, network: NETWORK
+    own_service: OWN, person_at: AT, stock_client: NODE, network: NETWORK
 ) -> None:
     service = own_service()
-    alice, bob = register(service.url, "customer"), register(service.url, "seller")
-    product = bob.offers(stock=100)
+    alice, bob = person_at(service, "customer"), person_at(service, "seller")
+    product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
     seller = stock_client(wifi.url, bob.token)
     seller.wait("connect")
     wifi.down()
     seller.wait("disconnect")
     places(alice, product, 3)
+    wait_until(lambda: unsequenced(service) == 0, "the journal has them")
     assert service.web is not None
     assert service.worker is not None
-    # The web process would still have them in memory.
-    service.web.stop()
-    wait_until(lambda: positions_missing(service) == 0, "all are sequenced")
+    service.web.stop()  # it would still have them in memory
     service.worker.stop()
     service.env["JOURNAL_KEEP_DAYS"] = "0.000001"
-    service.start_worker()
-    wait_until(lambda: service.worker and service.worker.logged("pruned", events=3), "pruned")
+    pruner = service.start_worker()
+    wait_until(lambda: pruner.logged("pruned", events=3), "they are pruned")
     service.start_web()
     wifi.up()
 
     assert seller.wait("connect", 2)["recovered"] is False
-    assert seller.events() == []
-    order = places(alice, product, 1)
+    orders = places(alice, product, 1)
     seller.wait_event("order:new")
-    assert ids(seller) == order
-    for someone in (alice, bob):
-        someone.http.close()
+    assert seen(seller) == orders
 
 
-def positions_missing(service: Service) -> int:
+def unsequenced(service: Service) -> int:
+    """How many committed events have no position yet."""
     path = service.env["DATABASE_URL"].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as connection:
         query = "SELECT count(*) FROM events WHERE position IS NULL"

@@ -24,6 +24,7 @@ class Sockets:
     def __init__(self, refuses: str | None = None) -> None:
         self.sent: list[tuple[str, str, Any, int]] = []
         self.dismissed: list[tuple[RevocationKind, str]] = []
+        self.sent_away = 0
         self._refuses = refuses
 
     def emit_entry(self, entry: Entry, payload: Any) -> None:
@@ -36,6 +37,9 @@ class Sockets:
 
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         self.dismissed.append((kind, value))
+
+    def send_away(self) -> None:
+        self.sent_away += 1
 
     @property
     def offsets(self) -> list[int]:
@@ -156,6 +160,7 @@ def test_a_replaced_database_is_followed_from_its_head(
     follower.step()
     assert sockets.sent == []
     assert follower.last == 2
+    assert sockets.sent_away == 1
     assert "the database is another one now" in caplog.text
 
 

@@ -5,9 +5,12 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
-from app.db import now
+from app.db import db, now
 from app.journal.pruning import prune
+from app.realtime.follower import Follower
 from tests.harness.races import right_after
 from tests.harness.tabs import Start, Tab, append, published, somebody
 
@@ -135,6 +138,27 @@ def test_a_process_that_slept_through_the_pruning_sends_its_clients_away(
     process.hear(*published())
     tab.read()
     assert tab.offsets == [7]
+
+
+def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> None:
+    """The race: the database goes away between the read of the head and that of the events."""
+    append("user:1", 3)
+    published()
+    follower = Follower(app, start().realtime.manager)
+
+    def away(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM events" in statement:
+            raise OperationalError(statement, None, Exception("the database is away"))
+
+    event.listen(db.engine, "before_cursor_execute", away)
+    follower.step()
+    event.remove(db.engine, "before_cursor_execute", away)
+
+    assert not follower.ready.is_set()
+    assert follower.step() == "start"
+    assert follower.ready.is_set()
+    found = follower.ring.since(0, until=3, rooms=["user:1"], limit=9)
+    assert [entry.position for entry in found or ()] == [1, 2, 3]
 
 
 def test_a_read_that_began_before_the_connect_hides_nothing(start: Start, app: Flask) -> None:

@@ -25,12 +25,9 @@ from hypothesis import strategies as st
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.notifications import service as notifications
 from app.orders.states import NEXT
 from app.worker.sequencing import sequence_once
-
-Headers = dict[str, str]
-Json = dict[str, Any]
+from tests.harness.shop import Client, Headers, Json, Shop
 
 
 def apply(lists: Json, name: str, data: Json) -> Json:
@@ -48,94 +45,11 @@ def apply(lists: Json, name: str, data: Json) -> Json:
     return {"orders": orders, "products": products, "notifications": notes}
 
 
-class Client:
-    """Somebody with the API in hand."""
-
-    def __init__(self, app: Flask, identity: Identity, headers: Headers) -> None:
-        self.identity = identity
-        self._http = app.test_client()
-        self._headers = headers
-
-    def call(self, method: str, path: str, body: Any = None) -> Any:
-        answer = self._http.open(path, method=method, json=body, headers=self._headers)
-        self.offset = answer.headers.get("X-Event-Offset", "")
-        return answer.json
-
-    def snapshot(self) -> tuple[Json, str]:
-        """The lists, and the offset from which events are news to all of them."""
-        offset = ""
-        lists = {}
-        seller = f"sellerId={self.identity.user_id}&"
-        for name in ("orders", "products", "notifications"):
-            query = f"?{seller if name == 'products' else ''}limit=100"
-            lists[name] = self.call("GET", f"/api/{name}{query}")[name]
-            offset = offset or self.offset
-        return lists, offset
-
-    def events(self, after: str) -> list[Json]:
-        answer = self.call("GET", f"/api/events?after={after}")
-        assert answer["complete"]
-        events: list[Json] = answer["events"]
-        return events
-
-    def catch_up(self, lists: Json, after: str) -> Json:
-        for event in self.events(after):
-            lists = apply(lists, event["name"], event["data"])
-        return lists
-
-
-class Shop:
-    """A seller with three products and a customer, and what they may do, by numbers."""
-
-    def __init__(self, app: Flask, new: Callable[[str, Role], Client]) -> None:
-        self.seller, self.customer = new("seller", Role.SELLER), new("customer", Role.CUSTOMER)
-        self.orders: list[Json] = []
-        self.falls: list[Json] = []  # each fall of a stock to its threshold, in order
-        self.products = [
-            self.seller.call(
-                "POST",
-                "/api/products",
-                {"name": f"Tea {n}", "priceCents": 100, "stock": 6, "lowStockThreshold": n},
-            )
-            for n in range(3)
-        ]
-
-    def do(self, what: str, which: int, amount: int) -> None:
-        """One real operation; what is not allowed is refused, as anybody would be."""
-        before = self.stocks()
-        getattr(self, f"_{what}")(which, amount)
-        for item, old in zip(self.stocks(), before, strict=True):
-            if old["stock"] > item["lowStockThreshold"] >= item["stock"]:
-                self.falls.append({key: item[key] for key in ("id", "name", "stock")})
-
-    def stocks(self) -> list[Json]:
-        query = f"sellerId={self.seller.identity.user_id}"
-        products = self.seller.call("GET", f"/api/products?{query}")["products"]
-        return sorted(products, key=lambda item: int(item["id"]))
-
-    def _place(self, which: int, amount: int) -> None:
-        lines = [self.products[which % 3]["id"], self.products[(which + 1) % 3]["id"]]
-        items = [{"productId": line, "quantity": amount} for line in lines[: 1 + which % 2]]
-        placed = self.customer.call("POST", "/api/orders", {"items": items})
-        self.orders += [placed] if "id" in placed else []
-
-    def _move(self, which: int, amount: int) -> None:
-        if self.orders:
-            order = self.orders[which % len(self.orders)]
-            status = sorted(NEXT)[amount % len(NEXT)]
-            self.seller.call("PATCH", f"/api/orders/{order['id']}/status", {"status": status})
-
-    def _restock(self, which: int, amount: int) -> None:
-        path = f"/api/products/{self.products[which % 3]['id']}/stock"
-        self.seller.call("POST", path, {"stock": amount} if which > 5 else {"delta": amount - 3})
-
-    def _notify(self, which: int, amount: int) -> None:
-        to = (self.customer, self.seller)[which % 2].identity.user_id
-        notifications.notify(to, title=f"{which}", message=f"{amount}", type="info")
-
-    def _sequence(self, which: int, amount: int) -> None:
-        """The worker gets to so many events."""
-        sequence_once(lambda message: None, limit=amount or 1)
+def catch_up(client: Client, lists: Json, after: str) -> Json:
+    """The lists with everything applied that came after the offset."""
+    for event in client.events(after):
+        lists = apply(lists, event["name"], event["data"])
+    return lists
 
 
 @pytest.fixture
@@ -185,7 +99,7 @@ def test_the_sellers_orders_are_exactly_the_fresh_ones(
         shop.do(*operation)
     sequence_all()
     fresh, _ = shop.seller.snapshot()
-    assert shop.seller.catch_up(lists, offset)["orders"] == fresh["orders"]
+    assert catch_up(shop.seller, lists, offset)["orders"] == fresh["orders"]
 
 
 def shown(orders: list[Json], ids: set[str]) -> list[Json]:
@@ -208,7 +122,7 @@ def test_the_status_of_the_customers_orders_is_the_fresh_one(
         shop.do(*operation)
     sequence_all()
     fresh, _ = shop.customer.snapshot()
-    caught_up = shop.customer.catch_up(lists, offset)
+    caught_up = catch_up(shop.customer, lists, offset)
     assert shown(caught_up["orders"], known) == shown(fresh["orders"], known)
 
 
@@ -225,7 +139,7 @@ def test_every_fall_to_the_threshold_is_told_with_the_stock_of_that_moment(
     told = [e["data"] for e in shop.seller.events(offset) if e["name"] == "inventory:low-stock"]
     assert sorted(told, key=str) == sorted(shop.falls, key=str)
     caught_up = {item["id"]: item["stock"] for item in told}
-    reduced = shop.seller.catch_up(lists, offset)["products"]
+    reduced = catch_up(shop.seller, lists, offset)["products"]
     assert {item["id"]: item["stock"] for item in reduced if item["id"] in caught_up} == caught_up
 
 
@@ -244,7 +158,7 @@ def test_notifications_after_a_quiet_moment_are_exactly_the_fresh_ones(
     sequence_all()
     for client, lists, offset in snapshots:
         fresh, _ = client.snapshot()
-        assert texts(client.catch_up(lists, offset)) == texts(fresh)
+        assert texts(catch_up(client, lists, offset)) == texts(fresh)
 
 
 def texts(lists: Json) -> list[tuple[str, ...]]:
@@ -263,7 +177,7 @@ def test_a_notification_that_was_not_sequenced_yet_is_in_the_list_and_comes_agai
     sequence_all()
     fresh, _ = shop.customer.snapshot()
     assert texts(lists) == texts(fresh) == [("0", "1", "info")]
-    assert texts(shop.customer.catch_up(lists, offset)) == texts(fresh) * 2
+    assert texts(catch_up(shop.customer, lists, offset)) == texts(fresh) * 2
 
 
 def test_an_order_that_was_not_sequenced_yet_is_in_the_list_and_comes_again_unharmed(
@@ -276,5 +190,5 @@ def test_an_order_that_was_not_sequenced_yet_is_in_the_list_and_comes_again_unha
     lists, offset = shop.seller.snapshot()
     sequence_all()
     assert len(shop.seller.events(offset)) == 2
-    assert shop.seller.catch_up(lists, offset)["orders"] == lists["orders"]
+    assert catch_up(shop.seller, lists, offset)["orders"] == lists["orders"]
     assert lists["orders"][0]["status"] == "confirmed"
