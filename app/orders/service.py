@@ -12,7 +12,7 @@ from app.accounts.models import Role
 from app.accounts.service import require_account
 from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
-from app.catalog.models import Product
+from app.catalog.models import MAX_STOCK, Product
 from app.catalog.service import change_stock, lock_products, shortage
 from app.db import db, now, row_id, transaction
 from app.emitters import Emitters
@@ -129,7 +129,9 @@ def _move(session: Session, order: Order, wanted: Status) -> dict[str, Any]:
     if wanted in RESTOCKS:
         products = lock_products(session, [line.product_id for line in order.items])
         for line in order.items:
-            change_stock(products[line.product_id], line.quantity)
+            product = products[line.product_id]
+            # A seller who filled the stock up meanwhile must not be able to forbid a cancellation.
+            change_stock(product, min(line.quantity, MAX_STOCK - product.stock))
     order.status = wanted
     session.flush()
     emitters.order_status_update(order.customer_id, order)
@@ -148,7 +150,8 @@ def _products_for(session: Session, quantities: dict[str, int]) -> list[tuple[Pr
     unknown = [text for text, number in ids.items() if number not in found]
     if unknown:
         raise UnknownProduct(unknown)
-    products = [(found[row_id(text) or 0], quantity) for text, quantity in quantities.items()]
+    # In id order, as a later read lists them: the first answer and the event show the same order.
+    products = [(product, quantities[str(number)]) for number, product in found.items()]
     if len({product.seller_id for product, _ in products}) > 1:
         raise SeveralSellers
     if len({product.currency for product, _ in products}) > 1:
