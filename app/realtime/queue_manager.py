@@ -5,12 +5,15 @@ What is different from python-socketio's RedisManager, and why:
 
 - A client that is still connecting receives no room's events: not before its token is verified.
 - Its rooms are joined with the acceptance, in one step: no event falls in between.
+- What would make every client close its connection, or empty a room that is none, is refused.
+- A binary event is encoded for each client: the shared packet remembers the encoding of the first
+  client's transport, which the other transport cannot carry.
 - `_publish` raises; the stock one tries twice, logs, and loses the message.
 - It starts no thread of its own: the process has one Redis subscription (subscription.py).
 - `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
   shared, and processes take each other's messages for their own.
 
-This is the one module that uses private parts of python-socketio and python-engineio;
+With websocket.py the only user of private parts of python-socketio and python-engineio;
 tests/unit/test_pins.py names the versions they were read in.
 """
 
@@ -18,13 +21,14 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from engineio.exceptions import EngineIOError
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as EnginePacket
 from socketio import packet
+from socketio.manager import Manager
 from socketio.pubsub_manager import PubSubManager
 
 from app import broker
@@ -34,9 +38,39 @@ from app.realtime.connections import Connections
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
+ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
+RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
 
 
-class QueueManager(PubSubManager):
+class LocalManager(Manager):
+    """The clients of this process; PubSubManager hands its emits down to here."""
+
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        if callback or not packet.Packet.data_is_binary(arguments):
+            super().emit(event, data, namespace, room, skip_sid, callback, **kwargs)
+            return
+        skipped = skip_sid if isinstance(skip_sid, list) else [skip_sid]
+        message = self.server.packet_class(
+            packet.EVENT, namespace=namespace, data=[event, *arguments]
+        )
+        for sid, eio_sid in self.get_participants(namespace, room):
+            if sid not in skipped:
+                self.server._send_packet(eio_sid, message)
+
+
+class QueueManager(PubSubManager, LocalManager):
     name = "ordercast"
 
     def __init__(self, redis_url: str, connections: Connections) -> None:
@@ -67,6 +101,13 @@ class QueueManager(PubSubManager):
         connection = self._connections.get(sid)
         if connection is None or namespace != NAMESPACE:
             return connected
+        if not self._engine_is_open(sid):
+            # It left while its token was being verified; engineio told us then, when it was not
+            # connected yet, and will not tell us again. Nobody was told that it had come.
+            self._connections.remove(sid)
+            self.basic_disconnect(sid, namespace)
+            logger.info("left while connecting", extra={"sid": sid})
+            return connected
         CONNECTIONS.inc()
         logger.info(
             "connected",
@@ -78,11 +119,6 @@ class QueueManager(PubSubManager):
         )
         if connection.revoked:
             self._dismiss(sid)
-        elif not self._engine_is_open(sid):
-            # It left while its token was being verified; engineio told us then, when it was not
-            # connected yet, and will not tell us again.
-            eio_sid = self.eio_sid_from_sid(sid, namespace)
-            self.server._handle_disconnect(eio_sid, namespace, self.server.reason.TRANSPORT_CLOSE)
         else:
             for room in connection.identity.rooms:
                 self.basic_enter_room(sid, namespace, room)
@@ -128,9 +164,14 @@ class QueueManager(PubSubManager):
                 self._dismiss(connection.sid)
 
     def _dismiss(self, sid: str) -> None:
-        eio_sid = self.eio_sid_from_sid(sid, NAMESPACE)
+        engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
         self.server.disconnect(sid, namespace=NAMESPACE)
-        self.server.start_background_task(self.server.eio.disconnect, eio_sid)
+        if engine is not None:
+            # In a step of its own: the client takes a good-bye that arrives together with the
+            # closing for a lost transport. Without waiting: it may never ask for what is queued.
+            self.server.start_background_task(
+                engine.close, wait=False, reason=self.server.reason.SERVER_DISCONNECT
+            )
 
     def close_engine(self, sid: str, namespace: str) -> None:
         """Close the transport under a client that is connecting, unanswered."""
@@ -147,7 +188,7 @@ class QueueManager(PubSubManager):
     def receive(self, message: bytes) -> None:
         """One message of the stock channel, from another process or an external script."""
         try:
-            data = json.loads(message)
+            data = _read(message)
             method = data["method"]
         except (ValueError, KeyError, TypeError) as exc:
             QUEUE_MESSAGES_REFUSED.inc()
@@ -172,3 +213,18 @@ class QueueManager(PubSubManager):
     def _publish(self, data: dict[str, Any]) -> None:
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
         self._redis.publish(self.channel, self.json.dumps(data))
+
+
+def _read(message: bytes) -> Any:
+    """The message of a queue. Raises ValueError, KeyError or TypeError for what makes no sense."""
+    data = json.loads(message, parse_constant=_refuse_constant)
+    method = data["method"]
+    if method == "emit" and (not isinstance(data["event"], str) or data["event"] in RESERVED):
+        raise ValueError(f"no client takes an event named {data['event']!r}")
+    if method in ROOM_METHODS and not isinstance(data["room"], str):
+        raise ValueError("a room is a text")
+    return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")  # Python writes it, JavaScript cannot read it
