@@ -4,6 +4,7 @@ namespace.py      connect (the token), disconnect
 connections.py    the authenticated connections of this process
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 subscription.py   the one Redis subscription of this process
+websocket.py      closes a websocket down to its TCP connection
 follower.py       the journal's events, in position order, each once
 """
 
@@ -27,6 +28,7 @@ from app.realtime.queue_manager import QueueManager
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
+from app.realtime.websocket import ClosingWebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,9 @@ class Realtime:
         )
         self.socketio.on_namespace(OrderNamespace(self))
         self.socketio.init_app(app)
+        if self.socketio.async_mode == "gevent":
+            engine = self.socketio.server.eio
+            engine._async = {**engine._async, "websocket": ClosingWebSocket}
         self._started_in: int | None = None
         self._starting = threading.Lock()
 

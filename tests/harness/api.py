@@ -1,10 +1,14 @@
 """People who use the HTTP API."""
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
 import httpx
+import jwt
+
+from tests.harness.processes import SECRET
 
 
 @dataclass
@@ -14,6 +18,8 @@ class Person:
     url: str
     id: str
     token: str
+    refresh_token: str = ""
+    credentials: tuple[str, str] = ("", "")  # e-mail address and password
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
@@ -40,6 +46,10 @@ class Person:
     def patch(self, path: str, body: Any) -> Any:
         return self._good(self.call("PATCH", path, json=body))
 
+    def elsewhere(self, url: str = "") -> "Person":
+        """The same user in another session: logged in once more, there if a URL is given."""
+        return log_in(url or self.url, *self.credentials, http=self.http)
+
     @staticmethod
     def _good(response: httpx.Response) -> Any:
         assert response.is_success, f"{response.status_code} {response.text}"
@@ -55,8 +65,32 @@ def register(url: str, role: str) -> Person:
     return log_in(url, email, password)
 
 
-def log_in(url: str, email: str, password: str) -> Person:
+def log_in(url: str, email: str, password: str, *, http: httpx.Client | None = None) -> Person:
     response = httpx.post(f"{url}/api/auth/login", json={"email": email, "password": password})
     assert response.status_code == 200, response.text
     body = response.json()
-    return Person(url, body["user"]["id"], body["accessToken"])
+    tokens = body["accessToken"], body["refreshToken"]
+    user_id, credentials = body["user"]["id"], (email, password)
+    return Person(url, user_id, *tokens, credentials, http or httpx.Client(timeout=30))
+
+
+def signed(**changes: object) -> str:
+    """A token with the service's signature, a good customer's but for the changes."""
+    moment = int(time.time())
+    claims = {"sub": "7", "role": "customer", "type": "access", "jti": uuid4().hex}
+    return jwt.encode({**claims, "iat": moment, "exp": moment + 600, **changes}, SECRET)
+
+
+def claim(token: str, name: str) -> Any:
+    return jwt.decode(token, options={"verify_signature": False})[name]
+
+
+def notify(url: str, user_id: str, **changes: str) -> Any:
+    """An admin sends somebody a notification -> its payload in the event."""
+    note = {"title": "Hello", "message": "You", "type": "info", **changes}
+    headers = {"Authorization": f"Bearer {signed(sub='an-admin', role='admin')}"}
+    response = httpx.post(
+        f"{url}/api/notifications", json={"userId": user_id, **note}, headers=headers
+    )
+    assert response.status_code == 201, response.text
+    return note

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.harness.servers import free_port
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -53,8 +53,9 @@ class Process:
         return self.log.read_text()
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it logged as JSON."""
-        return [json.loads(line) for line in self.output().splitlines() if line.startswith("{")]
+        """What it logged as JSON; a line that is still being written is left out."""
+        written, _, _ = self.output().rpartition("\n")
+        return [json.loads(line) for line in written.splitlines() if line.startswith("{")]
 
     def logged(self, message: str, **keys: object) -> list[dict[str, Any]]:
         """The log lines with this message and these keys."""
@@ -71,6 +72,10 @@ class Process:
         """kill -9."""
         self._process.kill()
         self._process.wait()
+
+    def wait(self) -> int:
+        """Until it has ended by itself -> the exit code."""
+        return self._process.wait(timeout=DEADLINE_SECONDS)
 
     def is_running(self) -> bool:
         return self._process.poll() is None
@@ -122,6 +127,18 @@ class Service:
         children = Path(f"/proc/{self.web.pid}/task/{self.web.pid}/children").read_text().split()
         assert len(children) == 1
         return int(children[0])
+
+    def metric(self, name: str) -> float:
+        """A number of `GET /metrics`."""
+        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+
+    def wait_for_connections(self, count: int) -> None:
+        """Until so many are connected: that one went away is noticed a moment later."""
+        wait_until(
+            lambda: self.metric("ordercast_connections") == count,
+            f"{count} connections at {self.url}",
+        )
 
     def flask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return flask(*arguments, env=self.env)
