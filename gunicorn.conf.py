@@ -1,7 +1,8 @@
 """gunicorn: `gunicorn -c gunicorn.conf.py wsgi:app`.
 
 Patches first. Nothing of the application is imported here: the master stays clean, so that HUP
-loads new code; app/config.py checks the same variables in the worker and names a wrong one.
+loads new code. Only the settings are read, from their file, so that a bad one stops the start
+before anything listens.
 """
 
 from gevent import monkey
@@ -10,14 +11,25 @@ monkey.patch_all()
 
 import os  # noqa: E402
 import resource  # noqa: E402
+import runpy  # noqa: E402
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-bind = f"0.0.0.0:{os.environ.get('PORT') or 8000}"
+BOOT_ERROR = 3  # as in wsgi.py
+CONFIG = runpy.run_path(str(Path(__file__).parent / "app" / "config.py"))
+try:
+    settings = CONFIG["load"](os.environ)
+except CONFIG["ConfigError"] as exc:
+    print(f"ordercast: {exc}", file=sys.stderr)
+    sys.exit(BOOT_ERROR)
+
+bind = f"0.0.0.0:{settings.PORT}"
 worker_class = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
 # One, whatever WEB_CONCURRENCY says: a long-polling session lives in one process, and handing its
 # requests over between processes is not built yet.
 workers = 1
-worker_connections = (int(os.environ.get("MAX_CONNECTIONS") or 20_000) or 1_000_000) + 100
+worker_connections = (settings.MAX_CONNECTIONS or 1_000_000) + 100
 keepalive = 75  # seconds; longer than the balancers in front, which otherwise meet a closed socket
 timeout = 60
 graceful_timeout = 5  # open sockets would be waited for until then
@@ -31,9 +43,10 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def when_ready(server: Any) -> None:
-    wanted = os.environ.get("WEB_CONCURRENCY") or "1"
-    if wanted != "1":
-        server.log.warning("WEB_CONCURRENCY=%s is not supported yet: running 1 worker", wanted)
+    if settings.WEB_CONCURRENCY != 1:
+        server.log.warning(
+            "WEB_CONCURRENCY=%s is not supported yet: running 1 worker", settings.WEB_CONCURRENCY
+        )
 
 
 def post_worker_init(worker: Any) -> None:

@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 import redis
 from redis.sentinel import Sentinel
 
+from app.config import sentinels
+
 QUEUE_CHANNEL = "flask-socketio"  # Flask-SocketIO's own default: stock external emits arrive here
 JOURNAL_CHANNEL = "ordercast:journal"  # sequenced events and the head, worker to web
 DOORBELL_CHANNEL = "ordercast:doorbell"  # something was committed, web to worker
@@ -33,15 +35,9 @@ def connect(url: str, *, timeout: float = TIMEOUT_SECONDS) -> Redis:
     parts = urlsplit(url)
     if parts.scheme != "redis+sentinel":
         return Redis.from_url(url, **options)
-    database, service = parts.path.strip("/").split("/")
+    hosts, database, service = sentinels(url)
     credentials = {"username": parts.username, "password": parts.password}
     options |= {key: unquote(value) for key, value in credentials.items() if value}
-    hosts = [_address(host) for host in parts.netloc.rsplit("@", 1)[-1].split(",")]
     sentinel = Sentinel(hosts, socket_timeout=timeout)  # type: ignore[no-untyped-call]
-    client: Redis = sentinel.master_for(service, db=int(database), **options)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(service, db=database, **options)  # type: ignore[no-untyped-call]
     return client
-
-
-def _address(host: str) -> tuple[str, int]:
-    name, _, port = host.rpartition(":")
-    return (name, int(port)) if name else (host, 26379)

@@ -4,10 +4,12 @@
 text is one line that names every variable that is missing or wrong and never repeats a secret.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import (
@@ -19,9 +21,15 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
+from redis.connection import parse_url
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash; `doctor` complains below it
-REDIS_SCHEMES = ("redis", "rediss", "redis+sentinel")
+SENTINEL_PORT = 26379
+
+# Exactly one origin as a browser sends it: no path, user, wildcard or anything else to interpret.
+ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -38,10 +46,9 @@ def _origins(text: Any) -> Any:
 
 
 def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if text == "*":
+    if "*" in text:
         raise ValueError("'*' is refused because credentials are allowed: list the origins")
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query:
+    if not ORIGIN.fullmatch(text.lower()):
         raise ValueError("an origin is scheme://host[:port], like https://shop.example.com")
     return text.lower()
 
@@ -51,9 +58,11 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
-    DATABASE_URL: str = "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
-    REDIS_URL: str = "redis://127.0.0.1:6379/0"
-    JWT_SECRET_KEY: str
+    DATABASE_URL: Annotated[str, Field(repr=False)] = (
+        "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
+    )
+    REDIS_URL: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
+    JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
     JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
     CORS_ORIGINS: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_origins)
@@ -82,20 +91,27 @@ class Settings(BaseModel):
         """SQLite and PostgreSQL; `postgres://`, as platforms hand it out, means psycopg 3."""
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
-                return "postgresql+psycopg://" + url.removeprefix(prefix)
-        if url.startswith(("sqlite:///", "postgresql+psycopg://")):
-            return url
-        raise ValueError("expected sqlite:///path or postgresql://user:password@host/name")
+                url = "postgresql+psycopg://" + url.removeprefix(prefix)
+        if not (url.startswith(("sqlite:///", "postgresql+psycopg://")) and _is_database(url)):
+            raise ValueError("expected sqlite:///path or postgresql://user:password@host:port/name")
+        return url
 
     @field_validator("REDIS_URL")
     @classmethod
     def _redis(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in REDIS_SCHEMES or not parts.netloc:
-            raise ValueError("expected redis://, rediss:// or redis+sentinel://")
-        if parts.scheme == "redis+sentinel" and len(parts.path.strip("/").split("/")) != 2:
-            raise ValueError("expected redis+sentinel://host:port,host:port/db/service")
+        if not _is_redis(url):
+            raise ValueError(
+                "expected redis://host:port/db, rediss://host:port/db"
+                " or redis+sentinel://host:port,host:port/db/service"
+            )
         return url
+
+    @field_validator("JWT_SECRET_KEY")
+    @classmethod
+    def _secret(cls, text: str) -> str:
+        if not text.strip() or text.lstrip().startswith("-----BEGIN"):  # HMAC takes no PEM
+            raise ValueError("expected random text; a public key goes into JWT_PUBLIC_KEY")
+        return text
 
     @field_validator("JWT_PUBLIC_KEY")
     @classmethod
@@ -112,17 +128,56 @@ class Settings(BaseModel):
         return cls.model_validate(changes)
 
 
+# Whether the libraries can read the URL. Their own words may repeat the password: not shown.
+
+
+def _is_database(url: str) -> bool:
+    try:
+        make_url(url)
+    except (ArgumentError, ValueError):
+        return False
+    return True
+
+
+def _is_redis(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "redis+sentinel":
+            return bool(sentinels(url))
+        read = parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        return False
+    # It reads a database that is no number as 0, and a socket's path as one.
+    is_number = re.fullmatch(r"/?[0-9]*", parts.path) is not None
+    return parts.scheme in ("redis", "rediss") and "host" in read and is_number
+
+
+def sentinels(url: str) -> tuple[list[tuple[str, int]], int, str]:
+    """What redis+sentinel://host:port,host:port/db/service says -> ([(host, port)], db, service).
+
+    Raises ValueError.
+    """
+    parts = urlsplit(url)
+    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+    database, service = parts.path.strip("/").split("/")
+    if not service or not all(host.hostname for host in hosts):
+        raise ValueError("no service or no host")
+    addresses = [(str(host.hostname), host.port or SENTINEL_PORT) for host in hosts]
+    return addresses, int(database), service
+
+
 def key_algorithm(pem: str) -> Literal["RS256", "ES256"]:
     """The JWT algorithm (RFC 7518 section 3.1) of a PEM public key. Raises ValueError."""
+    wanted = "expected a public key in PEM, RSA or P-256"
     try:
         key = load_pem_public_key(pem.encode())
-    except ValueError as exc:
-        raise ValueError("expected a public key in PEM") from exc
+    except (ValueError, UnsupportedAlgorithm) as exc:
+        raise ValueError(wanted) from exc
     if isinstance(key, rsa.RSAPublicKey):
         return "RS256"
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return "ES256"
-    raise ValueError("expected an RSA or a P-256 public key")
+    raise ValueError(wanted)
 
 
 def load(environ: Mapping[str, str]) -> Settings:

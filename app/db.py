@@ -71,8 +71,9 @@ migrate = Migrate()
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.DATABASE_URL
-    if settings.DATABASE_URL.startswith("postgresql"):
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = dict(POOL)
+    pool = POOL if settings.DATABASE_URL.startswith("postgresql") else {}
+    # Errors are logged with their statement, never with what was in it: password hashes, for one.
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True, **pool}
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=True)
 

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker, inbox
+from app import broker, inbox, journal
 from app.config import MIN_SECRET_BYTES, Settings
 from app.db import db
 
@@ -137,10 +137,15 @@ def _files(settings: Settings) -> str:
 
 
 def _worker(settings: Settings) -> str:
+    """Another database's worker may announce its journal on the same Redis: that is not ours."""
+    try:
+        ours = f'"journal":"{journal.head().journal}"'.encode()
+    except SQLAlchemyError as exc:
+        raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
     try:
         with broker.connect(settings.REDIS_URL) as client, client.pubsub() as pubsub:
             pubsub.subscribe(broker.JOURNAL_CHANNEL)
-            running = _heard(pubsub, lambda _data: True, seconds=HEARTBEAT_SECONDS)
+            running = _heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
     except redis.RedisError as exc:
         raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
     if not running:

@@ -5,11 +5,12 @@ validation, the AsyncAPI document and the TypeScript types all come from here. P
 camelCase on the wire; ids are strings, times ISO 8601 in UTC, money whole cents.
 """
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Literal
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
@@ -47,6 +48,13 @@ class Wire(BaseModel):
         return self.model_dump(mode="json", by_alias=True)
 
 
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]  # an external script may be anywhere
+
+
 class Person(Wire):
     id: str
     name: str
@@ -71,8 +79,8 @@ class Order(Wire):
     total_cents: Whole
     currency: str  # ISO 4217
     version: Whole  # counts changes, from 1
-    created_at: AwareDatetime
-    updated_at: AwareDatetime
+    created_at: Moment
+    updated_at: Moment
 
 
 class Event(Wire):

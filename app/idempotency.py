@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import String, Text, select, update
+from sqlalchemy import String, Text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -61,20 +61,18 @@ class Once:
         """The answer given before, or None: then the key is now claimed. Raises KeyReused."""
         postgres = session.get_bind().dialect.name == "postgresql"
         insert = postgresql.insert if postgres else sqlite.insert
-        # Waits here while another transaction holds the same key: its answer is then ours.
-        claimed = session.execute(
-            insert(IdempotencyKey)
-            .values(scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now())
-            .on_conflict_do_nothing()
-            .returning(IdempotencyKey.key)
-        ).first()
-        if claimed:
-            return None
+        claim = insert(IdempotencyKey).values(
+            scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now()
+        )
+        # Waits here while another transaction holds the same key: its answer is then ours. One
+        # statement, so that pruning cannot take the row between finding and reading it.
         row = session.execute(
-            select(IdempotencyKey.fingerprint, IdempotencyKey.answer).where(
-                IdempotencyKey.scope == self.scope, IdempotencyKey.key == self.key
-            )
+            claim.on_conflict_do_update(
+                index_elements=["scope", "key"], set_={"key": claim.excluded.key}
+            ).returning(IdempotencyKey.fingerprint, IdempotencyKey.answer)
         ).one()
+        if row.answer is None:
+            return None
         if row.fingerprint != self.fingerprint:
             raise KeyReused
         self.replayed = True

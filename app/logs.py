@@ -4,6 +4,7 @@ logger.info("sequenced", extra={"count": 3, "head": 17})
 {"time": "...", "level": "info", "logger": "app.worker", "message": "sequenced", "count": 3, ...}
 """
 
+import json
 import logging
 import sys
 from datetime import UTC, datetime
@@ -34,7 +35,13 @@ class JsonFormatter(logging.Formatter):
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        try:
+            return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # half a character, a huge number, a circle: no line is lost for that
+            plain = {
+                key: value if isinstance(value, int) else str(value) for key, value in line.items()
+            }
+            return json.dumps(plain)
 
 
 def configure(level: str) -> None:

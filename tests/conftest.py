@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -41,13 +42,15 @@ def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Postgres, str]]:
+def postgres() -> Iterator[tuple[Postgres, str]]:
     """The cluster, and the name of a database with the migrations in it."""
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    template = server.new_database()
-    upgrade(server.url(template))
-    yield server, template
-    server.stop()
+    # Not under pytest's folder, which another run closes to the user that the cluster runs as.
+    with TemporaryDirectory(prefix="ordercast-postgres-") as folder:
+        server = Postgres(Path(folder))
+        template = server.new_database()
+        upgrade(server.url(template))
+        yield server, template
+        server.stop()
 
 
 @pytest.fixture(scope="session")

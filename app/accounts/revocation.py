@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import journal
 from app.accounts.models import LoginSession, Revocation, RevocationKind
-from app.db import db, now, on_commit, transaction
+from app.db import db, now, on_commit, row_id, transaction
 from app.events import CONTROL_ROOM
 
 REVOKED = "revoked"  # the control event's name; its data: {"kind", "value", "at"}
@@ -81,8 +81,8 @@ def revoke(kind: RevocationKind, value: str) -> None:
         add(session, kind, value, expires_at=None)
         if kind is RevocationKind.SESSION:
             query = select(LoginSession).where(LoginSession.id == value)
-        elif kind is RevocationKind.USER and value.isdecimal():
-            query = select(LoginSession).where(LoginSession.user_id == int(value))
+        elif kind is RevocationKind.USER and (number := row_id(value)):
+            query = select(LoginSession).where(LoginSession.user_id == number)
         else:
             return
         for login in session.scalars(query.where(LoginSession.revoked_at.is_(None))):

@@ -14,6 +14,7 @@ from app.accounts.errors import (
     AccountRequired,
     EmailTaken,
     InvalidCredentials,
+    TokenInvalid,
     TokenRevoked,
 )
 from app.accounts.models import LoginSession, RevocationKind, Role, User
@@ -69,7 +70,7 @@ def refresh(identity: Identity) -> Tokens:
     its session: either the thief or the owner is holding a copy (RFC 9700 section 4.14.2)."""
     pair = None
     with transaction() as session:
-        login = session.get(LoginSession, identity.session, with_for_update=True)
+        login = _locked_session(session, identity)
         if login is None or login.revoked_at is not None:
             raise TokenRevoked
         if login.refresh_jti == identity.jti:
@@ -90,6 +91,8 @@ def log_out(identity: Identity) -> None:
         elif identity.jti is not None:
             expires_at = now() + timedelta(seconds=tokens.seconds_left(identity))
             revocation.add(session, RevocationKind.TOKEN, identity.jti, expires_at)
+        else:
+            raise TokenInvalid  # without either there is nothing that could be revoked
 
 
 def user_of(identity: Identity) -> User:
@@ -122,10 +125,16 @@ def _open_session(session: Session, user: User) -> Tokens:
     return pair
 
 
+def _locked_session(session: Session, identity: Identity) -> LoginSession | None:
+    if identity.session is None:
+        return None
+    return session.get(LoginSession, identity.session, with_for_update=True)
+
+
 def _new_pair(user_id: str, role: Role, login: LoginSession) -> Tokens:
+    login.refresh_jti = uuid4().hex
     access = tokens.issue("access", user_id, role, session=login.id)
-    refresh_token = tokens.issue("refresh", user_id, role, session=login.id)
-    login.refresh_jti = tokens.jti(refresh_token)
+    refresh_token = tokens.issue("refresh", user_id, role, session=login.id, jti=login.refresh_jti)
     login.expires_at = now() + timedelta(seconds=tokens.REFRESH_SECONDS)
     return Tokens(
         access_token=access, refresh_token=refresh_token, expires_in=tokens.ACCESS_SECONDS

@@ -1,4 +1,4 @@
-"""Tokens: JWTs (RFC 7519) made and read by Flask-JWT-Extended.
+"""Tokens: JWTs (RFC 7519), made by Flask-JWT-Extended, read by PyJWT below it.
 
 HS256 with `JWT_SECRET_KEY`; with `JWT_PUBLIC_KEY` set, also RS256 or ES256 from a team's own
 identity service. The key follows from the algorithm by a table, never from what the token likes:
@@ -9,11 +9,11 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
+from uuid import uuid4
 
 import jwt
-from flask import Flask
-from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
+from flask import Flask, current_app
+from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
 
 from app.accounts import revocation
 from app.accounts.errors import TokenExpired, TokenInvalid, TokenRevoked
@@ -24,6 +24,8 @@ ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
 MAX_SUBJECT = 200  # characters: rooms are named after it
 MAX_TOKEN = 8192  # characters
+MAX_ID = 255  # characters of a `jti` or `session`
+MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later is as good as that
 
 Kind = Literal["access", "refresh"]
 manager = JWTManager()
@@ -58,9 +60,11 @@ def init_app(app: Flask) -> None:
     if settings.JWT_PUBLIC_KEY:
         keys[key_algorithm(settings.JWT_PUBLIC_KEY)] = settings.JWT_PUBLIC_KEY
     app.config["JWT_DECODE_ALGORITHMS"] = list(keys)
+    app.config["JWT_KEYS"] = keys
     manager.init_app(app)
     # For a team's own views under @jwt_required(): the same keys, the same revocations.
-    manager.decode_key_loader(lambda header, _claims: keys[header["alg"]])
+    # The app's own, not these here: the manager is shared by every app of the process.
+    manager.decode_key_loader(lambda header, _: current_app.config["JWT_KEYS"][header["alg"]])
     manager.token_in_blocklist_loader(
         lambda _header, claims: revocation.is_revoked(_identity(claims))
     )
@@ -72,21 +76,17 @@ def issue(
     role: Role,
     *,
     session: str | None = None,
+    jti: str | None = None,
     seconds: float | None = None,
 ) -> str:
     """A signed token of `kind` for the user; `seconds` until it expires, else the default."""
-    claims: dict[str, Any] = {"role": role.value}
+    claims: dict[str, Any] = {"role": role.value, "jti": jti or uuid4().hex}
     if session is not None:
         claims["session"] = session
     create = create_access_token if kind == "access" else create_refresh_token
     expires = None if seconds is None else timedelta(seconds=seconds)
     token: str = create(identity=user_id, additional_claims=claims, expires_delta=expires)
     return token
-
-
-def jti(token: str) -> str:
-    """The id of a token that we made ourselves a moment ago."""
-    return str(decode_token(token)["jti"])
 
 
 def verify(token: object, kind: Kind = "access") -> Identity:
@@ -110,14 +110,16 @@ def _claims(token: object, kind: Kind) -> dict[str, Any]:
     if not isinstance(token, str) or len(token) > MAX_TOKEN:
         raise TokenInvalid
     try:
-        claims: dict[str, Any] = decode_token(token)
+        algorithm = jwt.get_unverified_header(token)["alg"]
+        key = current_app.config["JWT_KEYS"][algorithm]
+        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm])
     except jwt.ExpiredSignatureError as exc:
         raise TokenExpired from exc
-    except (jwt.PyJWTError, JWTExtendedException, ValueError, KeyError, TypeError) as exc:
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError) as exc:
         raise TokenInvalid from exc
-    except RecursionError as exc:  # a header or payload that is nested too deep
+    except (RecursionError, OverflowError) as exc:  # nested too deep; a time that is infinite
         raise TokenInvalid from exc
-    if claims["type"] != kind:
+    if claims.get("type") != kind:
         raise TokenInvalid
     return claims
 
@@ -133,12 +135,17 @@ def _identity(claims: dict[str, Any]) -> Identity:
         isinstance(subject, str)
         and 0 < len(subject) <= MAX_SUBJECT
         and subject.isprintable()
-        and all(value is None or isinstance(value, str) for value in (session, token_id))
+        and all(value is None or _is_id(value) for value in (session, token_id))
         and all(isinstance(value, int | float) for value in (expires_at, issued_at))
     )
     if not well_formed:
         raise TokenInvalid
-    return Identity(subject, role, session, token_id, int(issued_at), int(expires_at))  # type: ignore[arg-type]
+    issued_at, expires_at = max(0, int(issued_at)), min(int(expires_at), MAX_TIME)  # type: ignore[arg-type]
+    return Identity(subject, role, session, token_id, issued_at, expires_at)  # type: ignore[arg-type]
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_ID and value.isprintable()
 
 
 def seconds_left(identity: Identity) -> int:

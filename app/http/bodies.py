@@ -12,6 +12,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from app.accounts.attempts import MAX_EMAIL
 from app.accounts.tokens import MAX_SUBJECT
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
@@ -41,13 +42,16 @@ def _address(text: str) -> str:
     name, at, domain = text.rpartition("@")
     if not (name and at and domain) or not text.isprintable() or any(map(str.isspace, text)):
         raise ValueError("must be an e-mail address")
-    return text.lower()
+    lowered = text.lower()  # may be longer: U+0130 becomes two characters
+    if len(lowered) > MAX_EMAIL:
+        raise ValueError(f"must have at most {MAX_EMAIL} characters")
+    return lowered
 
 
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_single_line)
 ]
-Email = Annotated[str, StringConstraints(max_length=254), AfterValidator(_address)]
+Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_address)]
 Name = Annotated[Line, Field(max_length=100)]
 Title = Annotated[Line, Field(max_length=200)]
 NotificationType = Annotated[Line, Field(max_length=50)]
@@ -75,7 +79,7 @@ class Register(Body):
 
 
 class Login(Body):
-    email: Annotated[str, StringConstraints(max_length=254), AfterValidator(_no_nul)]
+    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_no_nul)]
     password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD)]
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, current_app, render_template
 
 from app.events import EVENTS
 from app.http import asyncapi, openapi
+from app.http.operation import ANY_USER
 
 blueprint = Blueprint(
     "docs",
@@ -37,6 +38,7 @@ def page() -> tuple[str, int, dict[str, str]]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     html = render_template(
         "docs.html",
+        any_user=ANY_USER,
         calls=[
             (method.upper(), path, operation, openapi.possible_errors(operation))
             for method, path, operation in openapi.operations(app)

@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 import orjson
 from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app import journal
 from app.accounts import tokens
 from app.accounts.errors import AuthenticationRequired
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
+from app.db import db
 from app.errors import OrdercastError
 from app.http.errors import (
     Forbidden,
@@ -94,6 +96,7 @@ def operation(
         def handle(**arguments: Any) -> Response:
             if public is None:
                 arguments["caller"] = g.caller = _authorise(declared)
+                db.session.rollback()  # no connection is held while a slow client sends its body
             if body is not None:
                 absent = not body_required and not request.get_data()
                 arguments["body"] = None if absent else _parse(body)
@@ -135,7 +138,11 @@ def _authorise(declared: Operation) -> Identity:
 def _parse(model: type[Model]) -> Model:
     if not request.is_json:
         raise UnsupportedMediaType("Send the body as application/json.")
-    return _validate(lambda: model.model_validate_json(request.get_data()))
+    data = request.get_data()
+    if request.content_length is None and len(data) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        # A body in chunks says no length: werkzeug cuts it off at the limit without a word.
+        raise RequestEntityTooLarge
+    return _validate(lambda: model.model_validate_json(data))
 
 
 def _validate(build: Callable[[], Model]) -> Model:

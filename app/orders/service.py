@@ -12,7 +12,7 @@ from app.accounts.models import Role
 from app.accounts.service import require_account
 from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
-from app.catalog.models import Product
+from app.catalog.models import MAX_STOCK, Product
 from app.catalog.service import change_stock, lock_products, shortage
 from app.db import db, now, row_id, transaction
 from app.emitters import Emitters
@@ -129,7 +129,9 @@ def _move(session: Session, order: Order, wanted: Status) -> dict[str, Any]:
     if wanted in RESTOCKS:
         products = lock_products(session, [line.product_id for line in order.items])
         for line in order.items:
-            change_stock(products[line.product_id], line.quantity)
+            product = products[line.product_id]
+            # A seller who filled the stock up meanwhile must not be able to forbid a cancellation.
+            change_stock(product, min(line.quantity, MAX_STOCK - product.stock))
     order.status = wanted
     session.flush()
     emitters.order_status_update(order.customer_id, order)

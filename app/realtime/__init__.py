@@ -8,6 +8,7 @@ connections.py    the authenticated connections of this process
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
+websocket.py      closes a websocket down to its TCP connection
 follower.py       the journal's events, in position order, each once
 """
 
@@ -31,6 +32,7 @@ from app.realtime.queue_manager import QueueManager
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
+from app.realtime.websocket import ClosingWebSocket
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,9 @@ class Realtime:
         )
         self.socketio.on_namespace(OrderNamespace(self))
         self.socketio.init_app(app)
+        if self.socketio.async_mode == "gevent":
+            engine = self.socketio.server.eio
+            engine._async = {**engine._async, "websocket": ClosingWebSocket}
         self._started_in: int | None = None
         self._starting = threading.Lock()
 

@@ -89,6 +89,12 @@ class Delivery:
     def _hand_over(
         self, connection: Connection | None, eio_sid: str, packets: list[EnginePacket]
     ) -> None:
+        # A packet remembers how it was encoded for its first recipient's transport, which is no
+        # good for a binary one on the other transport: each recipient gets its own of those.
+        packets = [
+            EnginePacket(MESSAGE, one.data) if isinstance(one.data, bytes) else one
+            for one in packets
+        ]
         if connection is None or connection.held is None:
             self._transmit(eio_sid, packets)
         elif len(connection.held) < MAX_HELD:

@@ -26,6 +26,16 @@ class OrderNamespace(Namespace):
         super().__init__("/")
         self._realtime = realtime
 
+    def trigger_event(self, event: str, *args: Any) -> Any:
+        """`connect` and `disconnect` are the server's to say, which marks the client first. An
+        event of a client that only bears such a name would take its connection off the list that
+        revocations go by."""
+        reserved = event in ("connect", "disconnect")
+        if reserved and self._realtime.manager.is_connected(args[0], self.namespace):
+            logger.warning("reserved event name", extra={"sid": args[0], "event": event})
+            return None
+        return super().trigger_event(event, *args)
+
     def on_connect(self, auth: object = None) -> None:
         """{token} -> connected, or connect_error `Authentication required` or `Invalid token` with
         data {code}: token_invalid | token_expired | token_revoked."""

@@ -5,12 +5,13 @@ What is different from python-socketio's RedisManager, and why:
 
 - A client that is still connecting receives nothing before its token is verified; from then on
   its events are held until it has been told that it is connected (delivery.py).
+- What would make every client close its connection, or empty a room that is none, is refused.
 - `_publish` raises; the stock one tries twice, logs, and loses the message.
 - It starts no thread of its own: the process has one Redis subscription (subscription.py).
 - `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
   shared, and processes take each other's messages for their own.
 
-This module and delivery.py use private parts of python-socketio and python-engineio;
+With delivery.py and websocket.py the only user of private parts of python-socketio and engineio;
 tests/unit/test_pins.py names the versions they were read in.
 """
 
@@ -21,7 +22,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from uuid import uuid4
 
 from socketio import Server
@@ -37,6 +38,10 @@ from app.realtime.delivery import NAMESPACE, Delivery
 from app.realtime.revocations import Revocations
 
 logger = logging.getLogger(__name__)
+ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
+RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
 
 
 class QueueManager(PubSubManager):
@@ -149,9 +154,14 @@ class QueueManager(PubSubManager):
             self.close_transport(connection.sid)
 
     def _dismiss(self, sid: str) -> None:
-        eio_sid = self.eio_sid_from_sid(sid, NAMESPACE)
+        engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
         self.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)  # it is here
-        self.server.start_background_task(self.server.eio.disconnect, eio_sid)
+        if engine is not None:
+            # In a step of its own: the client takes a good-bye that arrives together with the
+            # closing for a lost transport. Without waiting: it may never ask for what is queued.
+            self.server.start_background_task(
+                engine.close, wait=False, reason=self.server.reason.SERVER_DISCONNECT
+            )
 
     def close_transport(self, sid: str, *, abort: bool = False) -> None:
         """Close the connection at engine level, unanswered: the client comes back by itself.
@@ -201,7 +211,7 @@ class QueueManager(PubSubManager):
     def receive(self, message: bytes) -> None:
         """One message of the stock channel, from another process or an external script."""
         try:
-            data = json.loads(message)
+            data = _read(message)
             method = data["method"]
         except (ValueError, KeyError, TypeError) as exc:
             QUEUE_MESSAGES_REFUSED.inc()
@@ -226,3 +236,18 @@ class QueueManager(PubSubManager):
     def _publish(self, data: dict[str, Any]) -> None:
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
         self._redis.publish(self.channel, self.json.dumps(data))
+
+
+def _read(message: bytes) -> Any:
+    """The message of a queue. Raises ValueError, KeyError or TypeError for what makes no sense."""
+    data = json.loads(message, parse_constant=_refuse_constant)
+    method = data["method"]
+    if method == "emit" and (not isinstance(data["event"], str) or data["event"] in RESERVED):
+        raise ValueError(f"no client takes an event named {data['event']!r}")
+    if method in ROOM_METHODS and not isinstance(data["room"], str):
+        raise ValueError("a room is a text")
+    return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")  # Python writes it, JavaScript cannot read it

@@ -51,7 +51,7 @@ def upgrade() -> None:
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("lowest", sa.BigInteger(), nullable=False),
         sa.Column("journal", sa.String(length=32), nullable=False),
-        sa.CheckConstraint("id = 1", name="ck_journal_head_one_row"),
+        sa.CheckConstraint("id = 1", name=op.f("ck_journal_head_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_journal_head"),
     )
     op.bulk_insert(head, [{"id": 1, "position": 0, "lowest": 1, "journal": uuid4().hex}])
@@ -118,7 +118,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("total_cents >= 0", name="ck_orders_total_not_negative"),
+        sa.CheckConstraint("total_cents >= 0", name=op.f("ck_orders_total_not_negative")),
         sa.ForeignKeyConstraint(["customer_id"], ["users.id"], name="fk_orders_customer_id_users"),
         sa.ForeignKeyConstraint(["seller_id"], ["users.id"], name="fk_orders_seller_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_orders"),
@@ -142,9 +142,11 @@ def upgrade() -> None:
         sa.Column("low_stock_threshold", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
-        sa.CheckConstraint("low_stock_threshold >= 0", name="ck_products_threshold_not_negative"),
-        sa.CheckConstraint("price_cents >= 0", name="ck_products_price_not_negative"),
-        sa.CheckConstraint("stock >= 0", name="ck_products_stock_not_negative"),
+        sa.CheckConstraint(
+            "low_stock_threshold >= 0", name=op.f("ck_products_threshold_not_negative")
+        ),
+        sa.CheckConstraint("price_cents >= 0", name=op.f("ck_products_price_not_negative")),
+        sa.CheckConstraint("stock >= 0", name=op.f("ck_products_stock_not_negative")),
         sa.ForeignKeyConstraint(["seller_id"], ["users.id"], name="fk_products_seller_id_users"),
         sa.PrimaryKeyConstraint("id", name="pk_products"),
     )
@@ -183,7 +185,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("quantity", sa.Integer(), nullable=False),
         sa.Column("unit_price_cents", sa.Integer(), nullable=False),
-        sa.CheckConstraint("quantity > 0", name="ck_order_items_quantity_positive"),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_order_items_quantity_positive")),
         sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name="fk_order_items_order_id_orders"),
         sa.ForeignKeyConstraint(
             ["product_id"],

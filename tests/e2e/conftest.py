@@ -15,19 +15,30 @@ from tests.harness.servers import RedisServer
 from tests.harness.stock import StockClient
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def service(
     request: pytest.FixtureRequest,
     redis_server: RedisServer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
-    """A running service, for a whole module on each database: every test has people of its own."""
+    """A running service on each database, for all tests that do not hurt it: every test has people
+    of its own, and its clients leave in the end."""
     for url in fresh_database(request, request.param):
         folder = tmp_path_factory.mktemp("service")
         service = Service(folder, database_url=url, redis_url=redis_server.url)
         service.start()
         yield service
         service.stop()
+
+
+@pytest.fixture(scope="session")
+def other(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A second instance, web process and worker, on the same database and the same Redis."""
+    shared = {name.lower(): service.env[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    other = Service(tmp_path_factory.mktemp("other"), **shared)
+    other.start()
+    yield other
+    other.stop()
 
 
 @pytest.fixture
@@ -111,4 +122,4 @@ def stock_client() -> Iterator[Callable[..., StockClient]]:
 
     yield make
     for client in made:
-        client.close()
+        client.leave()

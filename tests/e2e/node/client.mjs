@@ -4,7 +4,7 @@
 //   node client.mjs 4.8|4.6 URL '{"auth": {...}, "transports": [...]}'
 //
 // Commands: {"emit": [event, ...args]}, {"connect": true}, {"disconnect": true}, {"auth": {...}},
-// {"cut": true} (closes the transport under the client), {"stop": true}.
+// {"cut": true} (closes the transport under the client), {"stop": true} (takes its leave and ends).
 import { createInterface } from "node:readline";
 
 const [version, url, options] = process.argv.slice(2);
@@ -17,11 +17,21 @@ const socket = io(url, { reconnectionDelay: 50, reconnectionDelayMax: 200, ...JS
 socket.on("connect", () =>
   say("connect", { sid: socket.id, recovered: socket.recovered, transport: socket.io.engine.transport.name }),
 );
+socket.io.on("open", () => socket.io.engine.on("upgrade", (to) => say("upgrade", { transport: to.name })));
 socket.on("connect_error", (error) =>
   say("connect_error", { message: error.message, data: error.data, active: socket.active }),
 );
 socket.on("disconnect", (reason) => say("disconnect", { reason, active: socket.active }));
-socket.onAny((event, ...args) => say("event", { event, args }));
+// Bytes are told as {"bytes": "hex"}: a Buffer over websocket, over polling as well.
+const plain = (value) =>
+  value instanceof ArrayBuffer || ArrayBuffer.isView(value)
+    ? { bytes: Buffer.from(value.buffer ?? value, value.byteOffset, value.byteLength).toString("hex") }
+    : Array.isArray(value)
+      ? value.map(plain)
+      : value !== null && typeof value === "object"
+        ? Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+        : value;
+socket.onAny((event, ...args) => say("event", { event, args: plain(args) }));
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
@@ -32,4 +42,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   if (command.cut) socket.io.engine.close();
   if (command.stop) break;
 }
-process.exit(0);
+// No process.exit(): the request with which a polling client leaves is still on its way.
+socket.disconnect();
+process.stdin.destroy();

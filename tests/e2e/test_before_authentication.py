@@ -1,0 +1,197 @@
+"""What happens while a connect handler is still at work: nothing reaches its client, and nothing
+that happens meanwhile is forgotten.
+
+The handler is held up for real: a lock on the table of revocations makes its read wait.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from tests.harness.api import Person, claim, notify
+from tests.harness.external import run_script
+from tests.harness.processes import Service
+from tests.harness.raw import (
+    CLOSE,
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    introduce,
+    raw_polling,
+    raw_websocket,
+)
+from tests.harness.stock import StockClient
+from tests.harness.waiting import wait_until
+
+NODE = Callable[..., StockClient]
+pytestmark = pytest.mark.parametrize("service", ["postgres"], indirect=True)
+
+REVOKED = {"message": "Invalid token", "data": {"code": "token_revoked"}}
+
+
+@contextmanager
+def revocations_locked(service: Service) -> Iterator[psycopg.Connection]:
+    """Whoever reads the revocations waits until this block ends. Yields the lock's transaction."""
+    with psycopg.connect(service.env["DATABASE_URL"]) as holder:
+        holder.execute("LOCK TABLE revocations IN ACCESS EXCLUSIVE MODE")
+        yield holder
+
+
+def wait_for_held(service: Service, count: int) -> None:
+    """Until so many wait for the lock."""
+    query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'revocations'::regclass"
+    with psycopg.connect(service.env["DATABASE_URL"], autocommit=True) as observer:
+        wait_until(lambda: observer.execute(query).fetchone() == (count,), f"{count} are held")
+
+
+def journal_revocation(connection: psycopg.Connection, jti: str) -> None:
+    connection.execute(
+        "INSERT INTO events (room, name, data, created_at)"
+        " VALUES ('control', 'revoked', %s, now())",
+        [f'{{"kind": "token", "value": "{jti}"}}'],
+    )
+
+
+def emit_notification(service: Service, receiver: Person) -> None:
+    """By the command: over HTTP the token of whoever asks would wait for the lock as well."""
+    note = '{"title": "Hello", "message": "You", "type": "info"}'
+    done = service.flask("emit", "notification", "--user", receiver.id, "--data", note)
+    assert done.returncode == 0, done.stderr
+
+
+def test_nothing_reaches_a_client_before_its_token_is_verified(
+    service: Service, alice: Person, stock_client: NODE
+) -> None:
+    redis_url, room = service.env["REDIS_URL"], f"user:{alice.id}"
+    watcher = stock_client(service.url, alice.token)
+    watcher.wait("connect")
+    with (
+        raw_websocket(service.url) as silent,
+        raw_websocket(service.url) as raw,
+        raw_polling(service.url) as polling,
+        ThreadPoolExecutor() as pool,
+    ):
+        with revocations_locked(service):
+            raw.say(introduce(alice.token))
+            answered = pool.submit(polling.say, introduce(alice.token))
+            wait_for_held(service, 2)
+
+            run_script(
+                redis_url,
+                "socketio.emit('to-all', 1)",
+                f"socketio.emit('to-room', 2, to='{room}')",
+            )
+            emit_notification(service, alice)
+
+            # The watcher is in the same process: what it got was sent to everyone there.
+            watcher.wait_event("notification")
+            assert watcher.names() == ["to-all", "to-room", "notification"]
+
+        answered.result()
+        assert "sid" in raw.hear_json(CONNECT)
+        assert "sid" in polling.hear_json(CONNECT)
+        run_script(redis_url, "socketio.emit('after', 3)")
+        assert raw.hear_json(EVENT) == ["after", 3]
+        assert polling.hear_json(EVENT) == ["after", 3]
+        silent.say(CONNECT)
+        assert silent.hear_json(CONNECT_ERROR) == {"message": "Authentication required"}
+        polling.say(DISCONNECT)
+
+
+@pytest.mark.parametrize("known_by", ["the table", "the journal"])
+def test_a_revocation_that_commits_during_the_connect_refuses_it(
+    service: Service,
+    alice: Person,
+    person: Callable[..., Person],
+    stock_client: NODE,
+    known_by: str,
+) -> None:
+    """The check reads the table before the commit or after it. Before: only the journal's event
+    can tell, and it finds the connection registered already."""
+    witness = person("customer")
+    watcher = stock_client(service.url, witness.token)
+    watcher.wait("connect")
+    jti = claim(alice.token, "jti")
+    with raw_websocket(service.url) as raw:
+        with revocations_locked(service) as holder:
+            raw.say(introduce(alice.token))
+            wait_for_held(service, 1)
+            if known_by == "the table":
+                holder.execute(
+                    "INSERT INTO revocations (kind, value, revoked_at) VALUES ('token', %s, now())",
+                    [jti],
+                )
+                journal_revocation(holder, jti)
+            else:
+                with psycopg.connect(service.env["DATABASE_URL"]) as connection:
+                    journal_revocation(connection, jti)
+                emit_notification(service, witness)
+                watcher.wait_event("notification")  # the event before this one was fanned out too
+
+        assert raw.hear_json(CONNECT_ERROR) == REVOKED
+    watcher.tell(disconnect=True)
+    service.wait_for_connections(0)
+
+
+def test_a_revoke_at_the_same_moment_leaves_nobody_connected(
+    service: Service, alice: Person
+) -> None:
+    """The check and the revocation wait for the same lock; whichever gets it first."""
+    with raw_websocket(service.url) as raw, ThreadPoolExecutor() as pool:
+        with revocations_locked(service):
+            raw.say(introduce(alice.token))
+            wait_for_held(service, 1)
+            revoke = pool.submit(service.flask, "revoke", "--token", claim(alice.token, "jti"))
+            wait_for_held(service, 2)
+
+        heard = raw.hear()
+        if heard.startswith(CONNECT_ERROR):
+            assert "token_revoked" in heard
+        else:
+            assert heard.startswith(CONNECT)
+            assert raw.hear() == DISCONNECT
+        assert revoke.result().returncode == 0
+    service.wait_for_connections(0)
+
+
+def test_a_client_that_leaves_during_its_connect_does_not_stay(
+    service: Service, alice: Person, stock_client: NODE
+) -> None:
+    """Engine.IO tells of a client's end once, and this one ends before it is connected."""
+    watcher = stock_client(service.url, alice.token)
+    watcher.wait("connect")
+    with (
+        raw_polling(service.url) as polling,
+        raw_polling(service.url) as hasty,
+        ThreadPoolExecutor() as pool,
+    ):
+        with revocations_locked(service):
+            answered = [pool.submit(each.say, introduce(alice.token)) for each in (polling, hasty)]
+            with raw_websocket(service.url) as raw:
+                raw.say(introduce(alice.token))
+                wait_for_held(service, 3)
+                polling.say(CLOSE)
+                hasty.say(DISCONNECT)
+                hasty.say(CLOSE)
+        for one in answered:
+            one.result()
+
+    service.wait_for_connections(1)
+    room = f"user:{alice.id}"
+    run_script(service.env["REDIS_URL"], f"socketio.emit('later', 1, to='{room}')")
+    notify(service.url, alice.id)
+    watcher.wait_event("notification")
+    assert watcher.names() == ["later", "notification"]
+    assert service.web is not None
+    web = service.web
+
+    def everyone_but_the_watcher_left() -> bool:
+        came = {line["sid"] for line in web.logged("connected", user=alice.id)}
+        left = {line["sid"] for line in web.logged("disconnected", user=alice.id)}
+        return came - left == {watcher.wait("connect")["sid"]}
+
+    wait_until(everyone_but_the_watcher_left, "each that came is said to have left")

@@ -1,0 +1,105 @@
+"""The migrations make what the models declare, can be taken back and made again."""
+
+from collections.abc import Iterator
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app import db as database  # with app comes everything that declares a table
+from app.config import Settings
+from tests.harness.processes import SECRET, environment, flask
+
+EMPTY = {"alembic_version"}
+MODELS = database.db.metadata
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_urls(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Two databases with nothing in them."""
+    server, _ = request.getfixturevalue(request.param)
+    names = [server.new_database() for _ in range(2)]
+    yield tuple(map(server.url, names))
+    for name in names:
+        server.drop(name)
+
+
+def migrate(url: str, *arguments: str) -> CompletedProcess[str]:
+    done = flask("db", *arguments, env=environment(DATABASE_URL=url))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+def engine_of(url: str) -> sa.Engine:
+    settings = Settings.of(DATABASE_URL=url, JWT_SECRET_KEY=SECRET)
+    return sa.create_engine(settings.DATABASE_URL, poolclass=sa.NullPool)
+
+
+def tables(url: str) -> set[str]:
+    return set(sa.inspect(engine_of(url)).get_table_names())
+
+
+def rows(url: str, table: str) -> list[Any]:
+    with engine_of(url).connect() as connection:
+        return list(connection.execute(sa.text(f"SELECT * FROM {table}")))
+
+
+def described(url: str) -> dict[str, Any]:
+    """Everything that the database says of its tables, in an order that does not matter."""
+    inspector = sa.inspect(engine_of(url))
+    asked = ("columns", "foreign_keys", "indexes", "unique_constraints", "check_constraints")
+    return {
+        table: {
+            "primary_key": plain(inspector.get_pk_constraint(table)),
+            **{what: plain(getattr(inspector, f"get_{what}")(table)) for what in asked},
+        }
+        for table in inspector.get_table_names()
+        if table not in EMPTY
+    }
+
+
+def plain(found: Any) -> Any:
+    """What can be compared: SQL as text, lists sorted."""
+    if isinstance(found, dict):
+        return {name: plain(value) for name, value in found.items()}
+    return sorted(map(str, map(plain, found))) if isinstance(found, list) else str(found)
+
+
+def test_the_migrations_make_exactly_what_the_models_declare(empty_urls: tuple[str, str]) -> None:
+    migrated, created = empty_urls
+    migrate(migrated, "upgrade")
+    MODELS.create_all(engine_of(created))
+    assert described(migrated) == described(created)
+    assert tables(migrated) - EMPTY == set(MODELS.tables)
+
+
+def test_a_migrated_database_has_no_drift(empty_urls: tuple[str, str]) -> None:
+    url, _ = empty_urls
+    migrate(url, "upgrade")
+    done = migrate(url, "check")
+    assert "No new upgrade operations detected" in done.stdout + done.stderr
+
+
+def test_down_to_nothing_and_up_again(empty_urls: tuple[str, str]) -> None:
+    url, _ = empty_urls
+    migrate(url, "upgrade")
+    first = described(url)
+    migrate(url, "downgrade", "base")
+    assert tables(url) == EMPTY
+
+    migrate(url, "upgrade")
+
+    assert described(url) == first
+
+
+def test_each_database_has_a_journal_of_its_own_that_upgrading_again_leaves_alone(
+    empty_urls: tuple[str, str],
+) -> None:
+    for url in empty_urls:
+        migrate(url, "upgrade")
+    (one,), (other,) = before = [rows(url, "journal_head") for url in empty_urls]
+    assert (one.position, one.lowest) == (other.position, other.lowest) == (0, 1)
+    assert one.journal != other.journal
+    migrate(empty_urls[0], "upgrade")
+    assert [rows(url, "journal_head") for url in empty_urls] == before

@@ -1,0 +1,157 @@
+"""Pruning: what has served its time goes; of the journal only a prefix, and that is remembered."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+
+from app import journal
+from app.accounts import attempts
+from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind
+from app.accounts.tokens import Identity
+from app.db import db, now, transaction
+from app.idempotency import IdempotencyKey
+from app.journal import Head
+from app.journal.models import JournalEvent
+from app.worker.pruning import KEYS_KEPT, prune_once
+from tests.harness.market import Market, basket, good
+
+KEEP_DAYS = 7.0
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def market(app: Flask, make_user: Callable[..., Identity]) -> Market:
+    return Market(app, make_user)
+
+
+def append(app: Flask, *ages_days: float, sequence: bool = True) -> None:
+    """One event for each age, written so long ago."""
+    with app.app_context():
+        for days in ages_days:
+            with transaction() as session:
+                journal.append("user:1", "test", {})
+                session.flush()
+                session.execute(
+                    update(JournalEvent)
+                    .where(JournalEvent.id == select(func.max(JournalEvent.id)).scalar_subquery())
+                    .values(created_at=now() - DAY * days)
+                )
+        while sequence and journal.sequence()[1]:
+            continue
+
+
+def prune(app: Flask, keep_days: float = KEEP_DAYS) -> bool:
+    with app.app_context():
+        return prune_once(keep_days)
+
+
+def kept(app: Flask) -> list[int | None]:
+    """The positions of the events that are left."""
+    with app.app_context():
+        query = select(JournalEvent.position).order_by(JournalEvent.id)
+        return list(db.session.scalars(query))
+
+
+def head(app: Flask) -> Head:
+    with app.app_context():
+        return journal.head()
+
+
+def test_old_events_go_and_the_lowest_kept_is_remembered(app: Flask) -> None:
+    append(app, 9, 8, 6, 1)
+    assert prune(app) is False
+    assert kept(app) == [3, 4]
+    assert (head(app).position, head(app).lowest) == (4, 3)
+
+
+def test_an_old_event_behind_a_younger_one_stays(app: Flask) -> None:
+    # Written long before it committed: only a prefix may go, or a hole would look like the whole.
+    append(app, 9, 6, 8, 1)
+    prune(app)
+    assert kept(app) == [2, 3, 4]
+    assert head(app).lowest == 2
+
+
+def test_an_event_without_a_position_stays(app: Flask) -> None:
+    append(app, 9)
+    append(app, 9, sequence=False)
+    prune(app)
+    assert kept(app) == [None]
+    assert (head(app).position, head(app).lowest) == (1, 2)
+
+
+def test_positions_continue_after_everything_was_pruned(app: Flask) -> None:
+    append(app, 9, 8)
+    prune(app)
+    assert kept(app) == []
+    assert (head(app).position, head(app).lowest) == (2, 3)
+
+    append(app, 0, 0)
+
+    assert kept(app) == [3, 4]
+    assert (head(app).position, head(app).lowest) == (4, 3)
+
+
+def test_zero_days_keeps_everything(app: Flask) -> None:
+    append(app, 9999)
+    prune(app, keep_days=0)
+    assert kept(app) == [1]
+
+
+def test_nothing_to_prune_changes_nothing(app: Flask) -> None:
+    prune(app)
+    append(app, 1)
+    before = head(app)
+    prune(app)
+    assert (kept(app), head(app)) == ([1], before)
+
+
+def test_pruning_goes_on_where_its_batch_ended(app: Flask) -> None:
+    append(app, *[9] * 5, 0)
+    with app.app_context():
+        pruned = [journal.prune(now() - DAY, limit=2) for _ in range(4)]
+    assert pruned == [2, 2, 1, 0]
+    assert kept(app) == [6]
+    assert head(app).lowest == 6
+
+
+def test_a_key_is_recognised_for_its_time_and_then_forgotten(app: Flask, market: Market) -> None:
+    body = basket((market.product(), 1))
+
+    def place() -> str:
+        return str(good(market.alice.post("/api/orders", body, key="k"), 201)["id"])
+
+    first = place()
+    for age, expected in ((KEYS_KEPT - DAY, True), (KEYS_KEPT + DAY, False)):
+        with app.app_context(), transaction() as session:
+            session.execute(update(IdempotencyKey).values(created_at=now() - age))
+        prune(app)
+        assert (place() == first) is expected
+
+
+def test_what_has_expired_goes_and_what_has_not_stays(app: Flask, market: Market) -> None:
+    with app.app_context():
+        with transaction() as session:
+            for expires_at in (now() - DAY, now() + DAY):
+                login = {"id": uuid4().hex, "user_id": int(market.alice.id), "refresh_jti": "x"}
+                session.add(LoginSession(**login, expires_at=expires_at))
+            for value, until in (("gone", now() - DAY), ("left", now() + DAY), ("ever", None)):
+                kind = RevocationKind.TOKEN
+                session.add(
+                    Revocation(kind=kind, value=value, revoked_at=now() - DAY, expires_at=until)
+                )
+        attempts.count("127.0.0.1", "now@example.com", limit=5)
+        attempts.count("127.0.0.1", "then@example.com", limit=5)
+        with transaction() as session:
+            then = LoginAttempts.email == "then@example.com"
+            session.execute(update(LoginAttempts).where(then).values(window_start=0))
+
+        prune_once(KEEP_DAYS)
+
+        assert db.session.scalars(select(LoginSession.expires_at)).one() > now()
+        assert set(db.session.scalars(select(Revocation.value))) == {"left", "ever"}
+        assert db.session.scalars(select(LoginAttempts.email)).all() == ["now@example.com"]

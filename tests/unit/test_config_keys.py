@@ -1,0 +1,73 @@
+"""JWT_SECRET_KEY and JWT_PUBLIC_KEY: which keys are taken, and that none is repeated."""
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+
+from app.config import key_algorithm
+from tests.harness.keys import public_pem
+from tests.harness.settings import complaint, setting
+
+UNKNOWN_CURVE = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3OA==\n"
+    "-----END PUBLIC KEY-----"
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["  ", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"]
+)
+def test_a_secret_that_hmac_cannot_use_is_refused_and_not_repeated(text: str) -> None:
+    line = complaint(JWT_SECRET_KEY=text)
+    assert line.startswith("JWT_SECRET_KEY is wrong: expected random text")
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize(
+    "text", ["hunter2", "-----BEGIN PUBLIC KEY-----\nhunter2\n-----END PUBLIC KEY-----"]
+)
+def test_what_is_no_pem_is_refused_and_not_repeated(text: str) -> None:
+    line = complaint(JWT_PUBLIC_KEY=text)
+    assert line.startswith("JWT_PUBLIC_KEY is wrong: expected a public key in PEM")
+    assert "hunter2" not in line
+
+
+def test_a_public_key_may_be_rsa_or_p_256() -> None:
+    rs = public_pem(rsa.generate_private_key(65537, 2048))
+    es = public_pem(ec.generate_private_key(ec.SECP256R1()))
+    assert setting("JWT_PUBLIC_KEY", rs) == rs
+    assert setting("JWT_PUBLIC_KEY", es) == es
+    assert (key_algorithm(rs), key_algorithm(es)) == ("RS256", "ES256")
+
+
+def test_a_public_key_on_one_line_with_backslash_n_is_read() -> None:
+    pem = public_pem(ec.generate_private_key(ec.SECP256R1()))
+    on_one_line = pem.replace("\n", "\\n")
+    assert setting("JWT_PUBLIC_KEY", on_one_line) == pem
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        public_pem(ec.generate_private_key(ec.SECP384R1())),
+        public_pem(ec.generate_private_key(ec.SECP256K1())),
+        public_pem(ed25519.Ed25519PrivateKey.generate()),
+        UNKNOWN_CURVE,
+    ],
+    ids=["P-384", "secp256k1", "Ed25519", "unknown"],
+)
+def test_any_other_key_is_refused(pem: str) -> None:
+    assert "expected a public key in PEM, RSA or P-256" in complaint(JWT_PUBLIC_KEY=pem)
+
+
+def test_a_private_key_in_the_place_of_the_public_one_is_refused_and_not_repeated() -> None:
+    private = ec.generate_private_key(ec.SECP256R1())
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    line = complaint(JWT_PUBLIC_KEY=pem)
+    assert line.startswith("JWT_PUBLIC_KEY is wrong: ")
+    assert pem.splitlines()[1] not in line

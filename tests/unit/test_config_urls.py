@@ -1,0 +1,74 @@
+"""DATABASE_URL and REDIS_URL: what is understood, and that no complaint repeats a password."""
+
+import pytest
+
+from tests.harness.settings import complaint, setting
+
+SECRET = "hunter2"
+WRONG_URLS = [
+    *(
+        ("DATABASE_URL", url)
+        for url in (
+            f"mysql://me:{SECRET}@host/db",
+            f"postgresql+psycopg2://me:{SECRET}@host/db",
+            f"postgres://me:{SECRET}@host:{SECRET}/db",
+            f"postgres:/me:{SECRET}@host/db",
+            f"host=db password={SECRET}",
+            "sqlite://",
+            "instance/ordercast.db",
+        )
+    ),
+    *(
+        ("REDIS_URL", url)
+        for url in (
+            "redis://",
+            "localhost:6379",
+            f"http://:{SECRET}@host",
+            f"unix://:{SECRET}@/var/run/redis.sock",
+            f"redis://:{SECRET}@host:{SECRET}",
+            f"redis://:{SECRET}@host:65536",
+            f"redis://:{SECRET}@host/{SECRET}",
+            f"redis://:[{SECRET}]@host",
+            f"redis://:{SECRET}\u2100@host",
+            f"redis://host?socket_timeout={SECRET}",
+            f"redis+sentinel://:{SECRET}@host:26379/0",
+            f"redis+sentinel://:{SECRET}@host:26379/{SECRET}/main",
+            f"redis+sentinel://:{SECRET}@host:{SECRET}/0/main",
+            f"redis+sentinel://:{SECRET}@,/0/main",
+            "redis+sentinel://host/0/main/more",
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG_URLS)
+def test_a_wrong_url_is_named_and_never_repeated(name: str, value: str) -> None:
+    line = complaint(**{name: value})
+    assert line.startswith(f"{name} is wrong: expected ")
+    assert SECRET not in line
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_write_postgresql_means_psycopg_3(scheme: str) -> None:
+    rest = "me:pass%40word@host:5433/orders?sslmode=require"
+    assert setting("DATABASE_URL", f"{scheme}://{rest}") == f"postgresql+psycopg://{rest}"
+
+
+def test_a_sqlite_path_is_kept() -> None:
+    url = "sqlite:////var/lib/ordercast/orders.db"
+    assert setting("DATABASE_URL", url) == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://cache",
+        "redis://cache:6380/3",
+        "redis://me:pass%40word@[::1]:6380/3",
+        "rediss://:word@cache?ssl_cert_reqs=none",
+        "redis+sentinel://one:26380,two/0/main",
+        "redis+sentinel://me:word@one,[::1]:26380/0/main",
+    ],
+)
+def test_every_kind_of_redis_url_is_kept(url: str) -> None:
+    assert setting("REDIS_URL", url) == url
