@@ -142,7 +142,7 @@ def test_sigterm_ends_the_worker_between_two_steps(service: Service, stock_clien
         tea = bob.offers(stock=1000, lowStockThreshold=0)
 
         def order_steadily() -> None:
-            while not enough.is_set():
+            while not enough.wait(0.05):
                 placed.append(alice.orders(tea)["id"])
 
         stream = threading.Thread(target=order_steadily)
