@@ -25,10 +25,8 @@ except CONFIG["ConfigError"] as exc:
     sys.exit(BOOT_ERROR)
 
 bind = f"0.0.0.0:{settings.PORT}"
-worker_class = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
-# One, whatever WEB_CONCURRENCY says: a long-polling session lives in one process, and handing its
-# requests over between processes is not built yet.
-workers = 1
+worker_class = "app.transport.worker.Worker"
+workers = settings.WEB_CONCURRENCY
 worker_connections = (settings.MAX_CONNECTIONS or 1_000_000) + 100
 keepalive = 75  # seconds; longer than the balancers in front, which otherwise meet a closed socket
 timeout = 60
@@ -42,13 +40,13 @@ _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def when_ready(server: Any) -> None:
-    if settings.WEB_CONCURRENCY != 1:
-        server.log.warning(
-            "WEB_CONCURRENCY=%s is not supported yet: running 1 worker", settings.WEB_CONCURRENCY
-        )
-
-
 def post_worker_init(worker: Any) -> None:
     """Follow the journal from now on: after the fork, before the first connection."""
-    worker.wsgi.extensions["realtime"].start()
+    realtime = getattr(worker.wsgi, "extensions", {}).get("realtime")
+    if realtime is not None:
+        realtime.start()
+
+
+def on_exit(server: Any) -> None:
+    """The master ends: so does the folder in which its workers met."""
+    server.worker_class.remove_folder()

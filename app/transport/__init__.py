@@ -1,0 +1,20 @@
+"""A transport for Flask-SocketIO on gunicorn: WebSockets without greenlets, long-polling, and any
+number of workers. It knows nothing of orders.
+
+    worker_class = "app.transport.worker.Worker"            # gunicorn.conf.py, after patching
+    socketio = SocketIO(app, async_mode="gevent", serializer=StrictPacket)
+    install(socketio.server, limits=Limits())
+
+protocol.py    Socket.IO: what is malformed; install()
+engine.py      Engine.IO: its requests            session.py    one client, over either transport
+packets.py     encoded once for all recipients    limits.py     what a client may cost
+websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
+handshake.py   its opening                        timers.py     one timer for all deadlines
+worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
+handler.py     one HTTP connection's requests     requests.py   and the time between them
+"""
+
+from app.transport.limits import Limits
+from app.transport.protocol import StrictPacket, install
+
+__all__ = ["Limits", "StrictPacket", "install"]

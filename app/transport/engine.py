@@ -1,0 +1,329 @@
+"""The Engine.IO server (protocol 4), in the place of python-engineio's.
+
+It answers the requests of `/socket.io/` (or any path), and holds the sessions of this process.
+Everything that python-socketio uses of the stock server is here, under the same names.
+"""
+
+from __future__ import annotations
+
+import logging
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+import engineio
+import orjson
+from engineio.packet import Packet as StockPacket
+
+from app.transport import handshake, packets
+from app.transport.handover import HandOver
+from app.transport.limits import Limits
+from app.transport.packets import OPEN, MalformedPacket, Packet
+from app.transport.session import INVALID, POLICY, Gone, Session
+from app.transport.timers import Timers
+from app.transport.websocket import WebSocket
+
+logger = logging.getLogger(__name__)
+
+HANDLER = "transport.handler"  # in the environ: the HTTP handler that serves this request
+TEXT = ("Content-Type", "text/plain; charset=UTF-8")
+JSON = ("Content-Type", "application/json")
+# What is kept of the environ for as long as the client is connected: enough for a Flask request.
+KEPT = (
+    "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT",
+    "SERVER_PROTOCOL", "REMOTE_ADDR", "HTTP_HOST", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_COOKIE",
+    "HTTP_AUTHORIZATION", "HTTP_ACCEPT_LANGUAGE", "HTTP_X_FORWARDED_FOR",
+    "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
+)  # fmt: skip
+
+
+class Answer(NamedTuple):
+    status: str
+    body: bytes
+    content_type: tuple[str, str] = TEXT
+
+
+class Refused(Exception):
+    """The request is answered with an error: {code, message}. The codes are Engine.IO's, from 0 to
+    5, and words of ours for what it has none for."""
+
+    def __init__(self, code: int | str, message: str, status: str = "400 Bad Request") -> None:
+        super().__init__(message)
+        self.answer = Answer(status, orjson.dumps({"code": code, "message": message}), JSON)
+
+
+TRANSPORT_UNKNOWN = (0, "Transport unknown")
+SESSION_UNKNOWN = (1, "Session ID unknown")
+BAD_METHOD = (2, "Bad handshake method")
+BAD_REQUEST = (3, "Bad request")
+FORBIDDEN = (4, "Forbidden", "403 Forbidden")
+UNSUPPORTED = (5, "Unsupported protocol version")
+TOO_MANY = "too_many_connections"
+FULL = (TOO_MANY, "Too many connections", "503 Service Unavailable")
+ADDRESS_FULL = (TOO_MANY, "Too many connections of this address", "429 Too Many Requests")
+TOO_LARGE = ("too_large", "Message too large", "413 Content Too Large")
+DRAINING = ("draining", "This process is going away", "503 Service Unavailable")
+
+engines: weakref.WeakSet[Engine] = weakref.WeakSet()  # of this process: its worker serves them
+
+
+class Engine(engineio.Server):
+    """Made of a stock server with `Engine.take_over(server.eio, limits)`."""
+
+    limits: Limits
+    timers: Timers
+    hand_over: HandOver | None
+    draining: bool
+    count_slow: Callable[[], None]
+    count_flood: Callable[[], None]
+    working: int  # sessions whose messages are being handled
+
+    @classmethod
+    def take_over(
+        cls,
+        stock: engineio.Server,
+        limits: Limits,
+        *,
+        on_slow: Callable[[], None] = lambda: None,
+        on_flood: Callable[[], None] = lambda: None,
+    ) -> Engine:
+        """Turn a stock server that has no client yet into this one, its handlers and options
+        kept. `on_slow` and `on_flood` count the clients that are closed for that."""
+        stock.__class__ = cls
+        engine: Engine = stock
+        engine.limits = limits
+        engine.timers = Timers()
+        engine.hand_over = None
+        engine.draining = False
+        engine.working = 0
+        engine.count_slow, engine.count_flood = on_slow, on_flood
+        engine.start_service_task = False
+        engine._addresses = Counter()
+        engines.add(engine)
+        return engine
+
+    # -- what python-socketio calls
+
+    def send(self, sid: str, data: str | bytes) -> None:
+        session = self.sockets.get(sid)
+        if session is not None:
+            session.send(packets.message(data))
+
+    def send_packet(self, sid: str, packet: Packet | StockPacket) -> None:
+        session = self.sockets.get(sid)
+        if session is not None:
+            if isinstance(packet, StockPacket):
+                packet = Packet(packet.encode())
+            session.send(packet)
+
+    def disconnect(self, sid: str | None = None) -> None:
+        for session in list(self.sockets.values()) if sid is None else [self.sockets.get(sid)]:
+            if session is not None:
+                session.close()
+
+    def generate_id(self) -> str:
+        """A session id that ends in the name of the process that owns it."""
+        identifier: str = super().generate_id()
+        return identifier + self.hand_over.name if self.hand_over else identifier
+
+    # -- what a session calls
+
+    def dispatch(self, session: Session, item: Any) -> None:
+        """Handle one thing that a client sent, or that it is gone. In the client's greenlet."""
+        try:
+            if isinstance(item, Gone):
+                self.handlers["disconnect"](session.sid, item.reason)
+            else:
+                self.handlers["message"](session.sid, item)
+        except MalformedPacket as exc:
+            session.discard()
+            session.close(reason=self.reason.TRANSPORT_ERROR, code=INVALID, text=str(exc))
+        except Exception:
+            # A handler failed for this message of this client; the others go on.
+            logger.exception("handler failed", extra={"engine": session.sid})
+
+    def schedule_ping(self, session: Session) -> None:
+        if self.limits.ping_interval:
+            self.timers.after(self.limits.ping_interval, Session.ping, session)
+
+    def forget(self, session: Session) -> None:
+        if self.sockets.pop(session.sid, None) is not None and session.address:
+            self._addresses[session.address] -= 1
+            if not self._addresses[session.address]:
+                del self._addresses[session.address]
+
+    # -- requests
+
+    def handle_request(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """The WSGI application."""
+        try:
+            answer = self._answer(environ)
+        except Refused as exc:
+            answer = exc.answer
+        if answer is None:
+            return []  # the connection is another's now
+        headers = [answer.content_type, *self._cors_headers(environ)]
+        body = answer.body
+        if len(body) > self.compression_threshold and self.http_compression:
+            accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+            if "gzip" in accepted:
+                body = self._gzip(body)
+                headers.append(("Content-Encoding", "gzip"))
+        start_response(answer.status, headers)
+        return [body]
+
+    def _answer(self, environ: dict[str, Any]) -> Answer | None:
+        self._check_origin(environ)
+        method = environ["REQUEST_METHOD"]
+        if method == "OPTIONS":
+            return Answer("200 OK", b"")
+        query = parse_qs(environ.get("QUERY_STRING", ""))
+        transport = query.get("transport", [""])[0]
+        if transport not in self.transports:
+            raise Refused(*TRANSPORT_UNKNOWN)
+        if "sid" not in query:
+            if query.get("EIO") != ["4"]:
+                raise Refused(*UNSUPPORTED)
+            if method != "GET":
+                raise Refused(*BAD_METHOD)
+            return self._open(environ, transport)
+        sid = query["sid"][0]
+        session = self.sockets.get(sid)
+        if session is None:
+            if self.hand_over is not None and self.hand_over.give(sid, environ.get(HANDLER)):
+                return None
+            raise Refused(*SESSION_UNKNOWN)
+        session.look()
+        if transport == "websocket":
+            self._upgrade(session, environ)
+            return None
+        if session.upgraded or (session.closed and method != "GET"):
+            raise Refused(*(SESSION_UNKNOWN if session.closed else BAD_REQUEST))
+        if method == "GET":
+            return self._poll(session, environ)
+        if method == "POST":
+            return self._post(session, environ)
+        raise Refused(*BAD_METHOD)
+
+    def _check_origin(self, environ: dict[str, Any]) -> None:
+        origin = environ.get("HTTP_ORIGIN")
+        if not origin or self.cors_allowed_origins == []:
+            return
+        allowed = self._cors_allowed_origins(environ)
+        if allowed is not None and origin not in allowed:
+            logger.info("origin refused", extra={"origin": origin})
+            raise Refused(*FORBIDDEN)
+
+    def _open(self, environ: dict[str, Any], transport: str) -> Answer | None:
+        address = environ.get("REMOTE_ADDR", "")
+        self._check_room(address)
+        head = _handshake(environ) if transport == "websocket" else b""
+        session = Session(self, self.generate_id(), address)
+        kept = {key: environ[key] for key in KEPT if key in environ}
+        if self._trigger_event("connect", session.sid, kept) is False:
+            raise Refused(*FORBIDDEN)
+        self.sockets[session.sid] = session
+        self._addresses[address] += 1
+        self.schedule_ping(session)
+        if self.limits.connect_timeout:
+            self.timers.after(self.limits.connect_timeout, _expect_confirmed, session)
+        opening = Packet(OPEN + self._opening(session.sid, transport))
+        if transport == "polling":
+            return Answer("200 OK", packets.payload([opening]))
+        websocket, already = self._websocket(environ, session)
+        session.open(websocket)
+        websocket.send(head + opening.frame)
+        websocket.start(already)
+        return None
+
+    def _check_room(self, address: str) -> None:
+        if self.draining:
+            raise Refused(*DRAINING)
+        limits = self.limits
+        if limits.max_sessions and len(self.sockets) >= limits.max_sessions:
+            raise Refused(*FULL)
+        if (
+            limits.max_sessions_per_address
+            and self._addresses[address] >= limits.max_sessions_per_address
+        ):
+            raise Refused(*ADDRESS_FULL)
+
+    def _opening(self, sid: str, transport: str) -> str:
+        upgrades = ["websocket"] if transport == "polling" and self.allow_upgrades else []
+        return orjson.dumps(
+            {
+                "sid": sid,
+                "upgrades": [name for name in upgrades if name in self.transports],
+                "pingInterval": round((self.limits.ping_interval or NEVER) * 1000),
+                "pingTimeout": round((self.limits.ping_timeout or NEVER) * 1000),
+                "maxPayload": self.limits.max_message_bytes or UNLIMITED,
+            }
+        ).decode()
+
+    def _websocket(self, environ: dict[str, Any], session: Session) -> tuple[WebSocket, bytes]:
+        socket, already = environ[HANDLER].take()
+        websocket = WebSocket(
+            socket,
+            session,
+            self.timers,
+            max_message_bytes=self.limits.max_message_bytes or UNLIMITED,
+            max_backlog_bytes=self.limits.max_backlog_bytes,
+        )
+        return websocket, already
+
+    def _upgrade(self, session: Session, environ: dict[str, Any]) -> None:
+        head = _handshake(environ)
+        websocket, already = self._websocket(environ, session)
+        websocket.send(head)
+        if session.may_upgrade and self.allow_upgrades:
+            session.probe(websocket)
+            websocket.start(already)
+        else:
+            websocket.close(POLICY, "no upgrade for this session")
+
+    def _poll(self, session: Session, environ: dict[str, Any]) -> Answer:
+        handler = environ.get(HANDLER)
+        try:
+            if handler is None:
+                return Answer("200 OK", packets.payload(session.poll()))
+            with handler.watched(session.hang_up):
+                return Answer("200 OK", packets.payload(session.poll()))
+        except MalformedPacket as exc:
+            raise Refused(3, str(exc)) from exc
+
+    def _post(self, session: Session, environ: dict[str, Any]) -> Answer:
+        limit = self.limits.max_message_bytes or UNLIMITED
+        if int(environ.get("CONTENT_LENGTH") or 0) > limit:
+            raise Refused(*TOO_LARGE)
+        body = environ["wsgi.input"].read(limit + 1)
+        if len(body) > limit:
+            raise Refused(*TOO_LARGE)
+        try:
+            for encoded in packets.packets(body):
+                session.receive(encoded)
+        except MalformedPacket as exc:
+            session.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
+            raise Refused(*BAD_REQUEST) from exc
+        session.wait_for_room()
+        return Answer("200 OK", b"ok", ("Content-Type", "text/html"))
+
+
+NEVER = 1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
+UNLIMITED = 2**31 - 1
+
+
+def _handshake(environ: dict[str, Any]) -> bytes:
+    if HANDLER not in environ:
+        raise Refused(3, "This server takes no WebSockets", "501 Not Implemented")
+    try:
+        return handshake.answer(environ)
+    except handshake.BadHandshake as exc:
+        raise Refused(3, str(exc)) from exc
+
+
+def _expect_confirmed(session: Session) -> None:
+    if not session.confirmed and not session.closed:
+        logger.info("not authenticated in time", extra={"engine": session.sid})
+        session.close(reason=engineio.Server.reason.TRANSPORT_CLOSE)

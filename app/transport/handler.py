@@ -1,0 +1,138 @@
+"""Serves the requests of one HTTP connection, until it waits again, becomes a WebSocket, or is
+another process's."""
+
+from __future__ import annotations
+
+import socket as stdlib_socket
+import time
+from _socket import socket as RawSocket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gevent
+from gevent.pywsgi import Input
+from gunicorn.workers.ggevent import PyWSGIHandler
+
+from app.transport.engine import HANDLER
+from app.transport.requests import RequestReader
+from app.transport.websocket import READ
+
+STALL_SECONDS = 30.0  # that one read of a body, or one write of an answer, may take
+
+
+class Handler(PyWSGIHandler):
+    """pywsgi's, for the heads and the answers; the connection's own life is in handle()."""
+
+    rfile: RequestReader
+
+    def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
+        super().__init__(sock, address, server, rfile=RequestReader(sock, data))
+        sock.settimeout(STALL_SECONDS)
+
+    def handle(self) -> None:
+        """Serve what is here, then wait for more without a greenlet."""
+        try:
+            while self.socket is not None:
+                self.time_start, self.time_finish = time.time(), 0
+                result = self.handle_one_request()
+                if self.socket is None:
+                    return
+                if result is None:
+                    break
+                if result is not True:
+                    self.status, response = result
+                    self.socket.sendall(response)
+                    break
+                rest = self.rfile.rest()
+                if b"\n\r\n" not in rest and b"\n\n" not in rest:
+                    raw, _ = self.take()
+                    self.server.wait(raw, self.client_address, rest)
+        except OSError:
+            pass  # the client left before its answer
+        finally:
+            if self.socket is not None:
+                self.socket.close()
+                self.socket = None
+
+    def handle_one_request(self) -> Any:
+        self.rfile.begin()
+        return super().handle_one_request()
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        environ[HANDLER] = self
+        return environ
+
+    def run_application(self) -> None:
+        try:
+            self.result = self.application(self.environ, self.start_response)
+            if self.socket is not None:
+                self.process_result()
+        finally:
+            close = getattr(self.result, "close", None)
+            self.result = None
+            if close is not None:
+                close()
+
+    def finalize_headers(self) -> None:
+        # The other end must know that it cannot use the connection again, or it will.
+        if self.server.draining:
+            self.close_connection = True
+        if self.close_connection and not any(
+            name.lower() == b"connection" for name, _ in self.response_headers
+        ):
+            self.response_headers.append((b"Connection", b"close"))
+        super().finalize_headers()
+
+    # -- what the engine asks for
+
+    def fileno(self) -> int:
+        return int(self.socket.fileno())
+
+    def raw(self) -> bytes:
+        """The request as it came, and what came after it."""
+        return self.rfile.raw()
+
+    def take(self) -> tuple[RawSocket, bytes]:
+        """The connection, non-blocking, and what it sent after the request; it is the caller's
+        now."""
+        gevent_socket, already = self.socket, self.rfile.rest()
+        family, kind = gevent_socket.family, gevent_socket.type
+        raw = RawSocket(family, kind, 0, fileno=gevent_socket.detach())
+        raw.settimeout(0.0)
+        self._forget()
+        return raw, already
+
+    def release(self) -> None:
+        """The connection is another process's: close this copy of its descriptor."""
+        self.socket.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.socket = None
+        self.wsgi_input = Input(self.rfile, 0)  # there is no body left that is ours to discard
+
+    @contextmanager
+    def watched(self, hang_up: Callable[[], None]) -> Iterator[None]:
+        """Call `hang_up` if the client closes the connection before it has its answer."""
+        connection = self.socket._sock
+        watcher = gevent.get_hub().loop.io(connection.fileno(), READ)
+
+        def look() -> None:
+            try:
+                data = connection.recv(1, stdlib_socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""
+            watcher.stop()
+            if not data:
+                hang_up()
+
+        watcher.start(look)
+        try:
+            yield
+        finally:
+            watcher.stop()
+            watcher.close()

@@ -1,0 +1,117 @@
+"""Several processes behind one port, without sticky sessions.
+
+A session lives in one process, and its id ends in that process's name. A request that reaches
+another one is handed to its owner over a private Unix socket: the TCP connection's descriptor and
+what was read from it, before anything was answered. The owner serves the connection from there on,
+keep-alive and upgrade included.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from gevent.server import StreamServer
+
+if TYPE_CHECKING:
+    from app.transport.handler import Handler
+
+logger = logging.getLogger(__name__)
+NAME_BYTES = 6
+NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # so many bytes in base64; also a file name
+OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
+LENGTH = struct.Struct("!I")
+TAKEN = b"1"
+
+Serve = Callable[[socket.socket, Any, bytes], None]
+
+
+class HandOver:
+    """One process's side of it. `folder` is private to the user, and the same for all processes."""
+
+    def __init__(self, folder: str, serve: Serve) -> None:
+        self._folder = Path(folder)
+        self._serve = serve
+        self.name = secrets.token_urlsafe(NAME_BYTES)  # after the fork: no two have the same
+        self._server: StreamServer | None = None
+
+    def start(self) -> None:
+        """Listen for what others hand over."""
+        path = self._folder / self.name
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(128)
+        self._server = StreamServer(listener, self._receive)
+        self._server.start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        (self._folder / self.name).unlink(missing_ok=True)
+
+    def give(self, sid: str, handler: Handler | None) -> bool:
+        """Hand the handler's connection to the owner of the session. False if there is none: the
+        session is not known, and the connection still ours."""
+        found = NAME.search(sid)
+        if handler is None or found is None or found[0] == self.name:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as owner:
+            owner.settimeout(OWNER_SECONDS)
+            try:
+                owner.connect(str(self._folder / found[0]))
+            except OSError:
+                return False
+            head = orjson.dumps(handler.client_address)
+            body = handler.raw()
+            message = LENGTH.pack(len(head)) + LENGTH.pack(len(body)) + head + body
+            try:
+                socket.send_fds(owner, [message[:1]], [handler.fileno()])
+                owner.sendall(message[1:])
+                if owner.recv(1) != TAKEN:
+                    raise ConnectionError("it left")
+            except OSError as exc:
+                # Whether it has the connection is not known, and two must not answer: this copy is
+                # dropped, and the client tries again if nobody does.
+                logger.warning("hand-over not answered", extra={"error": str(exc)})
+        handler.release()
+        return True
+
+    def _receive(self, giver: socket.socket, _address: object) -> None:
+        with giver:
+            giver.settimeout(OWNER_SECONDS)
+            descriptors: list[int] = []
+            try:
+                _, descriptors, _, _ = socket.recv_fds(giver, 1, 1)
+                rest = LENGTH.size - 1
+                head_bytes = LENGTH.unpack(b"\0" + _exactly(giver, rest))[0]
+                body_bytes = LENGTH.unpack(_exactly(giver, LENGTH.size))[0]
+                address = orjson.loads(_exactly(giver, head_bytes))
+                body = _exactly(giver, body_bytes)
+                connection = socket.socket(fileno=descriptors.pop())
+            except (OSError, IndexError, orjson.JSONDecodeError) as exc:
+                logger.warning("hand-over not understood", extra={"error": str(exc)})
+                for descriptor in descriptors:
+                    socket.close(descriptor)
+                return
+            with suppress(OSError):  # it does not wait any more, and drops its copy all the same
+                giver.sendall(TAKEN)
+        self._serve(connection, tuple(address) if isinstance(address, list) else address, body)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise ConnectionError("cut short")
+        data += more
+    return bytes(data)

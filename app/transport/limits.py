@@ -1,0 +1,17 @@
+"""What one client may cost, and all of them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """0 is no limit, for each."""
+
+    ping_interval: float = 25.0  # seconds
+    ping_timeout: float = 20.0  # seconds
+    connect_timeout: float = 0.0  # seconds from the handshake until the session is confirmed
+    max_message_bytes: int = 1_000_000  # of one message in, and of one POST
+    max_backlog_bytes: int = 1_048_576  # that wait for one slow client
+    max_sessions: int = 0  # in this process
+    max_sessions_per_address: int = 0  # in this process
+    max_messages_per_second: int = 0  # from one client, over a second

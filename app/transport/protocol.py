@@ -1,0 +1,172 @@
+"""The Socket.IO protocol (5) as its specification has it: what is malformed closes the connection.
+
+Takes the place of python-socketio's dispatcher, with its handlers behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import engineio
+import socketio
+from socketio import packet
+from socketio.packet import Packet
+
+from app.transport.engine import Engine
+from app.transport.packets import MalformedPacket, message
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTACHMENTS = 10  # of one message, as socket.io-parser has it
+INVALID_NAMESPACE = {"message": "Invalid namespace"}
+INTERNAL_ERROR = {"message": "Internal error"}
+RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+
+class StrictPacket(Packet):  # type: ignore[misc]
+    """`SocketIO(serializer=StrictPacket)`: decoding raises MalformedPacket for what no client of
+    the protocol sends."""
+
+    packet_type: int
+    data: Any
+    id: int | None
+    namespace: str | None
+
+    def decode(self, encoded_packet: Any) -> int:
+        if not isinstance(encoded_packet, str):
+            raise MalformedPacket("bytes that belong to no message")
+        try:
+            attachments: int = super().decode(encoded_packet)
+        except (ValueError, RecursionError) as exc:
+            raise MalformedPacket(f"not a packet: {exc}") from exc
+        if not self._is_sound() or attachments > MAX_ATTACHMENTS:
+            raise MalformedPacket("not a packet of the protocol")
+        return attachments
+
+    def _is_sound(self) -> bool:
+        data = self.data
+        if self.packet_type == packet.CONNECT:
+            return data is None or isinstance(data, dict)
+        if self.packet_type == packet.DISCONNECT:
+            return data is None
+        if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
+            return (
+                isinstance(data, list)
+                and bool(data)
+                and isinstance(data[0], str)
+                and data[0] not in RESERVED
+            )
+        if self.packet_type in (packet.ACK, packet.BINARY_ACK):
+            return isinstance(data, list) and self.id is not None
+        return False  # CONNECT_ERROR is the server's to say
+
+    @classmethod
+    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        try:
+            return super().reconstruct_binary(data, attachments)
+        except (IndexError, TypeError) as exc:
+            raise MalformedPacket("a placeholder without its bytes") from exc
+
+
+def install(server: socketio.Server, **options: Any) -> Engine:
+    """Give a Socket.IO server, which has no client yet, this transport; the options are those of
+    Engine.take_over. Its messages are handled in order, one at a time for each client: a handler
+    that waits for the acknowledgement of its own client would wait for itself.
+
+    Raises ValueError for the option `always_connect`, with which a client's events are handled
+    before its connect handler has decided, and TypeError without a strict serializer.
+    """
+    if server.always_connect:
+        raise ValueError("always_connect lets clients in before their connect handler decides")
+    if not issubclass(server.packet_class, StrictPacket):
+        raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
+    engine = Engine.take_over(server.eio, **options)
+    server.async_handlers = False
+    engine.on("message", Protocol(server, engine).receive)
+    return engine
+
+
+class Protocol:
+    def __init__(self, server: socketio.Server, engine: engineio.Server) -> None:
+        self._server = server
+        self._engine = engine
+
+    def receive(self, eio_sid: str, data: str | bytes) -> None:
+        """One message of a client. Raises MalformedPacket."""
+        unfinished = self._server._binary_packet
+        if eio_sid not in unfinished:
+            received = self._server.packet_class(encoded_packet=data)
+            if received.attachment_count:
+                unfinished[eio_sid] = received
+            else:
+                self._handle(eio_sid, received)
+        elif isinstance(data, str):
+            raise MalformedPacket("a text in the place of an attachment")
+        elif unfinished[eio_sid].add_attachment(data):
+            self._handle(eio_sid, unfinished.pop(eio_sid))
+
+    def _handle(self, eio_sid: str, received: StrictPacket) -> None:
+        server = self._server
+        namespace = received.namespace or "/"
+        if received.packet_type == packet.CONNECT:
+            self._connect(eio_sid, namespace, received.data)
+        elif received.packet_type == packet.DISCONNECT:
+            server._handle_disconnect(eio_sid, namespace, server.reason.CLIENT_DISCONNECT)
+        elif server.manager.sid_from_eio_sid(eio_sid, namespace) is None:
+            pass  # sent before it learned that it is disconnected from there
+        elif received.packet_type in (packet.EVENT, packet.BINARY_EVENT):
+            server._handle_event(eio_sid, namespace, received.id, received.data)
+        else:
+            server._handle_ack(eio_sid, namespace, received.id, received.data)
+
+    def _connect(self, eio_sid: str, namespace: str, auth: Any) -> None:
+        server = self._server
+        if server.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            raise MalformedPacket("connected to the namespace already")
+        if not self._is_known(namespace):
+            refusal = server.packet_class(
+                packet.CONNECT_ERROR, data=INVALID_NAMESPACE, namespace=namespace
+            )
+            server._send_packet(eio_sid, refusal)
+            return
+        session = self._engine.sockets.get(eio_sid)
+        if session is None:
+            return  # it left before it was asked in
+        sid = server.manager.pre_connect(eio_sid, namespace)
+        session.hold()  # what the handler emits comes after CONNECT
+        refusal = self._ask(eio_sid, namespace, sid, auth)
+        if refusal is None:
+            answer = server.packet_class(packet.CONNECT, {"sid": sid}, namespace=namespace)
+            session.release(message(answer.encode()))
+            server.manager.connect(sid, namespace)
+            session.confirmed = True
+        else:
+            answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
+            session.release(message(answer.encode()))
+            server.manager.disconnect(sid, namespace, ignore_queue=True)
+
+    def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
+        """What the connect handler has against the client; None if nothing."""
+        server = self._server
+        rejected: dict[str, Any] = socketio.exceptions.ConnectionRefusedError().error_args
+        try:
+            accepted = server._trigger_event(
+                "connect", namespace, sid, server.environ[eio_sid], auth
+            )
+        except socketio.exceptions.ConnectionRefusedError as exc:
+            rejected = exc.error_args
+        except Exception:
+            logger.exception("connect handler failed", extra={"sid": sid})
+            rejected = INTERNAL_ERROR
+        else:
+            if accepted is not False:
+                return None
+        return rejected
+
+    def _is_known(self, namespace: str) -> bool:
+        server = self._server
+        known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
+        return namespace in known or "*" in known

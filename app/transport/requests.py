@@ -1,0 +1,162 @@
+"""HTTP connections between requests: no greenlet until a whole head is here.
+
+So a client that opens a connection and says nothing, or says it slowly, costs a few hundred bytes
+and not a greenlet, and cannot keep one: it has a deadline.
+"""
+
+from __future__ import annotations
+
+from _socket import socket as RawSocket
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+
+from app.transport.timers import Timers
+from app.transport.websocket import READ
+
+MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
+HEAD_SECONDS = 10.0  # from the first byte of a head to its last
+IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
+READ_BYTES = 16_384
+TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+
+Begin = Callable[[RawSocket, Any, bytes], None]
+
+
+class Waiting:
+    """A connection that waits for a request; then `begin(socket, address, data)`."""
+
+    __slots__ = ("_address", "_all", "_began", "_begin", "_data", "_socket", "_timers", "_watcher")
+
+    def __init__(
+        self,
+        socket: RawSocket,
+        address: Any,
+        begin: Begin,
+        *,
+        timers: Timers,
+        all_waiting: set[Waiting],
+    ) -> None:
+        self._socket: RawSocket | None = socket
+        self._address = address
+        self._begin = begin
+        self._timers = timers
+        self._data = b""
+        self._began = False  # a head
+        self._all = all_waiting
+        self._all.add(self)
+        self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
+        self._watcher.start(self._on_readable)
+        timers.after(IDLE_SECONDS, Waiting._too_late, self)
+
+    def look(self, data: bytes = b"") -> None:
+        """Begin, with what was sent already; most often the request is here by now."""
+        if data:
+            self._take(data)
+        else:
+            self._on_readable()
+
+    def close(self) -> None:
+        """Give the connection up."""
+        socket = self._leave()
+        if socket is not None:
+            socket.close()
+
+    def _leave(self) -> RawSocket | None:
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            self._all.discard(self)
+            self._watcher.stop()
+            self._watcher.close()
+        return socket
+
+    def _too_late(self) -> None:
+        self.close()
+
+    def _on_readable(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._take(data)
+        else:
+            self.close()
+
+    def _take(self, data: bytes) -> None:
+        searched = max(0, len(self._data) - 3)
+        self._data += data
+        if self._data.find(b"\r\n\r\n", searched) >= 0 or self._data.find(b"\n\n", searched) >= 0:
+            socket = self._leave()
+            assert socket is not None
+            self._begin(socket, self._address, self._data)
+        elif len(self._data) > MAX_HEAD_BYTES:
+            self._refuse()
+        elif not self._began:
+            self._began = True
+            self._timers.after(HEAD_SECONDS, Waiting._too_late, self)
+
+    def _refuse(self) -> None:
+        assert self._socket is not None
+        try:
+            self._socket.send(TOO_LARGE)
+        except OSError:
+            pass  # it is closed either way
+        self.close()
+
+
+class RequestReader:
+    """The bytes of a connection as the file that pywsgi reads requests from."""
+
+    def __init__(self, socket: Any, data: bytes) -> None:
+        self._socket = socket
+        self._data = data
+        self._at = 0
+        self.closed = False
+
+    def begin(self) -> None:
+        """A new request begins where the last one ended."""
+        self._data, self._at = self._data[self._at :], 0
+
+    def raw(self) -> bytes:
+        """Everything from the beginning of this request; only until its body is read."""
+        return self._data
+
+    def rest(self) -> bytes:
+        """What was received and not read."""
+        return self._data[self._at :]
+
+    def readline(self, limit: int = MAX_HEAD_BYTES) -> bytes:
+        while (end := self._data.find(b"\n", self._at)) < 0:
+            if len(self._data) - self._at >= limit or not self._receive():
+                break
+        stop = len(self._data) if end < 0 else end + 1
+        return self._cut(min(stop, self._at + limit))
+
+    def read(self, size: int) -> bytes:
+        """`size` bytes, fewer only at the end of the connection."""
+        while len(self._data) - self._at < size:
+            # What was read is not kept: a body can be large.
+            self.begin()
+            if not self._receive():
+                break
+        return self._cut(min(len(self._data), self._at + size))
+
+    def close(self) -> None:
+        self.closed = True
+
+    def _cut(self, stop: int) -> bytes:
+        start, self._at = self._at, stop
+        return self._data[start:stop]
+
+    def _receive(self) -> bool:
+        more = self._socket.recv(READ_BYTES)
+        self._data += more
+        return bool(more)

@@ -1,0 +1,353 @@
+"""An Engine.IO session (protocol 4): one client, over long-polling, a WebSocket, or first the one
+and then the other.
+
+What a client sends is handled in order by one greenlet that exists only while there is something
+to handle: its messages, and at the end its going. Everything else happens in the hub or in the
+greenlet that sends, and never blocks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from engineio.base_server import BaseServer
+from gevent.event import Event
+
+from app.transport import packets
+from app.transport.packets import CLOSED, NOTHING, PINGED, PROBED, MalformedPacket, Packet
+from app.transport.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from app.transport.engine import Engine
+
+PROBE_SECONDS = 10.0  # for a client to complete an upgrade that it began
+MAX_INBOX = 64  # messages that may wait for their handlers; then we stop reading
+POLICY = 1008  # RFC 6455 section 7.4.1: a message that violates the server's policy
+INVALID = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
+
+reason = BaseServer.reason
+
+
+class Session:
+    GOING_AWAY = "server shutting down"
+
+    __slots__ = (
+        "_allowance",
+        "_allowed_at",
+        "_asked_at",
+        "_held",
+        "_inbox",
+        "_outbox",
+        "_outbox_bytes",
+        "_poll",
+        "_probe",
+        "_socket",
+        "_worker",
+        "address",
+        "closed",
+        "confirmed",
+        "engine",
+        "session",
+        "sid",
+    )
+
+    def __init__(self, engine: Engine, sid: str, address: str) -> None:
+        self.engine = engine
+        self.sid = sid
+        self.address = address
+        self.session: dict[str, Any] | None = None  # Engine.IO's user session
+        self.closed = False
+        self.confirmed = False  # something above has accepted the client
+        self._socket: WebSocket | None = None  # None: long-polling
+        self._probe: WebSocket | None = None  # on which the client asks to upgrade
+        self._poll: Event | None = None  # the long poll that waits
+        self._outbox: list[Packet] | None = None  # for the next poll, or the end of the upgrade
+        self._outbox_bytes = 0
+        self._inbox: deque[Any] | None = None  # None: nothing is being handled
+        self._worker: gevent.Greenlet | None = None  # that handles it
+        self._held: list[Packet] | None = None  # packets that wait for the answer to a CONNECT
+        self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
+        self._allowance = float(engine.limits.max_messages_per_second)
+        self._allowed_at = time.monotonic()
+
+    # -- what python-socketio and others look at
+
+    @property
+    def upgraded(self) -> bool:
+        return self._socket is not None
+
+    @property
+    def connected(self) -> bool:
+        return not self.closed
+
+    @property
+    def closing(self) -> bool:
+        return self.closed
+
+    # -- sending
+
+    def send(self, packet: Packet) -> None:
+        """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
+        if self._held is not None:
+            self._held.append(packet)
+        elif self._socket is not None:
+            if not self._socket.send(packet.frame):
+                self.engine.count_slow()
+        elif not self.closed:
+            if self._outbox is None:
+                self._outbox = []
+            self._outbox.append(packet)
+            self._outbox_bytes += len(packet)
+            if self._poll is not None:
+                self._poll.set()
+            limit = self.engine.limits.max_backlog_bytes
+            if limit and self._outbox_bytes > limit:
+                self.engine.count_slow()
+                self._outbox = None
+                self.close(abort=True, reason=reason.TRANSPORT_ERROR)
+
+    def hold(self) -> None:
+        """From now on packets wait."""
+        self._held = []
+
+    def release(self, first: Packet) -> None:
+        """Send this one, then those that waited, and from now on all at once."""
+        held, self._held = self._held, None
+        self.send(first)
+        for packet in held or ():
+            self.send(packet)
+
+    def ping(self) -> None:
+        """The heartbeat: ask, and look again when the answer is due."""
+        if self.closed:
+            return
+        self._asked_at = time.monotonic()
+        self.send(PINGED)
+        if self.engine.limits.ping_timeout:
+            self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
+
+    def look(self) -> None:
+        """Close it if its answer to a ping is overdue."""
+        if self.closed or not self._asked_at or not self.engine.limits.ping_timeout:
+            return
+        if time.monotonic() - self._asked_at < self.engine.limits.ping_timeout:
+            return
+        if self._inbox is not None and len(self._inbox) >= MAX_INBOX:
+            # We do not read what it says: its answer may be waiting.
+            self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
+            return
+        # One that polls is told with 400, as any session is that is not known any more.
+        self.close(abort=self._socket is None, reason=reason.PING_TIMEOUT)
+
+    # -- receiving
+
+    def receive(self, encoded: str | bytes) -> None:
+        """One packet of the client. Raises MalformedPacket."""
+        if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
+            if not self._is_allowed():
+                self.engine.count_flood()
+                self.close(code=POLICY, text="Too many messages")
+                return
+            self._handle(encoded if isinstance(encoded, bytes) else encoded[1:])
+        elif encoded == packets.PONG:
+            if self._asked_at:
+                self._asked_at = 0.0
+                self.engine.schedule_ping(self)
+        elif encoded == packets.CLOSE:
+            self.close(abort=True, reason=reason.CLIENT_DISCONNECT)
+        elif encoded != packets.NOOP:
+            raise MalformedPacket(f"unexpected packet {encoded[:20]!r}")
+
+    def _is_allowed(self) -> bool:
+        # A bucket that holds what is allowed in a second, and fills at that rate.
+        rate = self.engine.limits.max_messages_per_second
+        if not rate:
+            return True
+        now = time.monotonic()
+        self._allowance = min(rate, self._allowance + (now - self._allowed_at) * rate)
+        self._allowed_at = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    def _handle(self, item: Any) -> None:
+        if self._inbox is None:
+            self._inbox = deque((item,))
+            self._worker = gevent.spawn(self._work)
+        else:
+            self._inbox.append(item)
+            if len(self._inbox) == MAX_INBOX and self._socket is not None:
+                self._socket.pause()
+
+    def _work(self) -> None:
+        inbox = self._inbox
+        assert inbox is not None
+        self.engine.working += 1
+        while inbox:
+            item = inbox.popleft()
+            if len(inbox) == MAX_INBOX // 2 and self._socket is not None:
+                self._socket.resume()
+            self.engine.dispatch(self, item)
+        self._inbox = self._worker = None
+        self.engine.working -= 1
+
+    def discard(self) -> None:
+        """Handle nothing more of what it sent."""
+        if self._inbox is not None:
+            self._inbox.clear()
+
+    def wait_for_room(self) -> None:
+        """Wait until its handlers have caught up, if they are far behind."""
+        if self._inbox is not None and len(self._inbox) >= MAX_INBOX and self._worker is not None:
+            self._worker.join()
+
+    # -- long-polling
+
+    def poll(self) -> list[Packet]:
+        """Wait for packets to answer a poll with. Raises MalformedPacket for a second poll at once,
+        which ends the session: two of them would share what one client is to get in order."""
+        if self._poll is not None:
+            self.close(reason=reason.TRANSPORT_ERROR)
+            raise MalformedPacket("a second poll at once")
+        if self._outbox is None and not self.closed:
+            if self._probe is not None:
+                return [NOTHING]  # the client waits for this poll to end before it upgrades
+            self._poll = Event()
+            try:
+                self._poll.wait()
+            finally:
+                self._poll = None
+        return self._take()
+
+    def hang_up(self) -> None:
+        """The connection of the poll that waits is gone."""
+        self.close(abort=True, reason=reason.TRANSPORT_CLOSE)
+
+    def _take(self) -> list[Packet]:
+        taken, self._outbox, self._outbox_bytes = self._outbox, None, 0
+        if self.closed:
+            self.engine.forget(self)
+        return taken or [NOTHING]
+
+    # -- the WebSocket
+
+    def open(self, websocket: WebSocket) -> None:
+        """It begins as a WebSocket."""
+        self._socket = websocket
+        websocket.owner = self
+
+    def probe(self, websocket: WebSocket) -> None:
+        """The client tries whether a WebSocket comes through."""
+        self._probe = websocket
+        websocket.owner = self
+        self.engine.timers.after(PROBE_SECONDS, _give_up, (self, websocket))
+
+    @property
+    def may_upgrade(self) -> bool:
+        return not self.closed and self._socket is None and self._probe is None
+
+    def give_up(self, probe: WebSocket) -> None:
+        """The upgrade on this WebSocket took too long; the polling goes on."""
+        if self._probe is probe:
+            self._probe = None
+            probe.close()
+
+    def received(self, websocket: WebSocket, payload: str | bytes) -> None:
+        """A message of one of our WebSockets, in the hub."""
+        if websocket is self._probe:
+            self._upgrade(websocket, payload)
+            return
+        try:
+            self.receive(payload)
+        except MalformedPacket as exc:
+            self.close(code=INVALID, text=str(exc), reason=reason.TRANSPORT_ERROR)
+
+    def lost(self, websocket: WebSocket, *, clean: bool) -> None:
+        """One of our WebSockets is over."""
+        if websocket is self._probe:
+            self._probe = None
+        elif websocket is self._socket:
+            self.close(
+                abort=True,
+                reason=reason.TRANSPORT_CLOSE if clean else reason.TRANSPORT_ERROR,
+            )
+
+    def _upgrade(self, websocket: WebSocket, payload: str | bytes) -> None:
+        if payload == packets.PING + "probe":
+            websocket.send(PROBED.frame)
+            if self._poll is not None and self._outbox is None:
+                self._outbox = [NOTHING]
+                self._poll.set()
+        elif payload == packets.UPGRADE:
+            self._probe, self._socket = None, websocket
+            waiting, self._outbox, self._outbox_bytes = self._outbox, None, 0
+            if self._poll is not None:
+                self._poll.set()
+            for packet in waiting or ():
+                if packet is not NOTHING:
+                    self.send(packet)
+        else:
+            self._probe = None
+            websocket.close(INVALID, "not an upgrade")
+
+    # -- the end
+
+    def close(
+        self,
+        wait: bool = True,
+        abort: bool = False,
+        reason: str | None = None,
+        *,
+        code: int = 1000,
+        text: str = "",
+    ) -> None:
+        """Close the session. Unless `abort`, the client is told, after all that was sent to it;
+        one that polls learns it with its next poll. Its disconnect handlers run after the
+        messages that it sent before. `wait` is there for python-socketio, and does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.close()
+        if self._socket is not None:
+            if abort:
+                self._socket.abort()
+            else:
+                self._socket.send(CLOSED.frame)
+                self._socket.close(code, text)
+            self.engine.forget(self)
+        else:
+            self._close_polling(abort=abort)
+        self._handle(Gone(reason or BaseServer.reason.SERVER_DISCONNECT))
+
+    def _close_polling(self, *, abort: bool) -> None:
+        if not abort:
+            self._outbox = [*(self._outbox or ()), CLOSED]
+        if self._poll is not None:
+            self._poll.set()
+        elif self._outbox is not None and not abort:
+            self.engine.timers.after(
+                self.engine.limits.ping_timeout, self.engine.forget, self
+            )  # until then its next poll is answered with what waits
+            return
+        else:
+            self.engine.forget(self)
+
+
+def _give_up(attempt: tuple[Session, WebSocket]) -> None:
+    session, probe = attempt
+    session.give_up(probe)
+
+
+class Gone:
+    """The last thing that is handled for a client."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, why: str) -> None:
+        self.reason = why

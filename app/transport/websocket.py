@@ -1,0 +1,234 @@
+"""A WebSocket (RFC 6455) on a detached socket: no greenlet, two libev watchers.
+
+Everything here runs without blocking: reading in the hub's callbacks, sending in whichever greenlet
+has something to say.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket as stdlib_socket
+from _socket import socket as RawSocket
+from collections import deque
+from typing import Any, Protocol
+
+import gevent
+
+from app.transport.frames import (
+    CLOSE,
+    PING,
+    PONG,
+    FrameError,
+    FrameReader,
+    close_code,
+    close_payload,
+    frame,
+)
+from app.transport.timers import Timers
+
+logger = logging.getLogger(__name__)
+READ, WRITE = 1, 2  # libev's names for what a watcher waits for
+READ_BYTES = 65_536  # at most in one go; the loop turns to the others in between
+LINGER_SECONDS = 5.0  # for the other end to close after we did
+NORMAL = 1000  # RFC 6455 section 7.4.1
+
+
+class Owner(Protocol):
+    """Who gets what the client says. Called in the hub: nothing here may block."""
+
+    def received(self, websocket: WebSocket, payload: str | bytes) -> None: ...
+    def lost(self, websocket: WebSocket, *, clean: bool) -> None: ...
+
+
+class WebSocket:
+    """`owner` is told of each message, and once when the connection is over."""
+
+    __slots__ = (
+        "_backlog",
+        "_backlog_bytes",
+        "_closing",
+        "_max_backlog",
+        "_reader",
+        "_reading",
+        "_socket",
+        "_timers",
+        "_writing",
+        "owner",
+    )
+
+    def __init__(
+        self,
+        socket: RawSocket,
+        owner: Owner,
+        timers: Timers,
+        *,
+        max_message_bytes: int,
+        max_backlog_bytes: int,
+    ) -> None:
+        self.owner: Owner | None = owner
+        self._socket: RawSocket | None = socket
+        self._timers = timers
+        self._reader = FrameReader(max_message_bytes)
+        self._max_backlog = max_backlog_bytes
+        self._backlog: deque[bytes | memoryview] | None = None  # None: the kernel takes it all
+        self._backlog_bytes = 0
+        self._closing = False  # we have said CLOSE
+        self._reading: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
+        self._writing: Any = None  # a watcher while there is a backlog
+
+    def start(self, already: bytes = b"") -> None:
+        """Begin to read; `already` is what came with the handshake."""
+        self._reading.start(self._on_readable)
+        if already:
+            self._take(already)
+
+    @property
+    def closed(self) -> bool:
+        return self._socket is None
+
+    def pause(self) -> None:
+        """Read no more for now: the client's own kernel holds what it says."""
+        if self._reading is not None:
+            self._reading.stop()
+
+    def resume(self) -> None:
+        if self._reading is not None and not self._reading.active:
+            self._reading.start(self._on_readable)
+
+    def send(self, data: bytes) -> bool:
+        """Send whole frames, or keep what the kernel does not take. False when so much waits that
+        the connection was given up."""
+        if self._socket is None or self._closing:
+            return True
+        if self._backlog is None:
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError:
+                self._over(clean=False)
+                return True
+            if sent == len(data):
+                return True
+            self._backlog = deque()
+            self._writing = gevent.get_hub().loop.io(self._socket.fileno(), WRITE)
+            self._writing.start(self._on_writable)
+            data = memoryview(data)[sent:]  # type: ignore[assignment]
+        self._backlog.append(data)
+        self._backlog_bytes += len(data)
+        if self._max_backlog and self._backlog_bytes > self._max_backlog:
+            self._over(clean=False)
+            return False
+        return True
+
+    def close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say CLOSE after what was sent, and wait a little for the other end. The owner hears
+        nothing of it any more."""
+        if self._socket is None or self._closing:
+            return
+        self.owner = None
+        self.send(frame(CLOSE, close_payload(code, reason)))
+        if self._socket is None:
+            return  # it was gone already
+        self._closing = True
+        self._timers.after(LINGER_SECONDS, WebSocket.abort, self)
+        self.resume()
+        if self._backlog is None:
+            self._shutdown()
+
+    def abort(self) -> None:
+        """Close at once, without a word."""
+        self.owner = None
+        self._over(clean=False)
+
+    # -- in the hub
+
+    def _on_readable(self) -> None:
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._over(clean=False)
+        elif not self._closing:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        try:
+            for opcode, payload in self._reader.feed(data):
+                if opcode < CLOSE:
+                    if self.owner is not None:
+                        self.owner.received(self, payload)
+                elif opcode == PING:
+                    self.send(frame(PONG, payload))  # type: ignore[arg-type]
+                elif opcode == CLOSE:
+                    self._answer_close(close_code(payload))  # type: ignore[arg-type]
+                    return
+                if self._socket is None or self._closing:
+                    return
+        except FrameError as exc:
+            self._fail(exc.close_code, str(exc))
+        except Exception:
+            # Nobody above us but the hub, which would go on watching a half-read stream.
+            logger.exception("message not taken")
+            self._fail(1011, "Internal error")
+
+    def _answer_close(self, code: int) -> None:
+        self.send(frame(CLOSE, close_payload(code)))
+        self._over(clean=True)
+
+    def _fail(self, code: int, reason: str) -> None:
+        owner = self.owner
+        self.close(code, reason)
+        if owner is not None:
+            owner.lost(self, clean=False)
+
+    def _on_writable(self) -> None:
+        if self._socket is None or self._backlog is None:
+            return
+        while self._backlog:
+            data = self._backlog[0]
+            try:
+                sent = self._socket.send(data)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                self._over(clean=False)
+                return
+            self._backlog_bytes -= sent
+            if sent < len(data):
+                self._backlog[0] = memoryview(data)[sent:]
+                return
+            self._backlog.popleft()
+        self._backlog = None
+        self._writing.stop()
+        self._writing.close()
+        self._writing = None
+        if self._closing:
+            self._shutdown()
+
+    def _shutdown(self) -> None:
+        # Closing at once would, with anything unread, reset the connection, and with it throw
+        # away what the client has not read yet.
+        try:
+            self._socket.shutdown(stdlib_socket.SHUT_WR)  # type: ignore[union-attr]
+        except OSError:
+            self._over(clean=False)
+
+    def _over(self, *, clean: bool) -> None:
+        if self._socket is None:
+            return
+        for watcher in (self._reading, self._writing):
+            if watcher is not None:
+                watcher.stop()
+                watcher.close()
+        self._reading = self._writing = self._backlog = None
+        socket, self._socket = self._socket, None
+        socket.close()
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.lost(self, clean=clean)

@@ -1,0 +1,165 @@
+"""The gunicorn worker: `worker_class = "app.transport.worker.Worker"`."""
+
+from __future__ import annotations
+
+import logging
+import random
+import shutil
+import tempfile
+import time
+from _socket import socket as RawSocket
+from typing import Any, ClassVar
+
+import gevent
+import gevent.socket
+from gunicorn.http.wsgi import base_environ
+from gunicorn.workers.ggevent import VERSION, GeventPyWSGIWorker, PyWSGIServer
+
+from app.transport.engine import engines
+from app.transport.handler import Handler
+from app.transport.handover import HandOver
+from app.transport.requests import Waiting
+from app.transport.session import Session
+from app.transport.timers import Timers
+
+logger = logging.getLogger(__name__)
+LOOK_SECONDS = 0.1  # between two looks at whether to stop
+BEAT_SECONDS = 1.0  # between two signs of life to the master
+DRAIN_SECONDS = 2.0  # over which the clients are sent away
+BATCH_SECONDS = 0.05
+SETTLE_SECONDS = 0.2  # for what was written last to leave
+
+
+class Server(PyWSGIServer):
+    """Accepts, and gives a connection a greenlet when its request is here."""
+
+    def __init__(self, *args: Any, timers: Timers, **options: Any) -> None:
+        super().__init__(*args, spawn="raw", **options)
+        self._timers = timers
+        self._waiting: set[Waiting] = set()
+        self.active = 0  # requests in flight
+        self.draining = False
+
+    def do_read(self) -> tuple[RawSocket, Any] | None:
+        listener = self.socket
+        try:
+            descriptor, address = listener._accept()
+        except BlockingIOError:
+            return None
+        connection = RawSocket(listener.family, listener.type, listener.proto, fileno=descriptor)
+        connection.settimeout(0.0)
+        return connection, address
+
+    def do_handle(self, connection: RawSocket, address: Any) -> None:
+        self.wait(connection, address)
+
+    def wait(self, connection: RawSocket, address: Any, data: bytes = b"") -> None:
+        """Wait for the next request on the connection, of which `data` is the beginning."""
+        if self.draining:
+            connection.close()
+            return
+        Waiting(
+            connection, address, self._begin, timers=self._timers, all_waiting=self._waiting
+        ).look(data)
+
+    def _begin(self, connection: RawSocket, address: Any, data: bytes) -> None:
+        gevent.spawn(self.adopt, connection, address, data)
+
+    def adopt(self, connection: Any, address: Any, data: bytes) -> None:
+        """Serve the connection, which has sent `data`. In a greenlet."""
+        if isinstance(connection, RawSocket):
+            connection = gevent.socket.socket(
+                connection.family, connection.type, connection.proto, fileno=connection.detach()
+            )
+        self.active += 1
+        try:
+            self.handler_class(connection, address, self, data).handle()
+        finally:
+            self.active -= 1
+
+    def drain(self) -> None:
+        """Accept no more, and let those go that wait."""
+        self.draining = True
+        self.close()
+        for waiting in list(self._waiting):
+            waiting.close()
+
+
+class Worker(GeventPyWSGIWorker):
+    server_class = Server
+    wsgi_handler = Handler
+    # Made in the master before the first fork, so that all its workers meet there; 0700.
+    folder: ClassVar[str | None] = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.cfg.is_ssl:
+            raise RuntimeError("TLS ends in the balancer in front: certfile and keyfile are not for here")
+        if Worker.folder is None:
+            Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
+
+    @classmethod
+    def remove_folder(cls) -> None:
+        """In the master, when it ends."""
+        if cls.folder is not None:
+            shutil.rmtree(cls.folder, ignore_errors=True)
+
+    def run(self) -> None:
+        timers = Timers()
+        servers = [self._server(listener, timers) for listener in self.sockets]
+        assert self.folder is not None
+        hand_over = HandOver(self.folder, servers[0].adopt)
+        hand_over.start()
+        for engine in engines:
+            engine.hand_over = hand_over
+        for server in servers:
+            server.start()
+        beat = 0.0
+        while self.alive:
+            if time.monotonic() - beat > BEAT_SECONDS:
+                self.notify()
+                beat = time.monotonic()
+            gevent.sleep(LOOK_SECONDS)
+        self._drain(servers, hand_over)
+
+    def _server(self, listener: Any, timers: Timers) -> Server:
+        listener.setblocking(1)
+        environ = base_environ(self.cfg)
+        environ.update({"wsgi.multithread": True, "SERVER_SOFTWARE": VERSION})
+        return Server(
+            listener,
+            application=self.wsgi,
+            log=self.log,
+            handler_class=self.wsgi_handler,
+            environ=environ,
+            timers=timers,
+        )
+
+    def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
+        """Send the clients away, spread out so that they do not all come back at once, and go when
+        what was begun is done."""
+        deadline = time.monotonic() + self.cfg.graceful_timeout
+        for engine in engines:
+            engine.draining = True
+        for server in servers:
+            server.drain()
+        self._send_away(min(DRAIN_SECONDS, self.cfg.graceful_timeout / 2))
+        while time.monotonic() < deadline and (
+            any(server.active for server in servers) or any(engine.working for engine in engines)
+        ):
+            self.notify()
+            gevent.sleep(LOOK_SECONDS)
+        gevent.sleep(SETTLE_SECONDS)
+        hand_over.stop()
+        logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})
+
+    def _send_away(self, seconds: float) -> None:
+        sessions = [session for engine in engines for session in list(engine.sockets.values())]
+        random.shuffle(sessions)
+        batches = max(1, round(seconds / BATCH_SECONDS))
+        size = -(-len(sessions) // batches)
+        for start in range(0, len(sessions), max(1, size)):
+            for session in sessions[start : start + size]:
+                session.close(reason=Session.GOING_AWAY, code=1001)
+            self.notify()
+            gevent.sleep(BATCH_SECONDS * random.uniform(0.5, 1.5))

@@ -1,0 +1,1 @@
+"""What runs for as long as one likes: python -m tests.fuzz.<name> [seconds]."""
