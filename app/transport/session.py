@@ -322,19 +322,20 @@ class Session:
                 self._socket.close(code, text)
             self.engine.forget(self)
         else:
-            self._close_polling(abort=abort)
+            self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)
         self._handle(Gone(reason or BaseServer.reason.SERVER_DISCONNECT))
 
-    def _close_polling(self, *, abort: bool) -> None:
+    def _close_polling(self, *, abort: bool, left: bool) -> None:
         if not abort:
             self._outbox = [*(self._outbox or ()), CLOSED]
+        elif not left:
+            self._outbox = None
         if self._poll is not None:
             self._poll.set()
-        elif self._outbox is not None and not abort:
-            self.engine.timers.after(
-                self.engine.limits.ping_timeout, self.engine.forget, self
-            )  # until then its next poll is answered with what waits
-            return
+        elif self._outbox is not None or left:
+            # Its next poll is answered with what waits for it. One that says that it leaves has
+            # begun a poll before, which may be read after that.
+            self.engine.timers.after(self.engine.limits.ping_timeout, self.engine.forget, self)
         else:
             self.engine.forget(self)
 
