@@ -11,6 +11,11 @@ CONNECTIONS = Gauge("ordercast_connections", "Authenticated Socket.IO connection
 CONNECTS_REFUSED = Counter(
     "ordercast_connects_refused_total", "Socket.IO connects refused, by error code.", ["code"]
 )
+CONNECTIONS_CLOSED = Counter(
+    "ordercast_connections_closed_total",
+    "Connections given up: slow (did not read), flood (sent too much), expired (its token).",
+    ["why"],
+)
 EVENTS_FANNED_OUT = Counter(
     "ordercast_events_fanned_out_total",
     "Journal events handed to this process's sockets.",

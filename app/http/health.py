@@ -22,11 +22,13 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """-> 200 {status, database, redis} | 503 without the database.
+    """-> 200 {status, database, redis} | 503 without the database, and while this process drains.
 
     Without Redis events are slower and none is lost, so that says `degraded` and stays 200.
     """
     checks = {"database": _database(), "redis": _redis()}
+    if current_app.extensions["realtime"].draining:
+        return {"status": "draining", **checks}, 503
     if checks["database"] != "ok":
         return {"status": "unavailable", **checks}, 503
     return {"status": "ok" if checks["redis"] == "ok" else "degraded", **checks}, 200

@@ -8,7 +8,6 @@ connections.py    the authenticated connections of this process
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
-websocket.py      closes a websocket down to its TCP connection
 follower.py       the journal's events, in position order, each once
 """
 
@@ -24,6 +23,7 @@ from gevent import monkey
 from app import broker
 from app.accounts import revocation
 from app.config import Settings
+from app.metrics import CONNECTIONS_CLOSED
 from app.realtime.connections import Connections
 from app.realtime.follower import Follower
 from app.realtime.namespace import OrderNamespace
@@ -32,7 +32,7 @@ from app.realtime.queue_manager import QueueManager
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
-from app.realtime.websocket import ClosingWebSocket
+from app.transport import Limits, install
 
 logger = logging.getLogger(__name__)
 
@@ -73,11 +73,22 @@ class Realtime:
         )
         self.socketio.on_namespace(OrderNamespace(self))
         self.socketio.init_app(app)
+        # Under `flask run`, for development, there is no gevent: the stock engine serves it.
+        self.engine = None
         if self.socketio.async_mode == "gevent":
-            engine = self.socketio.server.eio
-            engine._async = {**engine._async, "websocket": ClosingWebSocket}
+            self.engine = install(
+                self.socketio.server,
+                limits=_limits(settings),
+                on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
+                on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
+            )
         self._started_in: int | None = None
         self._starting = threading.Lock()
+
+    @property
+    def draining(self) -> bool:
+        """This process is going away, and its clients to the others."""
+        return self.engine is not None and self.engine.draining
 
     def start(self) -> None:
         """Start listening in this process; again is harmless. After any fork: what runs in the
@@ -94,6 +105,19 @@ class Realtime:
 
 def init_app(app: Flask) -> None:
     app.extensions["realtime"] = Realtime(app)
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        ping_interval=settings.PING_INTERVAL,
+        ping_timeout=settings.PING_TIMEOUT,
+        connect_timeout=settings.CONNECT_TIMEOUT,
+        max_message_bytes=settings.MAX_MESSAGE_BYTES,
+        max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
+        max_sessions=settings.MAX_CONNECTIONS,
+        max_sessions_per_address=settings.MAX_CONNECTIONS_PER_ADDRESS,
+        max_messages_per_second=settings.MAX_EVENTS_PER_SECOND,
+    )
 
 
 def _origin_check(settings: Settings) -> Any:

@@ -11,12 +11,11 @@ from typing import Any
 
 import orjson
 from engineio.exceptions import EngineIOError
-from engineio.packet import MESSAGE
-from engineio.packet import Packet as EnginePacket
 from socketio import Server, packet
 
 from app.journal import Entry
 from app.realtime.connections import MAX_HELD, Connection, Connections
+from app.transport.packets import Packet, message
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
@@ -35,7 +34,7 @@ class Delivery:
 
     def send_entry(self, recipients: Iterable[Recipient], entry: Entry, payload: Any) -> None:
         """A durable event, with its offset as the last argument."""
-        packets: list[EnginePacket] = []
+        packets: list[Packet] = []
         with self._lock:
             self._position = entry.position
             for sid, eio_sid in recipients:
@@ -55,7 +54,7 @@ class Delivery:
         position, and never one behind its own.
         """
         ends_in_string = isinstance(arguments[-1], str)
-        encoded: dict[int | None, list[EnginePacket]] = {}
+        encoded: dict[int | None, list[Packet]] = {}
         with self._lock:
             for sid, eio_sid in recipients:
                 connection = self._connections.get(sid) if namespace == NAMESPACE else None
@@ -87,14 +86,8 @@ class Delivery:
             connection.replay, connection.held = (), None
 
     def _hand_over(
-        self, connection: Connection | None, eio_sid: str, packets: list[EnginePacket]
+        self, connection: Connection | None, eio_sid: str, packets: list[Packet]
     ) -> None:
-        # A packet remembers how it was encoded for its first recipient's transport, which is no
-        # good for a binary one on the other transport: each recipient gets its own of those.
-        packets = [
-            EnginePacket(MESSAGE, one.data) if isinstance(one.data, bytes) else one
-            for one in packets
-        ]
         if connection is None or connection.held is None:
             self._transmit(eio_sid, packets)
         elif len(connection.held) < MAX_HELD:
@@ -102,18 +95,21 @@ class Delivery:
         else:
             connection.overflowed = True
 
-    def _transmit(self, eio_sid: str, packets: Iterable[EnginePacket]) -> None:
+    def _transmit(self, eio_sid: str, packets: Iterable[Packet]) -> None:
+        engine = self.server.eio.sockets.get(eio_sid)
+        if engine is None:
+            return
         try:
             for one in packets:
-                self.server._send_eio_packet(eio_sid, one)
+                engine.send(one)
         except EngineIOError:  # this one is going away, which is nobody else's business
             logger.info("left while an event was sent", extra={"engine": eio_sid})
 
     def _encode(
         self, data: list[Any], namespace: str = NAMESPACE, ack_id: int | None = None
-    ) -> list[EnginePacket]:
+    ) -> list[Packet]:
         encoded = self.server.packet_class(
             packet.EVENT, namespace=namespace, data=data, id=ack_id
         ).encode()
         parts = encoded if isinstance(encoded, list) else [encoded]
-        return [EnginePacket(MESSAGE, part) for part in parts]
+        return [message(part) for part in parts]

@@ -63,8 +63,7 @@ class OrderNamespace(Namespace):
             extra={
                 "user": connection.identity.user_id,
                 "sid": connection.sid,
-                "transport": self._realtime.manager.transport(connection.sid)
-                or connection.transport,
+                "transport": "websocket" if connection.engine.upgraded else "polling",
                 "reason": reason,
                 "seconds": round(time.monotonic() - connection.since, 3),
             },

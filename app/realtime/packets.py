@@ -2,18 +2,17 @@
 
 from typing import Any
 
-from socketio.packet import CONNECT, Packet
+from socketio.packet import CONNECT
 
 from app.realtime.connections import Connections
+from app.transport import StrictPacket
 
 
-def packet_class(connections: Connections) -> type[Packet]:
+def packet_class(connections: Connections) -> type[StrictPacket]:
     """A packet class for one server (`SocketIO(serializer=...)`): {sid} becomes {sid, pid}, from
     which the client sees whether it was recovered (Socket.IO protocol 5, CONNECT)."""
 
-    class RecoverablePacket(Packet):
-        data: Any
-
+    class RecoverablePacket(StrictPacket):
         def encode(self) -> Any:
             if self.packet_type == CONNECT and isinstance(self.data, dict):
                 connection = connections.get(self.data.get("sid", ""))

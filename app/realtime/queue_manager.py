@@ -15,19 +15,18 @@ With delivery.py and websocket.py the only user of private parts of python-socke
 tests/unit/test_pins.py names the versions they were read in.
 """
 
-import json
 import logging
 import os
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 from uuid import uuid4
 
+import orjson
 from socketio import Server
 from socketio.packet import Packet
-from socketio.pubsub_manager import PubSubManager
 
 from app import broker
 from app.accounts.models import RevocationKind
@@ -36,15 +35,15 @@ from app.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
 from app.realtime.connections import Connection, Connections
 from app.realtime.delivery import NAMESPACE, Delivery
 from app.realtime.revocations import Revocations
+from app.realtime.rooms import Member, RoomManager, State
+from app.transport.protocol import RESERVED
 
 logger = logging.getLogger(__name__)
+GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the transport
 ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
-RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
-)
 
 
-class QueueManager(PubSubManager):
+class QueueManager(RoomManager):
     name = "ordercast"
 
     def __init__(self, redis_url: str, connections: Connections, revocations: Revocations) -> None:
@@ -95,6 +94,7 @@ class QueueManager(PubSubManager):
             self.basic_disconnect(sid, namespace)
             logger.info("left while connecting", extra={"sid": sid})
             return connected
+        connection.engine = self.server.eio.sockets[eio_sid]
         CONNECTIONS.inc()
         logger.info(
             "connected",
@@ -114,22 +114,20 @@ class QueueManager(PubSubManager):
             self.delivery.release(connection, eio_sid)
         return connected
 
-    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+    def members(self, namespace: str, room: Any) -> Iterator[Member]:
         """Who is in the room, without those whose token is not verified yet. A client's own room,
         its sid, is open to its own connect handler."""
-        connecting = self.pending_connect.get(namespace, ())
-        for sid, eio_sid in super().get_participants(namespace, room):
-            if room == sid or sid not in connecting or self._is_held(sid):
-                yield sid, eio_sid
+        for member in super().members(namespace, room):
+            if (
+                member.state is not State.CONNECTING
+                or room == member.sid
+                or self._is_held(member.sid)
+            ):
+                yield member
 
     def _is_held(self, sid: str) -> bool:
         connection = self._connections.get(sid)
         return connection is not None and connection.held is not None
-
-    def transport(self, sid: str) -> str | None:
-        """`polling` or `websocket` now; None once the engine has forgotten the client."""
-        engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
-        return None if engine is None else "websocket" if engine.upgraded else "polling"
 
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         """Say good-bye to the connections that a revocation hits: a server disconnect, after
@@ -157,11 +155,13 @@ class QueueManager(PubSubManager):
         engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
         self.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)  # it is here
         if engine is not None:
-            # In a step of its own: the client takes a good-bye that arrives together with the
-            # closing for a lost transport. Without waiting: it may never ask for what is queued.
-            self.server.start_background_task(
-                engine.close, wait=False, reason=self.server.reason.SERVER_DISCONNECT
-            )
+            self.server.start_background_task(self._close_after_good_bye, engine)
+
+    def _close_after_good_bye(self, engine: Any) -> None:
+        # A client that gets both at once takes the good-bye for a lost transport, and comes back.
+        # Most close by themselves; one that does not has been told nothing more since.
+        self.server.sleep(GOOD_BYE_SECONDS)
+        engine.close(wait=False, reason=self.server.reason.SERVER_DISCONNECT)
 
     def close_transport(self, sid: str, *, abort: bool = False) -> None:
         """Close the connection at engine level, unanswered: the client comes back by itself.
@@ -182,18 +182,21 @@ class QueueManager(PubSubManager):
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
         """An emit in the queue's format, of this process or another."""
+        namespace = message.get("namespace") or NAMESPACE
+        room = message.get("room")
+        if not self.is_anyone_in(namespace, room):
+            return
         data = message["data"]
         if message.get("binary"):
             data = Packet.reconstruct_binary(data[0], [b64decode(part) for part in data[1:]])
         arguments = data if isinstance(data, list) else [data]
         if arguments == [None]:
             arguments = []
-        namespace = message.get("namespace") or NAMESPACE
         skip = message.get("skip_sid")
         skipped = skip if isinstance(skip, list) else [skip]
         recipients = [
             recipient
-            for recipient in self.get_participants(namespace, message.get("room"))
+            for recipient in self.get_participants(namespace, room)
             if recipient[0] not in skipped
         ]
         packet = [message["event"], *arguments]
@@ -240,14 +243,10 @@ class QueueManager(PubSubManager):
 
 def _read(message: bytes) -> Any:
     """The message of a queue. Raises ValueError, KeyError or TypeError for what makes no sense."""
-    data = json.loads(message, parse_constant=_refuse_constant)
+    data = orjson.loads(message)  # refuses NaN, which Python writes and JavaScript cannot read
     method = data["method"]
     if method == "emit" and (not isinstance(data["event"], str) or data["event"] in RESERVED):
         raise ValueError(f"no client takes an event named {data['event']!r}")
     if method in ROOM_METHODS and not isinstance(data["room"], str):
         raise ValueError("a room is a text")
     return data
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")  # Python writes it, JavaScript cannot read it

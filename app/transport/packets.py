@@ -21,6 +21,7 @@ class Packet:
     binary message."""
 
     __slots__ = ("_frame", "data")
+    packet_type = 4  # python-engineio's number for a message
 
     def __init__(self, data: str | bytes) -> None:
         self.data = data
@@ -40,6 +41,10 @@ class Packet:
         """Bytes, near enough to bound what waits."""
         return len(self.data)
 
+    def encode(self, b64: bool = False) -> str | bytes:
+        """As python-engineio's own packets do it, whose server takes these under `flask run`."""
+        return "b" + b64encode(self.data).decode() if b64 and isinstance(self.data, bytes) else self.data
+
 
 CLOSED, PINGED, NOTHING = Packet(CLOSE), Packet(PING), Packet(NOOP)
 PROBED = Packet(PONG + "probe")
@@ -52,10 +57,7 @@ def message(data: str | bytes) -> Packet:
 
 def payload(packets: Iterable[Packet]) -> bytes:
     """A long-polling payload: binary messages in base64 behind a `b`."""
-    return SEPARATOR.join(
-        packet.data if isinstance(packet.data, str) else "b" + b64encode(packet.data).decode()
-        for packet in packets
-    ).encode()
+    return SEPARATOR.join(str(packet.encode(b64=True)) for packet in packets).encode()
 
 
 def packets(body: bytes) -> list[str | bytes]:

@@ -75,7 +75,7 @@ class Engine:
 
     def send(self, packet: Any) -> None:
         if not self.closed:
-            self.wire.append(packet.data)
+            self.wire.append(packet.encode())
 
     def close(self, *, reason: str, **_: Any) -> None:
         if not self.closing:
@@ -179,7 +179,7 @@ class Tab:
         assert self.engine is not None
         taken, self.engine.wire[:most] = self.engine.wire[:most], []
         for text in taken:
-            packet = Packet(encoded_packet=text)
+            packet = Packet(encoded_packet=text.removeprefix("4"))
             if packet.packet_type == CONNECT:
                 self._on_connect(packet.data["pid"])
             elif packet.packet_type == EVENT:
