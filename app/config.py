@@ -2,6 +2,9 @@
 
 `load(environ)` is pure: it takes a mapping and returns `Settings` or raises `ConfigError`, whose
 text is one line that names every variable that is missing or wrong and never repeats a secret.
+
+Two libraries are imported where they are used: an external script that imports app.emitters gets
+here through broker.py, and needs neither.
 """
 
 import re
@@ -9,9 +12,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,8 +22,6 @@ from pydantic import (
     field_validator,
 )
 from redis.connection import parse_url
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
 
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash; `doctor` complains below it
 SENTINEL_PORT = 26379
@@ -132,6 +130,9 @@ class Settings(BaseModel):
 
 
 def _is_database(url: str) -> bool:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         make_url(url)
     except (ArgumentError, ValueError):
@@ -168,6 +169,10 @@ def sentinels(url: str) -> tuple[list[tuple[str, int]], int, str]:
 
 def key_algorithm(pem: str) -> Literal["RS256", "ES256"]:
     """The JWT algorithm (RFC 7518 section 3.1) of a PEM public key. Raises ValueError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     wanted = "expected a public key in PEM, RSA or P-256"
     try:
         key = load_pem_public_key(pem.encode())

@@ -49,7 +49,10 @@ class Wire(BaseModel):
 
 
 def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as exc:  # the first hours of year 1, the last ones of 9999
+        raise ValueError("has no UTC time") from exc
 
 
 Moment = Annotated[AwareDatetime, AfterValidator(_utc)]  # an external script may be anywhere

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,22 +24,29 @@ from tests.harness.servers import Postgres, RedisServer, SqliteFiles
 PASSWORD = "correct horse battery"
 
 
+@contextmanager
+def redis_in(folder: Path) -> Iterator[RedisServer]:
+    server = RedisServer(folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """One Redis for all tests that do not hurt it."""
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    """One Redis for all tests that neither hurt it nor send through its inbox: every worker there
+    drains that, whatever its database."""
+    with redis_in(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
 def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """A Redis of this test's own, to be hurt."""
-    server = RedisServer(tmp_path)
-    server.start()
-    yield server
-    server.stop()
+    """A Redis of this test's own: to be hurt, or with an inbox."""
+    with redis_in(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -52,14 +52,17 @@ def is_revoked(bearer: Bearer) -> bool:
     )
 
 
-def recent(since: datetime | None) -> list[tuple[str, str, datetime]]:
-    """(kind, value, revoked_at) of what was revoked since then, or of all that still counts."""
-    query = select(Revocation.kind, Revocation.value, Revocation.revoked_at).where(
+def recent(since: datetime | None) -> list[tuple[str, str, datetime, datetime | None]]:
+    """(kind, value, revoked_at, expires_at) of all that was revoked since then, or of all that
+    still counts."""
+    query = select(
+        Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.expires_at
+    ).where(
         or_(Revocation.expires_at.is_(None), Revocation.expires_at > now())
+        if since is None
+        else Revocation.revoked_at >= since
     )
-    if since is not None:
-        query = query.where(Revocation.revoked_at >= since)
-    return [(kind, value, at) for kind, value, at in db.session.execute(query)]
+    return [(kind, value, at, until) for kind, value, at, until in db.session.execute(query)]
 
 
 def add(session: Session, kind: RevocationKind, value: str, expires_at: datetime | None) -> None:

@@ -32,6 +32,12 @@ class Delivery:
         self.server: Server = None
         self._position = 0  # up to which the journal was sent to whom it concerns
 
+    def restart(self) -> None:
+        """What was sent until now is no measure of what comes: a position of before must not
+        become the offset of a client that connects from now on."""
+        with self._lock:
+            self._position = 0
+
     def send_entry(self, recipients: Iterable[Recipient], entry: Entry, payload: Any) -> None:
         """A durable event, with its offset as the last argument."""
         packets: list[Packet] = []

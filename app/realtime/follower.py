@@ -98,6 +98,8 @@ class Follower:
             self._fan_out(entries)
         if self._ahead > self.last:
             self._wake.set()
+        elif data["head"] < self.last and not entries:
+            self.look()  # overtaken on its way, or the journal went back
 
     def _reason_to_read(self) -> str | None:
         if not self.ready.is_set():
@@ -122,7 +124,10 @@ class Follower:
     def _read(self) -> None:
         """Fan out what the journal holds after `last`. The lock is held: messages wait."""
         head = journal.head()
-        if head.journal != self._journal:
+        # Everything up to `last` was committed before the lock was taken, and this is read after:
+        # a lower head means that the database has lost positions. Not on a read replica, which can
+        # be behind without that: the database has to be the primary.
+        if head.journal != self._journal or head.position < self.last:
             self._start_at(head)
             return
         if head.lowest - 1 > self.last:
@@ -148,17 +153,22 @@ class Follower:
         recent = journal.since(
             head.position - self.ring.size, limit=self.ring.size, until=head.position
         )
-        replaced = bool(self._journal)
-        if replaced:
+        restarted = bool(self._journal)
+        if restarted and head.journal != self._journal:
             logger.error(
                 "the database is another one now; following it from its head",
                 extra={"was": self._journal, "now": head.journal},
+            )
+        elif restarted:
+            logger.error(
+                "the journal went back, as after restoring a backup; following it from its head",
+                extra={"was": self.last, "now": head.position},
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
         self.ring.start(recent, following=head.position + 1)
         FOLLOWER_POSITION.set(self.last)
         self.ready.set()
-        if replaced:
+        if restarted:
             self._sockets.send_away()
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:

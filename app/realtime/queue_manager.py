@@ -11,8 +11,8 @@ What is different from python-socketio's RedisManager, and why:
 - `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
   shared, and processes take each other's messages for their own.
 
-With delivery.py and websocket.py the only user of private parts of python-socketio and engineio;
-tests/unit/test_pins.py names the versions they were read in.
+It uses private parts of python-socketio and engineio; tests/unit/test_pins.py lists them, those of
+the other modules here, and the versions they were read in.
 """
 
 import logging
@@ -148,6 +148,7 @@ class QueueManager(RoomManager):
     def send_away(self) -> None:
         """The events that follow do not continue what these clients have: they come back by
         themselves, are not recovered, and read snapshots again."""
+        self.delivery.restart()
         for connection in self._connections.all():
             self.close_transport(connection.sid)
 

@@ -2,9 +2,11 @@
 
 Loaded when the process starts, kept up to date by the journal's control events, and by this
 process's own revocations the moment they commit. Because a control event can be late (no worker,
-no Redis), a connect also looks at the table, at most once in REFRESH_SECONDS for all of them.
+no Redis), a connect also looks at the table, at most once in REFRESH_SECONDS for all of them. The
+table also says when every token that a revocation concerns has expired: then it is forgotten.
 """
 
+import heapq
 import threading
 import time
 from datetime import datetime, timedelta
@@ -17,13 +19,21 @@ from app.db import now
 REFRESH_SECONDS = 1.0
 OVERLAP = timedelta(minutes=2)  # a revocation commits after its own timestamp
 
+What = tuple[str, str]  # (kind, value)
+
 
 class Revocations:
     def __init__(self) -> None:
-        self._at: dict[tuple[str, str], datetime] = {}  # (kind, value): when
+        self._at: dict[What, datetime] = {}  # when
+        self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
+        self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
         self._refreshed = -REFRESH_SECONDS  # monotonic seconds
         self._since: datetime | None = None  # None: everything has to be read
         self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._at)
 
     def add(self, kind: RevocationKind, value: str, revoked_at: datetime) -> None:
         self._note((kind.value, value), revoked_at)
@@ -51,10 +61,28 @@ class Revocations:
 
     def _refresh(self) -> None:
         started, moment = time.monotonic(), now()
-        for kind, value, revoked_at in revocation.recent(self._since):
-            self._note((kind, value), revoked_at)
+        for kind, value, revoked_at, expires_at in revocation.recent(self._since):
+            what = (kind, value)
+            self._note(what, revoked_at)
+            if expires_at is not None and self._at[what] == revoked_at:
+                self._expect_end(what, expires_at)
+        self._forget(moment)
         self._refreshed, self._since = started, moment - OVERLAP
 
-    def _note(self, what: tuple[str, str], revoked_at: datetime) -> None:
+    def _note(self, what: What, revoked_at: datetime) -> None:
         # The latest counts: a control event can tell late of one before it.
-        self._at[what] = max(revoked_at, self._at.get(what, revoked_at))
+        if what not in self._at or self._at[what] < revoked_at:
+            self._at[what] = revoked_at
+            self._until.pop(what, None)  # said of an earlier one; the table says it of this one
+
+    def _expect_end(self, what: What, until: datetime) -> None:
+        if self._until.get(what) != until:
+            self._until[what] = until
+            heapq.heappush(self._ends, (until, what))
+
+    def _forget(self, moment: datetime) -> None:
+        while self._ends and self._ends[0][0] <= moment:
+            until, what = heapq.heappop(self._ends)
+            if self._until.get(what) == until:
+                self._until.pop(what, None)
+                self._at.pop(what, None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import fresh_database
+from tests.conftest import fresh_database, redis_in
 from tests.harness.api import Person, register
 from tests.harness.processes import Service
 from tests.harness.proxy import Proxy
@@ -17,18 +17,17 @@ from tests.harness.stock import StockClient
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def service(
-    request: pytest.FixtureRequest,
-    redis_server: RedisServer,
-    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     """A running service on each database, for all tests that do not hurt it: every test has people
-    of its own, and its clients leave in the end."""
+    of its own, and its clients leave in the end. The Redis is its own, and so is the inbox."""
     for url in fresh_database(request, request.param):
         folder = tmp_path_factory.mktemp("service")
-        service = Service(folder, database_url=url, redis_url=redis_server.url)
-        service.start()
-        yield service
-        service.stop()
+        with redis_in(folder) as own:
+            service = Service(folder, database_url=url, redis_url=own.url)
+            service.start()
+            yield service
+            service.stop()
 
 
 @pytest.fixture(scope="session")
@@ -43,14 +42,14 @@ def other(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def own_service(
-    request: pytest.FixtureRequest, redis_server: RedisServer, tmp_path: Path
+    request: pytest.FixtureRequest, own_redis: RedisServer, tmp_path: Path
 ) -> Iterator[Callable[..., Service]]:
     """A builder: a running service of this test's own, to be hurt, or with other settings."""
     with ExitStack() as stack:
 
         def make(kind: str = "sqlite", **variables: str) -> Service:
             url = stack.enter_context(contextmanager(fresh_database)(request, kind))
-            service = Service(tmp_path, database_url=url, redis_url=redis_server.url, **variables)
+            service = Service(tmp_path, database_url=url, redis_url=own_redis.url, **variables)
             stack.callback(service.stop)
             return service.start()
 

@@ -1,8 +1,9 @@
 """A connect that is held up while it reads what its client missed, and what happens meanwhile.
 
 It is held up for real: the client missed more than the web process remembers, and the table of
-events is locked. The worker is stopped, and the test is the sequencer: in the lock's transaction
-it gives events their positions, and it publishes them.
+events is locked. The worker is stopped, and the test is the sequencer: it adds events with their
+positions in the lock's transaction, and publishes them. The head commits right after that and not
+before, or the web process would see it and wait for the lock, to read what it has not heard of.
 """
 
 import json
@@ -32,31 +33,33 @@ MANY = 10_050  # more than a web process remembers
 @dataclass
 class Sequencer:
     service: Service
-    published: list[list[Any]] = field(default_factory=list)
+    added: list[list[Any]] = field(default_factory=list)  # and not published
 
     def add(self, transaction: psycopg.Connection, *events: tuple[str, str, Any]) -> None:
         """(room, name, data) with the next positions, in this transaction."""
-        row = transaction.execute("SELECT position FROM journal_head FOR UPDATE").fetchone()
-        assert row is not None
-        for position, (room, name, data) in enumerate(events, start=row[0] + 1):
+        head, _ = self._head()
+        for position, (room, name, data) in enumerate(events, start=head + 1):
             event = [position, room, name, json.dumps(data)]
             transaction.execute(
                 "INSERT INTO events (position, room, name, data, created_at)"
                 " VALUES (%s, %s, %s, %s, now())",
                 event,
             )
-            self.published.append(event)
-        transaction.execute("UPDATE journal_head SET position = position + %s", [len(events)])
+            self.added.append(event)
 
     def publish(self) -> None:
         """Return when the web process has fanned out what was added."""
-        message = {"journal": self._journal(), "head": self.published[-1][0]}
+        (_, journal), head = self._head(), self.added[-1][0]
+        message = {"journal": journal, "head": head, "events": self.added}
         with broker.connect(self.service.env["REDIS_URL"]) as client:
-            client.publish(
-                broker.JOURNAL_CHANNEL, orjson.dumps({**message, "events": self.published})
-            )
-        self.wait_for(message["head"])
-        self.published.clear()
+            client.publish(broker.JOURNAL_CHANNEL, orjson.dumps(message))
+        self.wait_for(head)
+        self.move_head(len(self.added))
+
+    def move_head(self, count: int) -> None:
+        with psycopg.connect(self.service.env["DATABASE_URL"]) as connection:
+            connection.execute("UPDATE journal_head SET position = position + %s", [count])
+        self.added.clear()
 
     def wait_for(self, position: int) -> None:
         wait_until(
@@ -64,11 +67,12 @@ class Sequencer:
             f"the web process is at {position}",
         )
 
-    def _journal(self) -> str:
+    def _head(self) -> tuple[int, str]:
+        """The position that is committed, and the journal's name."""
         with psycopg.connect(self.service.env["DATABASE_URL"]) as connection:
-            row = connection.execute("SELECT journal FROM journal_head").fetchone()
+            row = connection.execute("SELECT position, journal FROM journal_head").fetchone()
         assert row is not None
-        return str(row[0])
+        return row[0], row[1]
 
 
 @pytest.fixture
@@ -90,12 +94,10 @@ def client(sequencer: Sequencer) -> RecoveringClient:
         sequencer.add(transaction, (ROOM, "test", 1), (ROOM, "test", 2))
         transaction.execute(
             "INSERT INTO events (position, room, name, data, created_at)"
-            " SELECT position + n, 'user:0', 'test', '{}', now()"
-            " FROM journal_head, generate_series(1, %s) AS n",
+            " SELECT 2 + n, 'user:0', 'test', '{}', now() FROM generate_series(1, %s) AS n",
             [MANY],
         )
-        transaction.execute("UPDATE journal_head SET position = position + %s", [MANY])
-    sequencer.published.clear()
+    sequencer.move_head(MANY + 2)
     sequencer.wait_for(MANY + 2)  # Redis was silent: it read the journal
     return client
 

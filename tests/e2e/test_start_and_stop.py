@@ -221,7 +221,7 @@ def test_the_doctor_finds_a_running_service_healthy(service: Service) -> None:
     code, text = examined(service)
 
     assert code == 0, text
-    assert len(text.splitlines()) == 7
+    assert len(text.splitlines()) == 8
     assert all(line.startswith("ok  ") for line in text.splitlines())
 
 
@@ -272,6 +272,7 @@ def test_the_doctor_says_what_to_do_without_redis_and_migrations(
         {
             "redis": "Check REDIS_URL and that Redis runs",
             "worker": "Repair Redis first.",
+            "inbox": "Repair Redis first.",
         },
     )
 

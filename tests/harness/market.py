@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -141,6 +142,11 @@ def error(response: TestResponse) -> tuple[int, str]:
     assert set(body) == {"error"}, response.text
     assert set(body["error"]) - {"details"} == {"code", "message"}, response.text
     return response.status_code, body["error"]["code"]
+
+
+def moment(text: str) -> datetime:
+    """A time on the wire. The texts have no order: a whole second has no fraction."""
+    return datetime.fromisoformat(text)
 
 
 def details(response: TestResponse) -> Any:

@@ -80,7 +80,7 @@ def test_a_process_that_starts_later_is_told_nothing_of_before(app: Flask) -> No
     emit("now")
     sequence_once(process.follower.receive)
     assert process.did == ["emit now"]
-    assert ("user", "7") in [(kind, value) for kind, value, _ in revocation.recent(None)]
+    assert ("user", "7") in [(kind, value) for kind, value, *_ in revocation.recent(None)]
 
 
 def test_a_disconnect_that_is_rolled_back_did_not_happen(app: Flask) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from app import journal
 from app.accounts.models import RevocationKind
@@ -15,7 +16,7 @@ from app.events import CONTROL_ROOM
 from app.journal import Entry
 from app.journal.models import JournalEvent, JournalHead
 from app.realtime.follower import Follower
-from app.worker.sequencing import sequence_once
+from app.worker.sequencing import announce_head, sequence_once
 
 
 class Sockets:
@@ -162,6 +163,62 @@ def test_a_replaced_database_is_followed_from_its_head(
     assert follower.last == 2
     assert sockets.sent_away == 1
     assert "the database is another one now" in caplog.text
+
+
+def restore_a_backup(position: int) -> None:
+    """The journal is what it was at this position."""
+    with transaction() as session:
+        session.get_one(JournalHead, 1).position = position
+        session.execute(delete(JournalEvent).where(JournalEvent.position > position))
+
+
+def announced() -> bytes:
+    messages: list[bytes] = []
+    announce_head(messages.append)
+    return messages[0]
+
+
+def test_a_journal_that_went_back_is_followed_from_its_head(
+    follower: Follower, sockets: Sockets, caplog: pytest.LogCaptureFixture
+) -> None:
+    append(3)
+    follower.receive(published())
+    restore_a_backup(1)
+    follower.look()
+    follower.step()
+    assert follower.last == 1
+    assert sockets.sent_away == 1
+    assert "the journal went back" in caplog.text
+    append()
+    follower.receive(published())
+    assert sockets.offsets == [1, 2, 3, 2]
+    assert follower.ring.since(0, until=9, rooms=["user:1"], limit=9) == journal.since(0, limit=9)
+
+
+def test_a_journal_that_went_back_is_noticed_while_redis_speaks(
+    follower: Follower, sockets: Sockets
+) -> None:
+    """A worker on the restored database announces its head: it is never silent."""
+    append(3)
+    follower.receive(published())
+    restore_a_backup(1)
+    follower.receive(announced())
+    assert follower.step() == "silence"
+    assert (follower.last, sockets.sent_away) == (1, 1)
+
+
+def test_an_announcement_that_was_overtaken_changes_nothing(
+    follower: Follower, sockets: Sockets
+) -> None:
+    """The race: a worker reads the head, another one sequences and publishes, and then comes the
+    first one's word. The journal is asked, and is where the follower is."""
+    late = announced()
+    append(3)
+    follower.receive(published())
+    follower.receive(late)
+    assert follower.step() == "silence"
+    assert (follower.last, sockets.sent_away) == (3, 0)
+    assert sockets.offsets == [1, 2, 3]
 
 
 def test_an_event_that_cannot_be_sent_is_logged_and_holds_up_nothing(

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from tests.harness.market import Caller, Market, Written, error, good
+from tests.harness.market import Caller, Market, Written, error, good, moment
 
 TEXT = {"title": "Hello", "message": "Your tea is on its way.\nEnjoy it.", "type": "info"}
 
@@ -74,7 +74,7 @@ def test_reading_a_notification_is_remembered_from_the_first_time(market: Market
     read = good(alice.post(path))
 
     assert read == {**notification, "readAt": read["readAt"]}
-    assert read["readAt"] >= notification["createdAt"]
+    assert moment(read["readAt"]) >= moment(notification["createdAt"])
     assert good(alice.post(path)) == read
     assert listed(alice) == [read]
 

@@ -203,6 +203,28 @@ def test_an_offset_kept_from_another_journal_never_counts_in_this_one(start: Sta
     assert tab.offsets == [9]
 
 
+def test_a_position_of_the_journal_before_is_nobodys_offset_in_this_one(
+    process: WebProcess,
+) -> None:
+    """The client takes the last argument of a stock emit for its offset. It would be ahead of this
+    journal, and be taken for what the client has as soon as the journal gets there."""
+    append("user:1", 5)
+    process.hear(*published())
+    rename_journal("restored", 2)
+    process.catch_up()
+    tab = Tab(ALICE).connect(process)
+
+    process.emit("hello", "text", room="user:1")
+
+    tab.read()
+    assert tab.offset == "2"
+    tab.cut()
+    append("user:1", 6)
+    process.hear(*published())
+    assert tab.connect(process).recovered
+    assert tab.offsets == [3, 4, 5, 6, 7, 8]
+
+
 def test_a_replaced_database_sends_everyone_away(process: WebProcess) -> None:
     """Its positions start below what these clients have: they would be taken for old ones."""
     append("user:1", 5)

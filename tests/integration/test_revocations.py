@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from app.accounts import revocation
 from app.accounts.models import RevocationKind, Role
 from app.accounts.tokens import Identity
-from app.db import db, now
+from app.db import db, now, transaction
 from app.realtime.revocations import Revocations
 from tests.harness.tabs import statements
 from tests.harness.waiting import wait_until
@@ -85,6 +85,32 @@ def test_late_word_of_an_earlier_revocation_takes_nothing_back(app: Flask) -> No
     revocations.add(RevocationKind.USER, "1", now())
     revocations.add(RevocationKind.USER, "1", now() - timedelta(minutes=10))
     assert revocations.hits(between)
+
+
+def revoke(login: str, *, expires_at: datetime | None) -> None:
+    with transaction() as session:
+        revocation.add(session, RevocationKind.SESSION, login, expires_at)
+
+
+def test_what_can_hit_no_token_any_more_is_forgotten(revocations: Revocations) -> None:
+    passed, later = now() - timedelta(seconds=1), now() + timedelta(hours=1)
+    assert not revocations.hits(ALICE)
+    revoke("passed", expires_at=passed)
+    revoke("later", expires_at=later)
+    revoke("for ever", expires_at=None)
+    revoke("again", expires_at=passed)
+    revoke("again", expires_at=None)
+    revocations.add(RevocationKind.SESSION, "passed", passed)  # late word of one before it
+    assert len(revocations) == 4
+
+    wait_until(
+        lambda: not revocations.hits(replace(ALICE, session="passed")), "it has looked again"
+    )
+
+    assert len(revocations) == 3
+    assert all(
+        revocations.hits(replace(ALICE, session=login)) for login in ("later", "for ever", "again")
+    )
 
 
 def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:

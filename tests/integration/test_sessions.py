@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 from sqlalchemy import select
 
 from app.accounts import revocation, tokens
-from app.accounts.models import LoginSession, RevocationKind, Role
+from app.accounts.models import LoginSession, Revocation, RevocationKind, Role
 from app.accounts.tokens import Identity
 from app.db import db, now
 from app.events import CONTROL_ROOM
@@ -41,11 +42,18 @@ def revoke(app: Flask, kind: RevocationKind, value: str | None) -> None:
         revocation.revoke(kind, value)
 
 
-def announced(app: Flask) -> list[str]:
+def announced(app: Flask) -> list[Any]:
     """What the other processes are told, oldest first."""
     chosen = select(JournalEvent.data).where(JournalEvent.room == CONTROL_ROOM)
     with app.app_context():
-        return list(db.session.scalars(chosen.order_by(JournalEvent.id)))
+        return [orjson.loads(data) for data in db.session.scalars(chosen.order_by(JournalEvent.id))]
+
+
+def word_of(app: Flask, session: str | None) -> Any:
+    """What the other processes are told of a session that was revoked."""
+    with app.app_context():
+        row = db.session.get_one(Revocation, (RevocationKind.SESSION, session))
+    return {"kind": "session", "value": session, "at": row.revoked_at.isoformat()}
 
 
 def by_header(visitor: Visitor, token: str) -> Any:
@@ -114,7 +122,7 @@ def test_reuse_of_an_old_refresh_token_revokes_the_whole_session(
     good(visitor.me(other["accessToken"]))
     good(visitor.refresh(other["refreshToken"]))
     session = identity(app, first["accessToken"]).session
-    assert announced(app) == [f'{{"kind":"session","value":"{session}"}}']
+    assert announced(app) == [word_of(app, session)]
 
 
 def test_of_two_who_refresh_with_one_token_at_once_at_most_one_is_served(
@@ -170,7 +178,7 @@ def test_logging_out_ends_this_session_and_no_other(app: Flask, visitor: Visitor
     assert error(visitor.log_out(here["accessToken"])) == REVOKED
     good(visitor.me(there["accessToken"]))
     session = identity(app, here["accessToken"]).session
-    assert announced(app) == [f'{{"kind":"session","value":"{session}"}}']
+    assert announced(app) == [word_of(app, session)]
 
 
 def test_logging_out_with_a_token_of_no_session_revokes_that_token(
