@@ -87,7 +87,7 @@ class QueueManager(RoomManager):
         if connection is None or namespace != NAMESPACE:
             return connected
         eio_sid = self.eio_sid_from_sid(sid, namespace)
-        if not self._engine_is_open(eio_sid):
+        if eio_sid is None or not self._engine_is_open(eio_sid):
             # It left while its token was being verified; engineio told us then, when it was not
             # connected yet, and will not tell us again. Nobody was told that it had come.
             self._connections.remove(sid)

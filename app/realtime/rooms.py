@@ -72,7 +72,7 @@ class Space:
             del self.rooms[name]
 
 
-class RoomManager(PubSubManager):  # type: ignore[misc]
+class RoomManager(PubSubManager):
     """python-socketio's manager interface, on this storage."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

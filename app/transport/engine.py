@@ -310,7 +310,9 @@ class Engine(engineio.Server):
         return Answer("200 OK", b"ok", ("Content-Type", "text/html"))
 
 
-NEVER = 1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
+NEVER = (
+    1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
+)
 UNLIMITED = 2**31 - 1
 
 

@@ -3,9 +3,9 @@ another process's."""
 
 from __future__ import annotations
 
+import _socket
 import socket as stdlib_socket
 import time
-from _socket import socket as RawSocket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +24,7 @@ STALL_SECONDS = 30.0  # that one read of a body, or one write of an answer, may 
 class Handler(PyWSGIHandler):
     """pywsgi's, for the heads and the answers; the connection's own life is in handle()."""
 
+    socket: Any
     rfile: RequestReader
 
     def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
@@ -94,12 +95,12 @@ class Handler(PyWSGIHandler):
         """The request as it came, and what came after it."""
         return self.rfile.raw()
 
-    def take(self) -> tuple[RawSocket, bytes]:
+    def take(self) -> tuple[_socket.socket, bytes]:
         """The connection, non-blocking, and what it sent after the request; it is the caller's
         now."""
         gevent_socket, already = self.socket, self.rfile.rest()
         family, kind = gevent_socket.family, gevent_socket.type
-        raw = RawSocket(family, kind, 0, fileno=gevent_socket.detach())
+        raw = _socket.socket(family, kind, 0, fileno=gevent_socket.detach())
         raw.settimeout(0.0)
         self._forget()
         return raw, already

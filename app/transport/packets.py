@@ -43,7 +43,11 @@ class Packet:
 
     def encode(self, b64: bool = False) -> str | bytes:
         """As python-engineio's own packets do it, whose server takes these under `flask run`."""
-        return "b" + b64encode(self.data).decode() if b64 and isinstance(self.data, bytes) else self.data
+        return (
+            "b" + b64encode(self.data).decode()
+            if b64 and isinstance(self.data, bytes)
+            else self.data
+        )
 
 
 CLOSED, PINGED, NOTHING = Packet(CLOSE), Packet(PING), Packet(NOOP)

@@ -26,7 +26,7 @@ RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a
 )
 
 
-class StrictPacket(Packet):  # type: ignore[misc]
+class StrictPacket(Packet):
     """`SocketIO(serializer=StrictPacket)`: decoding raises MalformedPacket for what no client of
     the protocol sends."""
 

@@ -6,8 +6,9 @@ and not a greenlet, and cannot keep one: it has a deadline.
 
 from __future__ import annotations
 
-from _socket import socket as RawSocket
+import _socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import gevent
@@ -20,10 +21,11 @@ HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
 READ_BYTES = 16_384
 TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Connection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
-Begin = Callable[[RawSocket, Any, bytes], None]
+Begin = Callable[[_socket.socket, Any, bytes], None]
 
 
 class Waiting:
@@ -33,14 +35,14 @@ class Waiting:
 
     def __init__(
         self,
-        socket: RawSocket,
+        socket: _socket.socket,
         address: Any,
         begin: Begin,
         *,
         timers: Timers,
         all_waiting: set[Waiting],
     ) -> None:
-        self._socket: RawSocket | None = socket
+        self._socket: _socket.socket | None = socket
         self._address = address
         self._begin = begin
         self._timers = timers
@@ -65,7 +67,7 @@ class Waiting:
         if socket is not None:
             socket.close()
 
-    def _leave(self) -> RawSocket | None:
+    def _leave(self) -> _socket.socket | None:
         socket, self._socket = self._socket, None
         if socket is not None:
             self._all.discard(self)
@@ -105,10 +107,8 @@ class Waiting:
 
     def _refuse(self) -> None:
         assert self._socket is not None
-        try:
+        with suppress(OSError):  # it is closed either way
             self._socket.send(TOO_LARGE)
-        except OSError:
-            pass  # it is closed either way
         self.close()
 
 

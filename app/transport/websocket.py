@@ -6,9 +6,9 @@ has something to say.
 
 from __future__ import annotations
 
+import _socket
 import logging
 import socket as stdlib_socket
-from _socket import socket as RawSocket
 from collections import deque
 from typing import Any, Protocol
 
@@ -58,7 +58,7 @@ class WebSocket:
 
     def __init__(
         self,
-        socket: RawSocket,
+        socket: _socket.socket,
         owner: Owner,
         timers: Timers,
         *,
@@ -66,7 +66,7 @@ class WebSocket:
         max_backlog_bytes: int,
     ) -> None:
         self.owner: Owner | None = owner
-        self._socket: RawSocket | None = socket
+        self._socket: _socket.socket | None = socket
         self._timers = timers
         self._reader = FrameReader(max_message_bytes)
         self._max_backlog = max_backlog_bytes

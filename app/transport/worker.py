@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import _socket
 import logging
 import random
 import shutil
 import tempfile
 import time
-from _socket import socket as RawSocket
 from typing import Any, ClassVar
 
 import gevent
@@ -40,20 +40,22 @@ class Server(PyWSGIServer):
         self.active = 0  # requests in flight
         self.draining = False
 
-    def do_read(self) -> tuple[RawSocket, Any] | None:
+    def do_read(self) -> tuple[_socket.socket, Any] | None:
         listener = self.socket
         try:
             descriptor, address = listener._accept()
         except BlockingIOError:
             return None
-        connection = RawSocket(listener.family, listener.type, listener.proto, fileno=descriptor)
+        connection = _socket.socket(
+            listener.family, listener.type, listener.proto, fileno=descriptor
+        )
         connection.settimeout(0.0)
         return connection, address
 
-    def do_handle(self, connection: RawSocket, address: Any) -> None:
+    def do_handle(self, connection: _socket.socket, address: Any) -> None:
         self.wait(connection, address)
 
-    def wait(self, connection: RawSocket, address: Any, data: bytes = b"") -> None:
+    def wait(self, connection: _socket.socket, address: Any, data: bytes = b"") -> None:
         """Wait for the next request on the connection, of which `data` is the beginning."""
         if self.draining:
             connection.close()
@@ -62,12 +64,12 @@ class Server(PyWSGIServer):
             connection, address, self._begin, timers=self._timers, all_waiting=self._waiting
         ).look(data)
 
-    def _begin(self, connection: RawSocket, address: Any, data: bytes) -> None:
+    def _begin(self, connection: _socket.socket, address: Any, data: bytes) -> None:
         gevent.spawn(self.adopt, connection, address, data)
 
     def adopt(self, connection: Any, address: Any, data: bytes) -> None:
         """Serve the connection, which has sent `data`. In a greenlet."""
-        if isinstance(connection, RawSocket):
+        if isinstance(connection, _socket.socket):
             connection = gevent.socket.socket(
                 connection.family, connection.type, connection.proto, fileno=connection.detach()
             )
@@ -94,7 +96,9 @@ class Worker(GeventPyWSGIWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if self.cfg.is_ssl:
-            raise RuntimeError("TLS ends in the balancer in front: certfile and keyfile are not for here")
+            raise RuntimeError(
+                "TLS ends in the balancer in front: certfile and keyfile are not for here"
+            )
         if Worker.folder is None:
             Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
 
