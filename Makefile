@@ -33,6 +33,7 @@ bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/s
 	@$(BIN)/python -m bench.latency
 	@$(BIN)/python -m bench.recovery jitter
 	@$(BIN)/python -m bench.recovery avalanche
+	@$(BIN)/python -m bench.compare
 
 lock: .venv/stamp  ## Compile the requirements from their .in files
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.txt $(UV)

@@ -1,0 +1,148 @@
+"""The rows: what is measured, as the numbers of one server with so many clients.
+
+Each connection set has a server process of its own, fresh: `users`, where every client is its own
+user, and `room`, where all are one seller and so share a room.
+"""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.contenders import Server
+from bench.emitter import Emitter
+from bench.load import Load
+
+WARMUP_CLIENTS = 100  # connected before anything is measured, and kept
+FIRST_WARMUP, FIRST_USER, FIRST_NOBODY, SELLER = 90_000_000, 1, 70_000_000, 1  # user numbers
+FANOUT_SECONDS = 10
+ONE_USER_RATE, ONE_USER_EVENTS = 2000, 10_000
+NOBODY_RATE, NOBODY_EVENTS = 2000, 5000
+SETTLE_SECONDS = 5
+IDLE_SECONDS = 5
+LATE_SECONDS = 30  # an event that has not come by then is missing
+
+Figures = dict[str, Any]
+
+
+class Bench:
+    """One server with its clients and the process that emits to them."""
+
+    def __init__(self, server: Server, load: Load, emitter: Emitter) -> None:
+        self.server = server
+        self.load = load
+        self.emitter = emitter
+
+    def events(
+        self,
+        who: Literal["all", "one"],
+        kind: Literal["user", "seller"],
+        to: Sequence[int],
+        *,
+        rate: float,
+        unheard: int = 0,
+    ) -> Figures:
+        """Emit to all of `to` and wait until every event came; the first `unheard` never will.
+
+        -> CPU of the server and the load in seconds, latencies in ms, and what went wrong.
+        """
+        first = self.emitter.next + unheard
+        load_before = self.load.expect(who, first=first, count=len(to) - unheard)
+        began, before = time.monotonic(), self.server.cpu_seconds()
+        emitted = self.emitter.emit(kind, to, rate=rate)
+        report = self.load.report(seconds=LATE_SECONDS)
+        cpu, seconds = self.server.cpu_seconds() - before, time.monotonic() - began
+        wrong = {name: report[name] for name in ("missing", "doubled", "strays", "disordered")}
+        return {
+            "cpuSeconds": cpu,
+            "seconds": seconds,
+            "cpuShare": cpu / seconds,
+            "loadShare": (report["cpuSeconds"] - load_before["cpuSeconds"]) / seconds,
+            "emitLateMs": emitted["lateMs"],
+            "expected": report["expected"],
+            **{name: report[name] for name in ("p50", "p95", "p99", "max")},
+            "wrong": {name: count for name, count in wrong.items() if count},
+        }
+
+
+@contextmanager
+def bench(
+    server: Server, program: Path, folder: Path, users: Sequence[tuple[int, str]]
+) -> Iterator[Bench]:
+    load = Load(program, folder, port=server.port, users=users)
+    try:
+        emitter = Emitter(server.queue, server.redis_url)
+        try:
+            yield Bench(server, load, emitter)
+        finally:
+            emitter.stop()
+    finally:
+        load.stop()
+
+
+def fanout_rate(clients: int) -> int:
+    """Events per second to a room: as many as make about 20,000 deliveries, at most 20."""
+    return max(2, min(20, 20_000 // clients))
+
+
+def room(clients: int) -> list[tuple[int, str]]:
+    return [(SELLER, "seller")] * clients
+
+
+def measure_room(bench: Bench, clients: int) -> Figures:
+    bench.load.connect(clients)
+    rate = fanout_rate(clients)
+    bench.events("all", "seller", [SELLER] * rate, rate=rate)
+    figures = bench.events("all", "seller", [SELLER] * rate * FANOUT_SECONDS, rate=rate)
+    figures["value"] = figures["cpuSeconds"] / figures["expected"] * 1e6
+    return {"fanout": figures, "latency": {"value": figures["p99"], "p50": figures["p50"]}}
+
+
+def users(clients: int) -> list[tuple[int, str]]:
+    warmup = [(FIRST_WARMUP + i, "customer") for i in range(WARMUP_CLIENTS)]
+    return warmup + [(FIRST_USER + i, "customer") for i in range(clients)]
+
+
+def measure_users(bench: Bench, clients: int, *, only: frozenset[str]) -> Figures:
+    chance = random.Random(clients)
+    warmup = range(FIRST_WARMUP, FIRST_WARMUP + WARMUP_CLIENTS)
+    bench.load.connect(WARMUP_CLIENTS)
+    bench.events("one", "user", chance.choices(warmup, k=ONE_USER_RATE), rate=ONE_USER_RATE)
+    figures = connects_and_memory(bench, clients)
+    if "oneuser" in only:
+        everyone = range(FIRST_USER, FIRST_USER + clients)
+        to = chance.choices(everyone, k=ONE_USER_EVENTS)
+        figures["oneuser"] = per_event(bench.events("one", "user", to, rate=ONE_USER_RATE), to)
+    if "nobody" in only:
+        # The last one has a recipient: when it came, the server is done with the others.
+        to = [FIRST_NOBODY + i for i in range(NOBODY_EVENTS - 1)] + [FIRST_WARMUP]
+        nobody = bench.events("one", "user", to, rate=NOBODY_RATE, unheard=len(to) - 1)
+        figures["nobody"] = per_event(nobody, to)
+    before = bench.server.cpu_seconds()
+    time.sleep(IDLE_SECONDS)
+    idle = bench.server.cpu_seconds() - before
+    figures["idle"] = {"value": idle / IDLE_SECONDS * 1000}
+    return figures
+
+
+def connects_and_memory(bench: Bench, clients: int) -> Figures:
+    time.sleep(SETTLE_SECONDS)
+    memory, cpu = bench.server.memory_kb(), bench.server.cpu_seconds()
+    connected = bench.load.connect(clients)
+    connect = {
+        "value": (bench.server.cpu_seconds() - cpu) / clients * 1000,
+        "seconds": connected["seconds"],
+    }
+    time.sleep(SETTLE_SECONDS)
+    after = bench.server.memory_kb()
+    grown = {name: (after[name] - memory[name]) / clients for name in memory}
+    return {
+        "connect": connect,
+        "memory": {"value": grown["Pss_Anon"], "grownKb": grown, "totalKb": after},
+    }
+
+
+def per_event(figures: Figures, to: Sequence[int]) -> Figures:
+    return {"value": figures["cpuSeconds"] / len(to) * 1e6, **figures}

@@ -1,0 +1,70 @@
+"""The table of bench/compare.py: one row for each kind of work, one column for each server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+COLUMNS = {"stock": "stock Flask-SocketIO", "node": "Node", "ordercast": "ordercast"}
+
+Result = dict[str, Any]  # {server, connections, round, rows: {row: {value, ...}}}
+
+
+@dataclass(frozen=True)
+class Row:
+    key: str
+    title: str
+    unit: str
+    goal: str = ""  # of ordercast ÷ Node, or with its unit, of ordercast
+
+
+ROWS = (
+    Row("fanout", "fan-out to a room, CPU per delivery", "µs", "≤ 0.5"),
+    Row("oneuser", "one event to one user, 2,000/s, CPU per event", "µs", "≤ 1.0"),
+    Row("memory", "memory per idle connection", "KB", "≤ 0.35"),
+    Row("connect", "CPU per connect with JWT check", "ms", "≤ 1.0"),
+    Row("latency", "fan-out latency p99", "ms", "≤ 0.7"),
+    Row("nobody", "event for nobody here, 2,000/s, CPU per event", "µs", "≤ 10 µs"),
+    Row("idle", "idle, CPU per second (part of the rows above)", "ms"),
+)
+
+
+def value(results: Sequence[Result], server: str, connections: int, key: str) -> float | None:
+    """The median of the rounds."""
+    values = [
+        result["rows"][key]["value"]
+        for result in results
+        if (result["server"], result["connections"]) == (server, connections)
+        and key in result["rows"]
+    ]
+    return median(values) if values else None
+
+
+def markdown(results: Sequence[Result], *, floors_us: Sequence[float]) -> str:
+    sizes = sorted({result["connections"] for result in results})
+    lines = [
+        f"| work | connections | {' | '.join(COLUMNS.values())} | ratio to Node | to reach |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in ROWS:
+        for size in sizes:
+            figures = {name: value(results, name, size, row.key) for name in COLUMNS}
+            if any(figure is not None for figure in figures.values()):
+                lines.append(_line(row, size, figures))
+    if floors_us:
+        floor = f"{median(floors_us):.2g} µs"
+        lines.append(f"| the floor: a bare loop of `socket.send` | 500 | | | {floor} | | |")
+    return "\n".join(lines)
+
+
+def _line(row: Row, size: int, figures: dict[str, float | None]) -> str:
+    node, ours = figures["node"], figures["ordercast"]
+    ratio = f"{ours / node:.2f}" if node and ours is not None else ""
+    cells = " | ".join(_shown(figure, row.unit) for figure in figures.values())
+    return f"| {row.title} | {size:,} | {cells} | {ratio} | {row.goal} |"
+
+
+def _shown(figure: float | None, unit: str) -> str:
+    if figure is None:
+        return ""
+    return f"{figure:,.0f} {unit}" if figure >= 100 else f"{figure:.3g} {unit}"
