@@ -1,9 +1,11 @@
 """Socket.IO: who is connected, and how the journal reaches them.
 
 namespace.py      connect (the token), disconnect
+lifetime.py       a token that expires, and `auth:refresh`
 revocations.py    what a token must not be, in memory
 recovery.py       a client that comes back gets what it missed: from ring.py, else the journal
 pid.py            its ticket back, signed        packets.py   puts it into the answer to CONNECT
+rooms.py          who is in which room
 connections.py    the authenticated connections of this process
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
@@ -26,6 +28,7 @@ from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
 from app.realtime.connections import Connections
 from app.realtime.follower import Follower
+from app.realtime.lifetime import Lifetime
 from app.realtime.namespace import OrderNamespace
 from app.realtime.packets import packet_class
 from app.realtime.queue_manager import QueueManager
@@ -52,6 +55,8 @@ class Realtime:
         self.follower = Follower(app, self.manager)
         revocation.revoked.connect(self.revocations.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
+        self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
+        self.manager.on_connected = self.lifetime.watch
         self.subscription = Subscription(
             settings.REDIS_URL,
             {
@@ -71,7 +76,7 @@ class Realtime:
             max_http_buffer_size=settings.MAX_MESSAGE_BYTES or 2**31 - 1,
             manage_session=False,
         )
-        self.socketio.on_namespace(OrderNamespace(self))
+        self.socketio.on_namespace(OrderNamespace(self, app))
         self.socketio.init_app(app)
         # Under `flask run`, for development, there is no gevent: the stock engine serves it.
         self.engine = None
@@ -82,6 +87,7 @@ class Realtime:
                 on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
             )
+            self.lifetime.timers = self.engine.timers
         self._started_in: int | None = None
         self._starting = threading.Lock()
 

@@ -1,10 +1,11 @@
-"""Connecting and leaving, on the namespace `/`."""
+"""Connecting, leaving and staying, on the namespace `/`."""
 
 import logging
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import parse_qs
 
-from flask import request
+from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
 from app.accounts import tokens
@@ -19,42 +20,55 @@ logger = logging.getLogger(__name__)
 READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
 
 
+class TooManyConnections(Exception):
+    """The user has as many as MAX_CONNECTIONS_PER_USER allows, in this process."""
+
+
 class OrderNamespace(Namespace):
     """Verifies the token of `auth`; its rooms are joined by the manager once it is accepted."""
 
-    def __init__(self, realtime: "Realtime") -> None:
+    def __init__(self, realtime: "Realtime", app: Flask) -> None:
         super().__init__("/")
         self._realtime = realtime
+        self._app = app
+        self._most = app.config["SETTINGS"].MAX_CONNECTIONS_PER_USER
 
-    def trigger_event(self, event: str, *args: Any) -> Any:
-        """`connect` and `disconnect` are the server's to say, which marks the client first. An
-        event of a client that only bears such a name would take its connection off the list that
-        revocations go by."""
-        reserved = event in ("connect", "disconnect")
-        if reserved and self._realtime.manager.is_connected(args[0], self.namespace):
-            logger.warning("reserved event name", extra={"sid": args[0], "event": event})
-            return None
-        return super().trigger_event(event, *args)
+    def trigger_event(self, event: str, sid: str, *args: Any) -> Any:
+        """What the server itself handles, without the request context that Flask-SocketIO makes
+        for each event of its own; the rest as it does."""
+        if event == "connect":
+            with self._app.app_context():
+                return self._connect(sid, *args)
+        if event == "disconnect":
+            return self._disconnect(sid, *args)
+        if event == "auth:refresh":
+            with self._app.app_context():
+                return self._realtime.lifetime.refresh(sid, args[0] if args else None)
+        return super().trigger_event(event, sid, *args)
 
-    def on_connect(self, auth: object = None) -> None:
-        """{token} -> connected, or connect_error `Authentication required` or `Invalid token` with
-        data {code}: token_invalid | token_expired | token_revoked."""
+    def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
+        """{token} -> connected, or connect_error: `Authentication required`, `Invalid token` with
+        data {code}: token_invalid | token_expired | token_revoked, or `Too many connections`."""
         try:
-            self._admit(auth)
+            self._admit(sid, environ, auth)
         except AuthenticationRequired as exc:
-            self._refuse(exc.code, exc.message)
+            self._refuse(sid, environ, exc.code, exc.message)
         except TokenError as exc:
-            self._refuse(exc.code, "Invalid token", {"code": exc.code})
+            self._refuse(sid, environ, exc.code, "Invalid token", {"code": exc.code})
+        except TooManyConnections:
+            code = "too_many_connections"
+            self._refuse(sid, environ, code, "Too many connections", {"code": code})
         except Exception:
-            # Flask-SocketIO would call this again without auth after a TypeError, and leave the
-            # client without an answer after anything else. The database may be away: the client
-            # comes back by itself after its transport closes, but not after a connect_error.
-            logger.exception("connect failed", extra={"sid": request.sid})  # type: ignore[attr-defined]
-            self._realtime.manager.close_transport(request.sid)  # type: ignore[attr-defined]
-            self._refuse("unavailable", "Service unavailable", {"code": "unavailable"})
+            # The database may be away: the client comes back by itself after its transport
+            # closes, but not after a connect_error.
+            logger.exception("connect failed", extra={"sid": sid})
+            self._realtime.manager.close_transport(sid)
+            self._refuse(
+                sid, environ, "unavailable", "Service unavailable", {"code": "unavailable"}
+            )
 
-    def on_disconnect(self, reason: str) -> None:
-        connection = self._realtime.connections.remove(request.sid)  # type: ignore[attr-defined]
+    def _disconnect(self, sid: str, reason: str) -> None:
+        connection = self._realtime.connections.remove(sid)
         if connection is None:
             return
         CONNECTIONS.dec()
@@ -62,41 +76,58 @@ class OrderNamespace(Namespace):
             "disconnected",
             extra={
                 "user": connection.identity.user_id,
-                "sid": connection.sid,
+                "sid": sid,
                 "transport": "websocket" if connection.engine.upgraded else "polling",
                 "reason": reason,
                 "seconds": round(time.monotonic() - connection.since, 3),
             },
         )
 
-    def _admit(self, auth: object) -> None:
+    def _admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
         if not isinstance(auth, dict) or auth.get("token") in (None, ""):
             raise AuthenticationRequired
-        self._realtime.start()
-        if not self._realtime.follower.ready.wait(READY_SECONDS):
+        realtime = self._realtime
+        realtime.start()
+        if not realtime.follower.ready.wait(READY_SECONDS):
             raise TimeoutError("the follower does not know its position yet")
+        query = parse_qs(environ.get("QUERY_STRING", ""))
         connection = Connection(
-            sid=request.sid,  # type: ignore[attr-defined]
+            sid=sid,
             identity=tokens.read(auth["token"]),
-            transport=request.args.get("transport", "polling"),
+            transport=query.get("transport", ["polling"])[0],
         )
         # Registered before it asks for revocations: one that comes later finds it here, one that
         # came before is what the question answers.
-        self._realtime.connections.add(connection)
-        if self._realtime.revocations.hits(connection.identity):
+        realtime.connections.add(connection)
+        if realtime.revocations.hits(connection.identity):
             raise TokenRevoked
-        predecessor = self._realtime.recovery.prepare(connection, auth)
+        predecessor = realtime.recovery.prepare(connection, auth)
+        self._check_room(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
-            self._realtime.manager.close_transport(predecessor.sid, abort=True)
+            realtime.manager.close_transport(predecessor.sid, abort=True)
         if connection.revoked:
             raise TokenRevoked
 
-    def _refuse(self, code: str, message: str, data: dict[str, Any] | None = None) -> NoReturn:
-        self._realtime.connections.remove(request.sid)  # type: ignore[attr-defined]
+    def _check_room(self, connection: Connection, predecessor: Connection | None) -> None:
+        mine = f"user:{connection.identity.user_id}"
+        here = {member.sid for member in self._realtime.manager.members(self.namespace, mine)}
+        here -= {connection.sid, predecessor.sid if predecessor is not None else ""}
+        if self._most and len(here) >= self._most:
+            raise TooManyConnections
+
+    def _refuse(
+        self,
+        sid: str,
+        environ: dict[str, Any],
+        code: str,
+        message: str,
+        data: dict[str, Any] | None = None,
+    ) -> NoReturn:
+        self._realtime.connections.remove(sid)
         CONNECTS_REFUSED.labels(code).inc()
         logger.info(
             "connect refused",
-            extra={"code": code, "sid": request.sid, "address": request.remote_addr},  # type: ignore[attr-defined]
+            extra={"code": code, "sid": sid, "address": environ.get("REMOTE_ADDR")},
         )
         raise ConnectionRefusedError(message, *([data] if data else []))

@@ -18,7 +18,7 @@ the other modules here, and the versions they were read in.
 import logging
 import os
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -53,6 +53,7 @@ class QueueManager(RoomManager):
         self._connections = connections
         self._revocations = revocations
         self.delivery = Delivery(connections)
+        self.on_connected: Callable[[Connection], None] = lambda _: None
 
     @property
     def host_id(self) -> str:
@@ -79,6 +80,13 @@ class QueueManager(RoomManager):
         connection.held, connection.overflowed = [], False
         for room in connection.identity.rooms:
             self.basic_enter_room(connection.sid, NAMESPACE, room)
+
+    def change_rooms(self, sid: str, before: Sequence[str], now: Sequence[str]) -> None:
+        """Its rooms by its old token, and by its new one."""
+        for room in set(before) - set(now):
+            self.basic_leave_room(sid, NAMESPACE, room)
+        for room in set(now) - set(before):
+            self.basic_enter_room(sid, NAMESPACE, room)
 
     def connect(self, sid: str, namespace: str) -> str:
         """The client was accepted and has been told so: its events follow, in the same step."""
@@ -112,6 +120,7 @@ class QueueManager(RoomManager):
             self.close_transport(sid)
         else:
             self.delivery.release(connection, eio_sid)
+            self.on_connected(connection)
         return connected
 
     def members(self, namespace: str, room: Any) -> Iterator[Member]:

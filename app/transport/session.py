@@ -266,14 +266,14 @@ class Session:
         except MalformedPacket as exc:
             self.close(code=INVALID, text=str(exc), reason=reason.TRANSPORT_ERROR)
 
-    def lost(self, websocket: WebSocket, *, clean: bool) -> None:
-        """One of our WebSockets is over."""
+    def lost(self, websocket: WebSocket, *, failed: bool) -> None:
+        """One of our WebSockets is over; `failed` if we gave it up, and not the client."""
         if websocket is self._probe:
             self._probe = None
         elif websocket is self._socket:
             self.close(
                 abort=True,
-                reason=reason.TRANSPORT_CLOSE if clean else reason.TRANSPORT_ERROR,
+                reason=reason.TRANSPORT_ERROR if failed else reason.TRANSPORT_CLOSE,
             )
 
     def _upgrade(self, websocket: WebSocket, payload: str | bytes) -> None:

@@ -37,7 +37,7 @@ class Owner(Protocol):
     """Who gets what the client says. Called in the hub: nothing here may block."""
 
     def received(self, websocket: WebSocket, payload: str | bytes) -> None: ...
-    def lost(self, websocket: WebSocket, *, clean: bool) -> None: ...
+    def lost(self, websocket: WebSocket, *, failed: bool) -> None: ...
 
 
 class WebSocket:
@@ -106,7 +106,7 @@ class WebSocket:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
-                self._over(clean=False)
+                self._over()
                 return True
             if sent == len(data):
                 return True
@@ -117,7 +117,7 @@ class WebSocket:
         self._backlog.append(data)
         self._backlog_bytes += len(data)
         if self._max_backlog and self._backlog_bytes > self._max_backlog:
-            self._over(clean=False)
+            self._over(failed=True)
             return False
         return True
 
@@ -139,7 +139,7 @@ class WebSocket:
     def abort(self) -> None:
         """Close at once, without a word."""
         self.owner = None
-        self._over(clean=False)
+        self._over()
 
     # -- in the hub
 
@@ -153,7 +153,7 @@ class WebSocket:
         except OSError:
             data = b""
         if not data:
-            self._over(clean=False)
+            self._over()
         elif not self._closing:
             self._take(data)
 
@@ -179,13 +179,13 @@ class WebSocket:
 
     def _answer_close(self, code: int) -> None:
         self.send(frame(CLOSE, close_payload(code)))
-        self._over(clean=True)
+        self._over()
 
     def _fail(self, code: int, reason: str) -> None:
         owner = self.owner
         self.close(code, reason)
         if owner is not None:
-            owner.lost(self, clean=False)
+            owner.lost(self, failed=True)
 
     def _on_writable(self) -> None:
         if self._socket is None or self._backlog is None:
@@ -197,7 +197,7 @@ class WebSocket:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                self._over(clean=False)
+                self._over()
                 return
             self._backlog_bytes -= sent
             if sent < len(data):
@@ -217,9 +217,9 @@ class WebSocket:
         try:
             self._socket.shutdown(stdlib_socket.SHUT_WR)  # type: ignore[union-attr]
         except OSError:
-            self._over(clean=False)
+            self._over()
 
-    def _over(self, *, clean: bool) -> None:
+    def _over(self, *, failed: bool = False) -> None:
         if self._socket is None:
             return
         for watcher in (self._reading, self._writing):
@@ -231,4 +231,4 @@ class WebSocket:
         socket.close()
         owner, self.owner = self.owner, None
         if owner is not None:
-            owner.lost(self, clean=clean)
+            owner.lost(self, failed=failed)

@@ -70,7 +70,7 @@ def test_any_other_origin_is_refused(service: Service) -> None:
     for origin in {*STRANGERS, SHOP, ADMIN} - set(listed(service)):
         answer = handshake(service, origin)
 
-        assert answer.status_code == 400
+        assert answer.status_code == 403
         assert "Access-Control-Allow-Origin" not in answer.headers
         assert not upgrades(service, origin)
 
@@ -82,7 +82,7 @@ def test_the_services_own_pages_connect_and_so_does_what_is_no_page(service: Ser
     assert handshake(service, service.url).status_code == 200
     assert upgrades(service, service.url)
     assert handshake(service, "https://orders.example.com", **proxied).status_code == 200
-    assert handshake(service, "https://evil.example.com", **proxied).status_code == 400
+    assert handshake(service, "https://evil.example.com", **proxied).status_code == 403
 
 
 def test_the_stock_client_on_such_pages(service: Service, stock_client: NODE) -> None:
