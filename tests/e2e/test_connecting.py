@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.harness.api import Person, claim, notify, signed
 from tests.harness.processes import Service
-from tests.harness.raw import CONNECT, DISCONNECT, EVENT, introduce, raw_websocket
+from tests.harness.raw import CONNECT, EVENT, introduce, raw_websocket
 from tests.harness.stock import VERSIONS, StockClient
 from tests.harness.waiting import wait_until
 
