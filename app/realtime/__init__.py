@@ -103,6 +103,7 @@ class Realtime:
             if self._started_in == os.getpid():
                 return
             self._started_in = os.getpid()
+            self.manager.forget_host()
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)

@@ -14,18 +14,16 @@ from engineio.exceptions import EngineIOError
 from socketio import Server, packet
 
 from app.journal import Entry
-from app.realtime.connections import MAX_HELD, Connection, Connections
+from app.realtime.connections import MAX_HELD, Connection
+from app.realtime.rooms import Member
 from app.transport.packets import Packet, message
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
 
-Recipient = tuple[str, str]  # (sid, Engine.IO sid)
-
 
 class Delivery:
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self) -> None:
         # One sender at a time: what a connection gets is in order, and nothing slips between its
         # replay and its live events. Nothing waits while holding it.
         self._lock = threading.RLock()
@@ -38,20 +36,21 @@ class Delivery:
         with self._lock:
             self._position = 0
 
-    def send_entry(self, recipients: Iterable[Recipient], entry: Entry, payload: Any) -> None:
+    def send_entry(self, recipients: Iterable[Member], entry: Entry, payload: Any) -> None:
         """A durable event, with its offset as the last argument."""
+        position = entry.position
         packets: list[Packet] = []
         with self._lock:
-            self._position = entry.position
-            for sid, eio_sid in recipients:
-                connection = self._connections.get(sid)
-                if connection is not None and entry.position <= connection.seen:
+            self._position = position
+            for member in recipients:
+                connection = member.connection
+                if connection is not None and position <= connection.seen:
                     continue  # it had this one from a process that was further than this one
-                packets = packets or self._encode([entry.name, payload, str(entry.position)])
-                self._hand_over(connection, eio_sid, packets)
+                packets = packets or self._encode([entry.name, payload, str(position)])
+                self._hand_over(member, packets)
 
     def send_ephemeral(
-        self, recipients: Iterable[Recipient], arguments: Sequence[Any], *, namespace: str
+        self, recipients: Iterable[Member], arguments: Sequence[Any], *, namespace: str
     ) -> None:
         """An event that is not in the journal: [name, ...].
 
@@ -62,54 +61,47 @@ class Delivery:
         ends_in_string = isinstance(arguments[-1], str)
         encoded: dict[int | None, list[Packet]] = {}
         with self._lock:
-            for sid, eio_sid in recipients:
-                connection = self._connections.get(sid) if namespace == NAMESPACE else None
+            for member in recipients:
                 offset = None
-                if ends_in_string and connection is not None:
-                    offset = max(self._position, connection.seen)
-                if offset not in encoded:
+                if ends_in_string and member.connection is not None:
+                    offset = max(self._position, member.connection.seen)
+                packets = encoded.get(offset)
+                if packets is None:
                     extra = [] if offset is None else [str(offset)]
-                    encoded[offset] = self._encode([*arguments, *extra], namespace)
-                self._hand_over(connection, eio_sid, encoded[offset])
+                    packets = encoded[offset] = self._encode([*arguments, *extra], namespace)
+                self._hand_over(member, packets)
 
     def send_one(
-        self, recipient: Recipient, arguments: Sequence[Any], *, namespace: str, ack_id: int
+        self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int
     ) -> None:
         """An event that the client acknowledges; it keeps no offset of such a one."""
-        sid, eio_sid = recipient
-        connection = self._connections.get(sid) if namespace == NAMESPACE else None
         with self._lock:
-            packets = self._encode(list(arguments), namespace, ack_id)
-            self._hand_over(connection, eio_sid, packets)
+            self._hand_over(recipient, self._encode(list(arguments), namespace, ack_id))
 
-    def release(self, connection: Connection, eio_sid: str) -> None:
+    def release(self, member: Member, connection: Connection) -> None:
         """CONNECT is on its way: what was missed follows, then what was held, then live events."""
         with self._lock:
             for entry in connection.replay:
                 arguments = [entry.name, orjson.loads(entry.data), str(entry.position)]
-                self._transmit(eio_sid, self._encode(arguments))
-            self._transmit(eio_sid, connection.held or [])
+                self._transmit(member, self._encode(arguments))
+            self._transmit(member, connection.held or [])
             connection.replay, connection.held = (), None
 
-    def _hand_over(
-        self, connection: Connection | None, eio_sid: str, packets: list[Packet]
-    ) -> None:
+    def _hand_over(self, member: Member, packets: list[Packet]) -> None:
+        connection = member.connection
         if connection is None or connection.held is None:
-            self._transmit(eio_sid, packets)
+            self._transmit(member, packets)
         elif len(connection.held) < MAX_HELD:
             connection.held.extend(packets)
         else:
             connection.overflowed = True
 
-    def _transmit(self, eio_sid: str, packets: Iterable[Packet]) -> None:
-        engine = self.server.eio.sockets.get(eio_sid)
-        if engine is None:
-            return
+    def _transmit(self, member: Member, packets: Iterable[Packet]) -> None:
         try:
             for one in packets:
-                engine.send(one)
+                member.engine.send(one)
         except EngineIOError:  # this one is going away, which is nobody else's business
-            logger.info("left while an event was sent", extra={"engine": eio_sid})
+            logger.info("left while an event was sent", extra={"engine": member.eio_sid})
 
     def _encode(
         self, data: list[Any], namespace: str = NAMESPACE, ack_id: int | None = None

@@ -16,9 +16,8 @@ the other modules here, and the versions they were read in.
 """
 
 import logging
-import os
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -40,6 +39,7 @@ from app.transport.protocol import RESERVED
 
 logger = logging.getLogger(__name__)
 GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the transport
+CONNECTING = State.CONNECTING
 ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
 
 
@@ -47,24 +47,28 @@ class QueueManager(RoomManager):
     name = "ordercast"
 
     def __init__(self, redis_url: str, connections: Connections, revocations: Revocations) -> None:
-        self._host: tuple[int, str] | None = None
+        self._host: str | None = None
         super().__init__(channel=broker.QUEUE_CHANNEL)
         self._redis = broker.connect(redis_url)
         self._connections = connections
         self._revocations = revocations
-        self.delivery = Delivery(connections)
+        self.delivery = Delivery()
         self.on_connected: Callable[[Connection], None] = lambda _: None
 
     @property
     def host_id(self) -> str:
         """This process's name on the queue."""
-        if self._host is None or self._host[0] != os.getpid():
-            self._host = (os.getpid(), uuid4().hex)
-        return self._host[1]
+        if self._host is None:
+            self._host = uuid4().hex
+        return self._host
 
     @host_id.setter
     def host_id(self, _value: str) -> None:
         """The base class sets one before the fork; it is not used."""
+
+    def forget_host(self) -> None:
+        """After a fork: this is another process, and has a name of its own."""
+        self._host = None
 
     def set_server(self, server: Server) -> None:
         super().set_server(server)
@@ -78,6 +82,9 @@ class QueueManager(RoomManager):
     def hold(self, connection: Connection) -> None:
         """Its token is verified: it is in its rooms, and its events wait until it is accepted."""
         connection.held, connection.overflowed = [], False
+        member = self.member(connection.sid, NAMESPACE)
+        if member is not None:
+            member.connection = connection
         for room in connection.identity.rooms:
             self.basic_enter_room(connection.sid, NAMESPACE, room)
 
@@ -91,18 +98,18 @@ class QueueManager(RoomManager):
     def connect(self, sid: str, namespace: str) -> str:
         """The client was accepted and has been told so: its events follow, in the same step."""
         connected: str = super().connect(sid, namespace)
-        connection = self._connections.get(sid)
-        if connection is None or namespace != NAMESPACE:
+        member = self.member(sid, namespace)
+        connection = None if member is None else member.connection
+        if member is None or connection is None:
             return connected
-        eio_sid = self.eio_sid_from_sid(sid, namespace)
-        if eio_sid is None or not self._engine_is_open(eio_sid):
+        if not self._engine_is_open(member.eio_sid):
             # It left while its token was being verified; engineio told us then, when it was not
             # connected yet, and will not tell us again. Nobody was told that it had come.
             self._connections.remove(sid)
             self.basic_disconnect(sid, namespace)
             logger.info("left while connecting", extra={"sid": sid})
             return connected
-        connection.engine = self.server.eio.sockets[eio_sid]
+        connection.engine = member.engine
         CONNECTIONS.inc()
         logger.info(
             "connected",
@@ -119,24 +126,18 @@ class QueueManager(RoomManager):
         elif connection.overflowed:
             self.close_transport(sid)
         else:
-            self.delivery.release(connection, eio_sid)
+            self.delivery.release(member, connection)
             self.on_connected(connection)
         return connected
 
-    def members(self, namespace: str, room: Any) -> Iterator[Member]:
+    def members(self, namespace: str, room: Any) -> Sequence[Member]:
         """Who is in the room, without those whose token is not verified yet. A client's own room,
         its sid, is open to its own connect handler."""
-        for member in super().members(namespace, room):
-            if (
-                member.state is not State.CONNECTING
-                or room == member.sid
-                or self._is_held(member.sid)
-            ):
-                yield member
-
-    def _is_held(self, sid: str) -> bool:
-        connection = self._connections.get(sid)
-        return connection is not None and connection.held is not None
+        return [
+            member
+            for member in super().members(namespace, room)
+            if member.state is not CONNECTING or member.connection is not None or room == member.sid
+        ]
 
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         """Say good-bye to the connections that a revocation hits: a server disconnect, after
@@ -188,7 +189,7 @@ class QueueManager(RoomManager):
 
     def emit_entry(self, entry: Entry, payload: object) -> None:
         """A durable event, to whoever of its room is here."""
-        self.delivery.send_entry(self.get_participants(NAMESPACE, entry.room), entry, payload)
+        self.delivery.send_entry(self.members(NAMESPACE, entry.room), entry, payload)
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
         """An emit in the queue's format, of this process or another."""
@@ -205,9 +206,7 @@ class QueueManager(RoomManager):
         skip = message.get("skip_sid")
         skipped = skip if isinstance(skip, list) else [skip]
         recipients = [
-            recipient
-            for recipient in self.get_participants(namespace, room)
-            if recipient[0] not in skipped
+            member for member in self.members(namespace, room) if member.sid not in skipped
         ]
         packet = [message["event"], *arguments]
         answer_to = message.get("callback")
@@ -216,7 +215,7 @@ class QueueManager(RoomManager):
             return
         callback = partial(self._return_callback, message.get("host_id"), *answer_to)
         for recipient in recipients:
-            ack_id = self._generate_ack_id(recipient[0], callback)
+            ack_id = self._generate_ack_id(recipient.sid, callback)
             self.delivery.send_one(recipient, packet, namespace=namespace, ack_id=ack_id)
 
     # -- the queue

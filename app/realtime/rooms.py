@@ -4,11 +4,13 @@ In the place of python-socketio's storage, whose dictionaries take 3 KB for each
 goes through every room of the process when one client leaves.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Any
 
 from socketio.pubsub_manager import PubSubManager
+
+from app.realtime.connections import Connection
 
 
 class State(IntEnum):
@@ -20,11 +22,13 @@ class State(IntEnum):
 class Member:
     """One client in one namespace."""
 
-    __slots__ = ("eio_sid", "rooms", "sid", "state")
+    __slots__ = ("connection", "eio_sid", "engine", "rooms", "sid", "state")
 
-    def __init__(self, sid: str, eio_sid: str) -> None:
+    def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
         self.sid = sid
         self.eio_sid = eio_sid
+        self.engine = engine  # its Engine.IO session
+        self.connection: Connection | None = None  # once its token is verified
         self.state = State.CONNECTING
         self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
 
@@ -40,7 +44,7 @@ class Space:
         # A room of one, as most are, is that one: a set takes 200 bytes more.
         self.rooms: dict[str, Member | set[Member]] = {}
 
-    def room(self, name: Any) -> Iterable[Member]:
+    def room(self, name: Any) -> Sequence[Member]:
         if name is None:
             return tuple(self.members.values())
         found = self.rooms.get(name)
@@ -89,15 +93,14 @@ class RoomManager(PubSubManager):
             return False
         return not isinstance(room, str) or room in space.rooms or room in space.members
 
-    def members(self, namespace: str, room: Any) -> Iterator[Member]:
+    def members(self, namespace: str, room: Any) -> Sequence[Member]:
         """Who is in the room, or in any of a list of rooms, each once."""
         space = self._spaces.get(namespace)
         if space is None:
-            return
+            return ()
         if isinstance(room, list | tuple):
-            yield from {member: None for name in room for member in space.room(name)}
-        else:
-            yield from space.room(room)
+            return tuple({member: None for name in room for member in space.room(name)})
+        return space.room(room)
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         for member in self.members(namespace, room):
@@ -108,17 +111,18 @@ class RoomManager(PubSubManager):
         if eio_sid in space.by_eio_sid:
             return None
         sid: str = self.server.eio.generate_id()
-        space.members[sid] = space.by_eio_sid[eio_sid] = Member(sid, eio_sid)
+        member = Member(sid, eio_sid, self.server.eio.sockets.get(eio_sid))
+        space.members[sid] = space.by_eio_sid[eio_sid] = member
         return sid
 
     def connect(self, sid: str, namespace: str) -> str:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         if member is not None:
             member.state = State.CONNECTED
         return sid
 
     def is_connected(self, sid: str, namespace: str) -> bool:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         return member is not None and member.state is State.CONNECTED
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
@@ -127,18 +131,18 @@ class RoomManager(PubSubManager):
         return None if member is None else member.sid
 
     def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         return None if member is None else member.eio_sid
 
     def pre_disconnect(self, sid: str, namespace: str) -> str | None:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         if member is None:
             return None
         member.state = State.LEAVING
         return member.eio_sid
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         if member is None:
             return
         space = self._spaces[namespace]
@@ -154,7 +158,7 @@ class RoomManager(PubSubManager):
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None
     ) -> None:
         """Raises ValueError for a client that is not there, and for another's own room."""
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         if member is None:
             raise ValueError("sid is not connected to requested namespace")
         space = self._spaces[namespace]
@@ -164,7 +168,7 @@ class RoomManager(PubSubManager):
             space.enter(member, room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         if member is not None:
             self._spaces[namespace].leave(member, room)
 
@@ -179,9 +183,10 @@ class RoomManager(PubSubManager):
             space.leave(member, room)
 
     def get_rooms(self, sid: str, namespace: str) -> list[str]:
-        member = self._member(sid, namespace)
+        member = self.member(sid, namespace)
         return [] if member is None else [sid, *member.rooms]
 
-    def _member(self, sid: str | None, namespace: str) -> Member | None:
+    def member(self, sid: str | None, namespace: str) -> Member | None:
+        """The client, if it is there."""
         space = self._spaces.get(namespace)
         return None if space is None or sid is None else space.members.get(sid)

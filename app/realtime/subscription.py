@@ -16,10 +16,9 @@ logger = logging.getLogger(__name__)
 PING_SECONDS = 1.0  # Redis is asked for a sign of life when nothing came for so long
 SILENCE_SECONDS = 4.0  # then the connection counts as dead, though nobody closed it
 READ_BYTES = 262_144  # at most in one go
-# When messages come this close together, those of a few milliseconds are taken at once: waking up
-# for each costs as much as a message.
-BUSY_SECONDS = 0.003
-GATHER_SECONDS = 0.004
+# When messages come closer together than this, those of as long are taken at once: waking up for
+# each costs more than the message.
+GATHER_SECONDS = 0.010
 BACKOFF_SECONDS = (0.1, 1.0)  # first and longest wait before another try
 
 
@@ -79,9 +78,11 @@ class Subscription:
                 raise redis.ConnectionError("closed by the server")
             before, heard = heard, time.monotonic()
             reader.feed(data)
+            taken = 0
             while (reply := reader.gets()) is not False:
                 self._take(reply, waiting_for)
-            if heard - before < BUSY_SECONDS:
+                taken += 1
+            if taken > 1 or heard - before < GATHER_SECONDS:
                 time.sleep(GATHER_SECONDS)
 
     def _take(self, reply: Any, waiting_for: set[bytes]) -> None:

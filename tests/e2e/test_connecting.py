@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.harness.api import Person, claim, notify, signed
 from tests.harness.processes import Service
-from tests.harness.raw import CONNECT, EVENT, introduce, raw_websocket
+from tests.harness.raw import CLOSE, CONNECT, EVENT, introduce, raw_websocket
 from tests.harness.stock import VERSIONS, StockClient
 from tests.harness.waiting import wait_until
 
@@ -205,6 +205,7 @@ def test_a_client_cannot_pretend_a_connect_or_a_disconnect(
         raw.hear_json(CONNECT)
         service.wait_for_connections(1)
         raw.say(f'{EVENT}["{name}",{{"token":"garbage"}}]')
+        assert raw.hear() == CLOSE
         with pytest.raises(ConnectionClosed):
             raw.hear()
     service.wait_for_connections(0)

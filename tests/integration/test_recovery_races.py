@@ -45,7 +45,7 @@ def test_what_is_fanned_out_while_it_reads_is_held_and_follows_the_replay(
         tab.connect(process, read=False)
 
     assert tab.engine is not None
-    assert tab.engine.wire[0].startswith("0{")
+    assert tab.engine.wire[0].startswith("40{")
     tab.read()
     assert tab.recovered
     assert tab.offsets == [1, 2, 3, 4, 5, 6]
