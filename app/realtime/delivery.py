@@ -47,7 +47,10 @@ class Delivery:
                 if connection is not None and position <= connection.seen:
                     continue  # it had this one from a process that was further than this one
                 packets = packets or self._encode([entry.name, payload, str(position)])
-                self._hand_over(member, packets)
+                if connection is None or connection.held is None:
+                    self._transmit(member, packets)
+                else:
+                    self._hold(connection, packets)
 
     def send_ephemeral(
         self, recipients: Iterable[Member], arguments: Sequence[Any], *, namespace: str
@@ -62,21 +65,31 @@ class Delivery:
         encoded: dict[int | None, list[Packet]] = {}
         with self._lock:
             for member in recipients:
-                offset = None
-                if ends_in_string and member.connection is not None:
-                    offset = max(self._position, member.connection.seen)
+                connection, offset = member.connection, None
+                if ends_in_string and connection is not None:
+                    offset = max(self._position, connection.seen)
                 packets = encoded.get(offset)
                 if packets is None:
                     extra = [] if offset is None else [str(offset)]
                     packets = encoded[offset] = self._encode([*arguments, *extra], namespace)
-                self._hand_over(member, packets)
+                if connection is None or connection.held is None:
+                    self._transmit(member, packets)
+                else:
+                    self._hold(connection, packets)
 
     def send_one(
         self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int
     ) -> None:
         """An event that the client acknowledges; it keeps no offset of such a one."""
         with self._lock:
-            self._hand_over(recipient, self._encode(list(arguments), namespace, ack_id))
+            packets, connection = (
+                self._encode(list(arguments), namespace, ack_id),
+                recipient.connection,
+            )
+            if connection is None or connection.held is None:
+                self._transmit(recipient, packets)
+            else:
+                self._hold(connection, packets)
 
     def release(self, member: Member, connection: Connection) -> None:
         """CONNECT is on its way: what was missed follows, then what was held, then live events."""
@@ -87,11 +100,9 @@ class Delivery:
             self._transmit(member, connection.held or [])
             connection.replay, connection.held = (), None
 
-    def _hand_over(self, member: Member, packets: list[Packet]) -> None:
-        connection = member.connection
-        if connection is None or connection.held is None:
-            self._transmit(member, packets)
-        elif len(connection.held) < MAX_HELD:
+    def _hold(self, connection: Connection, packets: list[Packet]) -> None:
+        assert connection.held is not None
+        if len(connection.held) < MAX_HELD:
             connection.held.extend(packets)
         else:
             connection.overflowed = True

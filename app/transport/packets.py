@@ -20,22 +20,13 @@ class Packet:
     """`data` is what follows on a WebSocket: a text with its type in front, or the bytes of a
     binary message."""
 
-    __slots__ = ("_frame", "data")
+    __slots__ = ("data", "frame")
     packet_type = 4  # python-engineio's number for a message
 
     def __init__(self, data: str | bytes) -> None:
         self.data = data
-        self._frame: bytes | None = None
-
-    @property
-    def frame(self) -> bytes:
-        """The WebSocket frame, the same bytes for every recipient."""
-        if self._frame is None:
-            if isinstance(self.data, str):
-                self._frame = frame(TEXT, self.data.encode())
-            else:
-                self._frame = frame(BINARY, self.data)
-        return self._frame
+        # The WebSocket frame, the same bytes for every recipient.
+        self.frame = frame(TEXT, data.encode()) if isinstance(data, str) else frame(BINARY, data)
 
     def __len__(self) -> int:
         """Bytes, near enough to bound what waits."""
