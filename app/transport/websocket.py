@@ -77,7 +77,9 @@ class WebSocket:
         self._writing: Any = None  # a watcher while there is a backlog
 
     def start(self, already: bytes = b"") -> None:
-        """Begin to read; `already` is what came with the handshake."""
+        """Begin to read, if the client is still there; `already` came with its handshake."""
+        if self._socket is None:
+            return
         self._reading.start(self._on_readable)
         if already:
             self._take(already)
