@@ -20,11 +20,10 @@ from app.transport.handler import Handler
 from app.transport.handover import HandOver
 from app.transport.requests import Waiting
 from app.transport.session import Session
-from app.transport.timers import Timers
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1  # between two looks at whether to stop
-BEAT_SECONDS = 1.0  # between two signs of life to the master
+BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who is late
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
 SETTLE_SECONDS = 0.2  # for what was written last to leave
@@ -33,9 +32,8 @@ SETTLE_SECONDS = 0.2  # for what was written last to leave
 class Server(PyWSGIServer):
     """Accepts, and gives a connection a greenlet when its request is here."""
 
-    def __init__(self, *args: Any, timers: Timers, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, spawn="raw", **options)
-        self._timers = timers
         self._waiting: set[Waiting] = set()
         self.active = 0  # requests in flight
         self.draining = False
@@ -60,9 +58,7 @@ class Server(PyWSGIServer):
         if self.draining:
             connection.close()
             return
-        Waiting(
-            connection, address, self._begin, timers=self._timers, all_waiting=self._waiting
-        ).look(data)
+        Waiting(connection, address, self._begin, all_waiting=self._waiting).look(data)
 
     def _begin(self, connection: _socket.socket, address: Any, data: bytes) -> None:
         gevent.spawn(self.adopt, connection, address, data)
@@ -78,6 +74,12 @@ class Server(PyWSGIServer):
             self.handler_class(connection, address, self, data).handle()
         finally:
             self.active -= 1
+
+    def close_late(self) -> None:
+        """Give those up that let us wait too long for a request."""
+        now = time.monotonic()
+        for waiting in [one for one in self._waiting if one.due < now]:
+            waiting.close()
 
     def drain(self) -> None:
         """Accept no more, and let those go that wait."""
@@ -109,8 +111,7 @@ class Worker(GeventPyWSGIWorker):
             shutil.rmtree(cls.folder, ignore_errors=True)
 
     def run(self) -> None:
-        timers = Timers()
-        servers = [self._server(listener, timers) for listener in self.sockets]
+        servers = [self._server(listener) for listener in self.sockets]
         assert self.folder is not None
         hand_over = HandOver(self.folder, servers[0].adopt)
         hand_over.start()
@@ -122,11 +123,13 @@ class Worker(GeventPyWSGIWorker):
         while self.alive:
             if time.monotonic() - beat > BEAT_SECONDS:
                 self.notify()
+                for server in servers:
+                    server.close_late()
                 beat = time.monotonic()
             gevent.sleep(LOOK_SECONDS)
         self._drain(servers, hand_over)
 
-    def _server(self, listener: Any, timers: Timers) -> Server:
+    def _server(self, listener: Any) -> Server:
         listener.setblocking(1)
         environ = base_environ(self.cfg)
         environ.update({"wsgi.multithread": True, "SERVER_SOFTWARE": VERSION})
@@ -136,7 +139,6 @@ class Worker(GeventPyWSGIWorker):
             log=self.log,
             handler_class=self.wsgi_handler,
             environ=environ,
-            timers=timers,
         )
 
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
