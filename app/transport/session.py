@@ -146,6 +146,8 @@ class Session:
 
     def receive(self, encoded: str | bytes) -> None:
         """One packet of the client. Raises MalformedPacket."""
+        if self.closed:
+            return  # the rest of a payload that ended the session
         if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
             if not self._is_allowed():
                 self.engine.count_flood()
