@@ -138,12 +138,14 @@ class RequestReader:
 
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the connection."""
-        while len(self._data) - self._at < size:
-            # What was read is not kept: a body can be large.
-            self.begin()
-            if not self._receive():
+        taken = bytearray(self._cut(min(len(self._data), self._at + size)))
+        while len(taken) < size:
+            # What was read is not kept, nor copied for each piece: a body can be large, and slow.
+            more = self._socket.recv(min(READ_BYTES, size - len(taken)))
+            if not more:
                 break
-        return self._cut(min(len(self._data), self._at + size))
+            taken += more
+        return bytes(taken)
 
     def close(self) -> None:
         self.closed = True
