@@ -8,6 +8,7 @@ import socket as stdlib_socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPException
 from typing import Any
 
 import gevent
@@ -59,6 +60,12 @@ class Handler(PyWSGIHandler):
     def handle_one_request(self) -> Any:
         self.rfile.begin()
         return super().handle_one_request()
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            return bool(super().read_request(raw_requestline))
+        except HTTPException as exc:  # too many fields: the client's doing, worth no traceback
+            raise ValueError(str(exc)) from exc
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
