@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import logging
+import os
 import random
 import shutil
 import tempfile
@@ -103,6 +104,7 @@ class Worker(GeventPyWSGIWorker):
             )
         if Worker.folder is None:
             Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
+            os.chown(Worker.folder, self.cfg.uid, self.cfg.gid)  # the workers' user, if another
 
     @classmethod
     def remove_folder(cls) -> None:
