@@ -27,7 +27,8 @@ LOOK_SECONDS = 0.1  # between two looks at whether to stop
 BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who is late
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
-SETTLE_SECONDS = 0.2  # for what was written last to leave
+SETTLE_SECONDS = 0.2  # for what was written last to leave, and for the polls that ask for it
+MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 
 
 class Server(PyWSGIServer):
@@ -83,10 +84,11 @@ class Server(PyWSGIServer):
             waiting.close()
 
     def drain(self) -> None:
-        """Accept no more, and let those go that wait."""
+        """Accept no more, and let those go that wait, but serve what is here already."""
         self.draining = True
         self.close()
         for waiting in list(self._waiting):
+            waiting.look()
             waiting.close()
 
 
@@ -146,19 +148,19 @@ class Worker(GeventPyWSGIWorker):
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
         """Send the clients away, spread out so that they do not all come back at once, and go when
         what was begun is done."""
-        deadline = time.monotonic() + self.cfg.graceful_timeout
+        deadline = time.monotonic() + self.cfg.graceful_timeout - MARGIN_SECONDS
         for engine in engines:
             engine.draining = True
         for server in servers:
             server.drain()
         self._send_away(min(DRAIN_SECONDS, self.cfg.graceful_timeout / 2))
-        while time.monotonic() < deadline and (
-            any(server.active for server in servers) or any(engine.working for engine in engines)
-        ):
-            self.notify()
-            gevent.sleep(LOOK_SECONDS)
         gevent.sleep(SETTLE_SECONDS)
         hand_over.stop()
+        busy = True  # what was taken last shows up while we sleep
+        while busy and time.monotonic() < deadline:
+            self.notify()
+            gevent.sleep(LOOK_SECONDS)
+            busy = any(server.active for server in servers) or any(e.working for e in engines)
         logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})
 
     def _send_away(self, seconds: float) -> None:
