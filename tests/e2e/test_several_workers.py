@@ -20,7 +20,7 @@ from tests.harness.processes import Service
 from tests.harness.raw import RawPolling, raw_polling
 from tests.harness.stock import StockClient
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.workers import FORCED, EchoServer, descriptors, megabytes, workers
+from tests.harness.workers import FORCED, EchoServer, connected, descriptors, megabytes, workers
 
 CLIENTS = int(os.environ.get("CROWD_CLIENTS", "100"))
 ROUNDS = int(os.environ.get("CROWD_ROUNDS", "3"))
@@ -219,12 +219,17 @@ def test_a_killed_worker_takes_its_own_clients_only_and_they_come_back(
     people.ask("message-with-ack")
     if "websocket" in transports:
         people.wait_all("upgrade")
-    killed, _ = server.workers()
+    killed, spared = server.workers()
     name = next(name for name, pid in server.owners().items() if pid == killed)
     sessions = people.sessions()
     hit = {n for n, sid in sessions.items() if sid.endswith(name)}
     assert hit
     assert hit != set(sessions)
+    # Nobody's request is on its way through the one to the other.
+    wait_until(
+        lambda: (connected(killed), connected(spared)) == (len(hit), 60 - len(hit)),
+        "each client is on one connection to its own worker",
+    )
 
     os.kill(killed, signal.SIGKILL)
 

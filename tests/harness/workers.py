@@ -30,6 +30,12 @@ def descriptors(pid: int) -> int:
     return len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def connected(pid: int) -> int:
+    """The TCP connections of clients that it has."""
+    every = psutil.Process(pid).net_connections(kind="tcp")
+    return sum(one.status == psutil.CONN_ESTABLISHED for one in every)
+
+
 def owners(pids: list[int]) -> dict[str, int]:
     """The workers by the names in which their sessions' ids end."""
     return {
