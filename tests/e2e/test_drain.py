@@ -98,7 +98,7 @@ def test_sigterm_finishes_requests_and_sends_clients_away(
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b"\r\nConnection: close\r\n" in answer
-    assert answer.endswith(b"}\n") or answer.endswith(b"}")
+    assert answer.endswith((b"}\n", b"}"))
     assert web.wait() == 0
     assert_left_in_order(web, 1)
     for people in crowds:
@@ -107,8 +107,9 @@ def test_sigterm_finishes_requests_and_sends_clients_away(
         assert all(line["active"] for line in told)  # they will come back
 
 
-def test_readiness_says_that_the_process_goes(service: Service) -> None:
-    """Asked for on a connection that is still open: behind the request that is in flight."""
+def test_no_answer_says_that_a_process_is_ready_which_goes(service: Service) -> None:
+    """Not to who asks on a connection that is still open, behind the request in flight; and that
+    one's answer arrives, whatever else was sent."""
     web = service.web
     assert web is not None
     with closing(SlowRequest(service.port)) as first, closing(SlowRequest(service.port)) as second:
