@@ -276,11 +276,12 @@ class Engine(engineio.Server):
     def _upgrade(self, session: Session, environ: dict[str, Any]) -> None:
         head = _handshake(environ)
         websocket, already = self._websocket(environ, session)
-        websocket.send(head)
         if session.may_upgrade and self.allow_upgrades:
-            session.probe(websocket)
+            session.probe(websocket)  # before anything is sent: it hears if the client is gone
+            websocket.send(head)
             websocket.start(already)
         else:
+            websocket.send(head)
             websocket.close(POLICY, "no upgrade for this session")
 
     def _poll(self, session: Session, environ: dict[str, Any]) -> Answer:

@@ -79,7 +79,7 @@ class FrameReader:
                     opcode = first & 0x0F
                     if opcode == CLOSE:
                         _check_close(payload)
-                        self._end()
+                        self.end()
                     yield opcode, payload
                     if self._over:
                         return
@@ -90,7 +90,7 @@ class FrameReader:
                 elif (message := self._fragment(first, payload)) is not None:
                     yield message
         except FrameError:
-            self._end()
+            self.end()
             raise
         if at == size:
             self._rest = None
@@ -156,7 +156,8 @@ class FrameReader:
             return TEXT, message.decode()
         return BINARY, bytes(message)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """Hear nothing more, and drop what is unfinished."""
         self._over = True
         self._rest = self._message = self._utf8 = None
 

@@ -7,7 +7,8 @@ import _socket
 import socket as stdlib_socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
 from typing import Any
 
 import gevent
@@ -15,9 +16,10 @@ from gevent.pywsgi import Input
 from gunicorn.workers.ggevent import PyWSGIHandler
 
 from app.transport.engine import HANDLER
-from app.transport.requests import RequestReader
+from app.transport.requests import READ_BYTES, RequestReader
 from app.transport.websocket import READ
 
+UNREAD_READS = 16  # at most, of what the client sent that nobody will answer
 STALL_SECONDS = 30.0  # that one read of a body, or one write of an answer, may take
 
 
@@ -53,12 +55,27 @@ class Handler(PyWSGIHandler):
             pass  # the client left before its answer
         finally:
             if self.socket is not None:
-                self.socket.close()
-                self.socket = None
+                self._close()
+
+    def _close(self) -> None:
+        connection, self.socket = self.socket, None
+        with suppress(OSError):  # it is gone already, or has sent no more
+            connection.shutdown(stdlib_socket.SHUT_WR)
+            for _ in range(UNREAD_READS):
+                # With anything unread this would be a reset, which takes the answer with it.
+                if not connection._sock.recv(READ_BYTES, stdlib_socket.MSG_DONTWAIT):
+                    break
+        connection.close()
 
     def handle_one_request(self) -> Any:
         self.rfile.begin()
         return super().handle_one_request()
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            return bool(super().read_request(raw_requestline))
+        except HTTPException as exc:  # too many fields: the client's doing, worth no traceback
+            raise ValueError(str(exc)) from exc
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()

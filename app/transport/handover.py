@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 NAME_BYTES = 6
 NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # so many bytes in base64; also a file name
+BACKLOG = 4096  # hand-overs that may wait: one that finds no room is taken for one of no owner
 OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
 LENGTH = struct.Struct("!I")
 TAKEN = b"1"
@@ -49,7 +50,7 @@ class HandOver:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         path.chmod(0o600)
-        listener.listen(128)
+        listener.listen(BACKLOG)
         self._server = StreamServer(listener, self._receive)
         self._server.start()
 

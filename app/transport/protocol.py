@@ -85,7 +85,9 @@ def install(server: socketio.Server, **options: Any) -> Engine:
         raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
     engine = Engine.take_over(server.eio, **options)
     server.async_handlers = False
-    engine.on("message", Protocol(server, engine).receive)
+    protocol = Protocol(server, engine)
+    engine.on("message", protocol.receive)
+    engine.on("disconnect", protocol.end)
     return engine
 
 
@@ -107,6 +109,11 @@ class Protocol:
             raise MalformedPacket("a text in the place of an attachment")
         elif unfinished[eio_sid].add_attachment(data):
             self._handle(eio_sid, unfinished.pop(eio_sid))
+
+    def end(self, eio_sid: str, reason: str) -> None:
+        """The client is gone, maybe in the middle of a message, maybe before it was connected."""
+        self._server._binary_packet.pop(eio_sid, None)
+        self._server._handle_eio_disconnect(eio_sid, reason)
 
     def _handle(self, eio_sid: str, received: StrictPacket) -> None:
         server = self._server

@@ -7,13 +7,13 @@ and not a greenlet, and cannot keep one: it has a deadline.
 from __future__ import annotations
 
 import _socket
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import gevent
 
-from app.transport.timers import Timers
 from app.transport.websocket import READ
 
 MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
@@ -31,7 +31,7 @@ Begin = Callable[[_socket.socket, Any, bytes], None]
 class Waiting:
     """A connection that waits for a request; then `begin(socket, address, data)`."""
 
-    __slots__ = ("_address", "_all", "_began", "_begin", "_data", "_socket", "_timers", "_watcher")
+    __slots__ = ("_address", "_all", "_began", "_begin", "_data", "_socket", "_watcher", "due")
 
     def __init__(
         self,
@@ -39,20 +39,19 @@ class Waiting:
         address: Any,
         begin: Begin,
         *,
-        timers: Timers,
         all_waiting: set[Waiting],
     ) -> None:
         self._socket: _socket.socket | None = socket
         self._address = address
         self._begin = begin
-        self._timers = timers
         self._data = b""
         self._began = False  # a head
+        # Looked at now and then: a timer for each would outlive it, and there is one per request.
+        self.due = time.monotonic() + IDLE_SECONDS
         self._all = all_waiting
         self._all.add(self)
         self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
         self._watcher.start(self._on_readable)
-        timers.after(IDLE_SECONDS, Waiting._too_late, self)
 
     def look(self, data: bytes = b"") -> None:
         """Begin, with what was sent already; most often the request is here by now."""
@@ -74,9 +73,6 @@ class Waiting:
             self._watcher.stop()
             self._watcher.close()
         return socket
-
-    def _too_late(self) -> None:
-        self.close()
 
     def _on_readable(self) -> None:
         if self._socket is None:
@@ -103,7 +99,7 @@ class Waiting:
             self._refuse()
         elif not self._began:
             self._began = True
-            self._timers.after(HEAD_SECONDS, Waiting._too_late, self)
+            self.due = min(self.due, time.monotonic() + HEAD_SECONDS)
 
     def _refuse(self) -> None:
         assert self._socket is not None
@@ -142,12 +138,14 @@ class RequestReader:
 
     def read(self, size: int) -> bytes:
         """`size` bytes, fewer only at the end of the connection."""
-        while len(self._data) - self._at < size:
-            # What was read is not kept: a body can be large.
-            self.begin()
-            if not self._receive():
+        taken = bytearray(self._cut(min(len(self._data), self._at + size)))
+        while len(taken) < size:
+            # What was read is not kept, nor copied for each piece: a body can be large, and slow.
+            more = self._socket.recv(min(READ_BYTES, size - len(taken)))
+            if not more:
                 break
-        return self._cut(min(len(self._data), self._at + size))
+            taken += more
+        return bytes(taken)
 
     def close(self) -> None:
         self.closed = True

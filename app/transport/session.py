@@ -23,6 +23,7 @@ from app.transport.websocket import WebSocket
 if TYPE_CHECKING:
     from app.transport.engine import Engine
 
+LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its session
 PROBE_SECONDS = 10.0  # for a client to complete an upgrade that it began
 MAX_INBOX = 64  # messages that may wait for their handlers; then we stop reading
 POLICY = 1008  # RFC 6455 section 7.4.1: a message that violates the server's policy
@@ -146,6 +147,8 @@ class Session:
 
     def receive(self, encoded: str | bytes) -> None:
         """One packet of the client. Raises MalformedPacket."""
+        if self.closed:
+            return  # the rest of a payload that ended the session
         if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
             if not self._is_allowed():
                 self.engine.count_flood()
@@ -335,7 +338,7 @@ class Session:
         elif self._outbox is not None or left:
             # Its next poll is answered with what waits for it. One that says that it leaves has
             # begun a poll before, which may be read after that.
-            self.engine.timers.after(self.engine.limits.ping_timeout, self.engine.forget, self)
+            self.engine.timers.after(LAST_POLL_SECONDS, self.engine.forget, self)
         else:
             self.engine.forget(self)
 

@@ -77,7 +77,9 @@ class WebSocket:
         self._writing: Any = None  # a watcher while there is a backlog
 
     def start(self, already: bytes = b"") -> None:
-        """Begin to read; `already` is what came with the handshake."""
+        """Begin to read, if the client is still there; `already` came with its handshake."""
+        if self._socket is None:
+            return
         self._reading.start(self._on_readable)
         if already:
             self._take(already)
@@ -131,6 +133,7 @@ class WebSocket:
         if self._socket is None:
             return  # it was gone already
         self._closing = True
+        self._reader.end()
         self._timers.after(LINGER_SECONDS, WebSocket.abort, self)
         self.resume()
         if self._backlog is None:
@@ -227,6 +230,7 @@ class WebSocket:
                 watcher.stop()
                 watcher.close()
         self._reading = self._writing = self._backlog = None
+        self._reader.end()  # deadlines that are not due yet still know this connection
         socket, self._socket = self._socket, None
         socket.close()
         owner, self.owner = self.owner, None

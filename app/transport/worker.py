@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _socket
 import logging
+import os
 import random
 import shutil
 import tempfile
@@ -20,22 +21,21 @@ from app.transport.handler import Handler
 from app.transport.handover import HandOver
 from app.transport.requests import Waiting
 from app.transport.session import Session
-from app.transport.timers import Timers
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.1  # between two looks at whether to stop
-BEAT_SECONDS = 1.0  # between two signs of life to the master
+BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who is late
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
-SETTLE_SECONDS = 0.2  # for what was written last to leave
+SETTLE_SECONDS = 0.2  # for what was written last to leave, and for the polls that ask for it
+MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 
 
 class Server(PyWSGIServer):
     """Accepts, and gives a connection a greenlet when its request is here."""
 
-    def __init__(self, *args: Any, timers: Timers, **options: Any) -> None:
+    def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, spawn="raw", **options)
-        self._timers = timers
         self._waiting: set[Waiting] = set()
         self.active = 0  # requests in flight
         self.draining = False
@@ -60,9 +60,7 @@ class Server(PyWSGIServer):
         if self.draining:
             connection.close()
             return
-        Waiting(
-            connection, address, self._begin, timers=self._timers, all_waiting=self._waiting
-        ).look(data)
+        Waiting(connection, address, self._begin, all_waiting=self._waiting).look(data)
 
     def _begin(self, connection: _socket.socket, address: Any, data: bytes) -> None:
         gevent.spawn(self.adopt, connection, address, data)
@@ -79,11 +77,18 @@ class Server(PyWSGIServer):
         finally:
             self.active -= 1
 
+    def close_late(self) -> None:
+        """Give those up that let us wait too long for a request."""
+        now = time.monotonic()
+        for waiting in [one for one in self._waiting if one.due < now]:
+            waiting.close()
+
     def drain(self) -> None:
-        """Accept no more, and let those go that wait."""
+        """Accept no more, and let those go that wait, but serve what is here already."""
         self.draining = True
         self.close()
         for waiting in list(self._waiting):
+            waiting.look()
             waiting.close()
 
 
@@ -101,6 +106,7 @@ class Worker(GeventPyWSGIWorker):
             )
         if Worker.folder is None:
             Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
+            os.chown(Worker.folder, self.cfg.uid, self.cfg.gid)  # the workers' user, if another
 
     @classmethod
     def remove_folder(cls) -> None:
@@ -109,8 +115,7 @@ class Worker(GeventPyWSGIWorker):
             shutil.rmtree(cls.folder, ignore_errors=True)
 
     def run(self) -> None:
-        timers = Timers()
-        servers = [self._server(listener, timers) for listener in self.sockets]
+        servers = [self._server(listener) for listener in self.sockets]
         assert self.folder is not None
         hand_over = HandOver(self.folder, servers[0].adopt)
         hand_over.start()
@@ -122,11 +127,13 @@ class Worker(GeventPyWSGIWorker):
         while self.alive:
             if time.monotonic() - beat > BEAT_SECONDS:
                 self.notify()
+                for server in servers:
+                    server.close_late()
                 beat = time.monotonic()
             gevent.sleep(LOOK_SECONDS)
         self._drain(servers, hand_over)
 
-    def _server(self, listener: Any, timers: Timers) -> Server:
+    def _server(self, listener: Any) -> Server:
         listener.setblocking(1)
         environ = base_environ(self.cfg)
         environ.update({"wsgi.multithread": True, "SERVER_SOFTWARE": VERSION})
@@ -136,25 +143,24 @@ class Worker(GeventPyWSGIWorker):
             log=self.log,
             handler_class=self.wsgi_handler,
             environ=environ,
-            timers=timers,
         )
 
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
         """Send the clients away, spread out so that they do not all come back at once, and go when
         what was begun is done."""
-        deadline = time.monotonic() + self.cfg.graceful_timeout
+        deadline = time.monotonic() + self.cfg.graceful_timeout - MARGIN_SECONDS
         for engine in engines:
             engine.draining = True
         for server in servers:
             server.drain()
         self._send_away(min(DRAIN_SECONDS, self.cfg.graceful_timeout / 2))
-        while time.monotonic() < deadline and (
-            any(server.active for server in servers) or any(engine.working for engine in engines)
-        ):
-            self.notify()
-            gevent.sleep(LOOK_SECONDS)
         gevent.sleep(SETTLE_SECONDS)
         hand_over.stop()
+        busy = True  # what was taken last shows up while we sleep
+        while busy and time.monotonic() < deadline:
+            self.notify()
+            gevent.sleep(LOOK_SECONDS)
+            busy = any(server.active for server in servers) or any(e.working for e in engines)
         logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})
 
     def _send_away(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tests.harness.processes import ROOT
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
-SCRIPT = ROOT / "tests/e2e/node/client.mjs"
+SCRIPTS = ROOT / "tests/e2e/node"
 VERSIONS = ("4.8", "4.6")
 LEAVE_SECONDS = 2  # its server may be gone
 
@@ -21,9 +21,12 @@ class StockClient:
     def __init__(self, url: str, token: str | None = None, *, version: str = "4.8", **options: Any):
         if token is not None:
             options["auth"] = {"token": token}
+        self._start("client.mjs", version, url, json.dumps(options))
+
+    def _start(self, script: str, *arguments: str) -> None:
         self.said: list[dict[str, Any]] = []
         self._process = subprocess.Popen(
-            ["node", str(SCRIPT), version, url, json.dumps(options)],
+            ["node", str(SCRIPTS / script), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

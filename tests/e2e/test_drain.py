@@ -1,0 +1,220 @@
+"""A worker goes: what was begun is finished, and the clients are sent away and come back."""
+
+import http.client
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness.api import Person, notify
+from tests.harness.crowd import Crowd
+from tests.harness.processes import Process, Service
+from tests.harness.raw import CLOSE, raw_polling, raw_websocket
+from tests.harness.stock import StockClient
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
+from tests.harness.workers import FORCED, EchoServer, workers
+
+NODE = Callable[..., StockClient]
+AT_ENGINE_LEVEL = {"transport close", "transport error"}
+BODY = b'{"email": "nobody@example.com", "password": "correct horse battery"}'
+
+
+class SlowRequest:
+    """POST /api/auth/login, of which the body is held back."""
+
+    def __init__(self, port: int) -> None:
+        self.line = socket.create_connection(("127.0.0.1", port), DEADLINE_SECONDS)
+        head = "POST /api/auth/login HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        # "Continue" is the proof that the application waits for the body.
+        head += f"Expect: 100-continue\r\nContent-Length: {len(BODY)}\r\n\r\n"
+        self.line.sendall(head.encode())
+        assert b"100 Continue" in self.line.recv(4096)
+
+    def finish(self, more: bytes = b"") -> bytes:
+        """Send the body -> everything that is answered, until the server closes."""
+        self.line.sendall(BODY + more)
+        answer = b""
+        while data := self.line.recv(65_536):
+            answer += data
+        return answer
+
+    def close(self) -> None:
+        self.line.close()
+
+
+def drained(web: Process) -> list[int]:
+    """The workers that said so, and how many requests each cut."""
+    return [line["requests_cut"] for line in web.logged("drained")]
+
+
+def assert_left_in_order(web: Process, count: int) -> None:
+    """So many workers went by themselves, having cut nothing."""
+    assert drained(web) == [0] * count
+    assert not FORCED.search(web.output())
+
+
+@pytest.fixture
+def service(own_service: Callable[..., Service]) -> Service:
+    return own_service()
+
+
+@pytest.fixture
+def alice(service: Service, person_at: Callable[[Service, str], Person]) -> Person:
+    return person_at(service, "customer")
+
+
+@pytest.fixture
+def crowds(service: Service, alice: Person) -> Iterator[list[Crowd]]:
+    """She, on each transport."""
+    made = [
+        Crowd(service.url, 5, alice.token, transports=transports)
+        for transports in (["websocket"], ["polling"], ["polling", "websocket"])
+    ]
+    for people in made:
+        people.wait_all("connect")
+    made[2].wait_all("upgrade")
+    yield made
+    for people in made:
+        people.leave()
+
+
+def test_sigterm_finishes_requests_and_sends_clients_away(
+    service: Service, alice: Person, crowds: list[Crowd]
+) -> None:
+    web = service.web
+    assert web is not None
+    with closing(SlowRequest(service.port)) as slow:
+        os.kill(web.pid, signal.SIGTERM)
+        for people in crowds:
+            people.wait("disconnect", people.count)
+        assert web.is_running()  # it waits for the request
+        answer = slow.finish()
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert answer.endswith((b"}\n", b"}"))
+    assert web.wait() == 0
+    assert_left_in_order(web, 1)
+    for people in crowds:
+        told = people.all("disconnect")
+        assert {line["reason"] for line in told} <= AT_ENGINE_LEVEL
+        assert all(line["active"] for line in told)  # they will come back
+
+
+def test_no_answer_says_that_a_process_is_ready_which_goes(service: Service) -> None:
+    """Not to who asks on a connection that is still open, behind the request in flight; and that
+    one's answer arrives, whatever else was sent."""
+    web = service.web
+    assert web is not None
+    with closing(SlowRequest(service.port)) as first, closing(SlowRequest(service.port)) as second:
+        assert httpx.get(f"{service.url}/readyz").status_code == 200
+        os.kill(web.pid, signal.SIGTERM)
+        wait_until(lambda: not listens(service.port), "nobody is let in any more")
+        answer = first.finish(b"GET /readyz HTTP/1.1\r\nHost: shop\r\n\r\n")
+        assert second.finish().startswith(b"HTTP/1.1 401 ")
+
+    # Its answer said that it was the last of its connection; if the next is answered, with 503.
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert answer.count(b"HTTP/1.1 ") == 1 or b"HTTP/1.1 503 " in answer
+    assert web.wait() == 0
+    assert_left_in_order(web, 1)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_requests_that_have_arrived_when_the_process_goes_are_served(tmp_path: Path) -> None:
+    """On keep-alive connections, which wait without a greenlet: stopped, the worker finds all of
+    it at once, the signal and the requests."""
+    server = EchoServer(tmp_path)
+    (worker,) = server.workers()
+    with ExitStack() as stack:
+        lines = []
+        for _ in range(50):
+            line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_SECONDS)
+            stack.callback(line.close)
+            line.request("GET", "/nothing")
+            assert line.getresponse().read()
+            lines.append(line)
+        os.kill(worker, signal.SIGSTOP)
+        for line in lines:
+            line.request("GET", "/nothing")
+        os.kill(server.process.pid, signal.SIGTERM)
+        os.kill(worker, signal.SIGTERM)
+        os.kill(worker, signal.SIGCONT)
+        assert [line.getresponse().status for line in lines] == [404] * 50
+    assert server.process.wait() == 0
+    assert not FORCED.search(server.process.output())
+
+
+def test_hup_sends_clients_to_the_new_worker_where_they_are_recovered(
+    service: Service, alice: Person, crowds: list[Crowd]
+) -> None:
+    web = service.web
+    assert web is not None
+    old = workers(web.pid)
+    notes = [notify(service.url, alice.id, title="before")]
+    for people in crowds:
+        people.wait_all("event")
+    with closing(SlowRequest(service.port)) as slow:
+        os.kill(web.pid, signal.SIGHUP)
+        for people in crowds:
+            people.wait("disconnect", people.count)
+        notes.append(notify(service.url, alice.id, title="while it goes"))
+        assert slow.finish().startswith(b"HTTP/1.1 401 ")
+    for people in crowds:
+        people.wait("connect", 2 * people.count)
+    notes.append(notify(service.url, alice.id, title="after"))
+
+    wait_until(lambda: set(old).isdisjoint(workers(web.pid)), "the old process is gone")
+    for people in crowds:
+        people.wait_all("event", 3)
+        people.wait_all("connect", 2)
+        told = people.all("disconnect")
+        assert {line["reason"] for line in told} <= AT_ENGINE_LEVEL
+        assert all(line["recovered"] for line in people.all("connect")[people.count :])
+        for n in range(people.count):
+            heard = [line["args"][0] for line in people.all("event") if line["n"] == n]
+            assert heard == notes
+        assert people.troubles() == []
+    assert_left_in_order(web, 1)
+
+
+def test_what_a_client_is_told_when_its_worker_goes(tmp_path: Path) -> None:
+    """Engine.IO's CLOSE, and on a WebSocket "going away"; never Socket.IO's DISCONNECT."""
+    server = EchoServer(tmp_path)
+    with raw_websocket(server.url) as upgraded, raw_polling(server.url) as polling:
+        for client in (upgraded, polling):
+            client.say("40")
+            assert client.hear().startswith("40")
+            assert client.hear() == '42["auth",{}]'
+        last: list[str] = []
+        waiting = threading.Thread(target=lambda: last.append(polling.hear()))
+        waiting.start()
+        os.kill(server.process.pid, signal.SIGTERM)
+        waiting.join()
+        assert last == [CLOSE]
+        assert upgraded.hear() == CLOSE
+        upgraded.socket.close()
+        assert upgraded.socket.close_code == 1001
+    assert server.process.wait() == 0
+
+
+def test_a_request_that_outlives_the_patience_is_cut_by_the_worker_itself(
+    service: Service,
+) -> None:
+    """Not by the master, with SIGKILL."""
+    web = service.web
+    assert web is not None
+    with closing(SlowRequest(service.port)):
+        web.stop()
+    assert drained(web) == [1]
+    assert not FORCED.search(web.output())
