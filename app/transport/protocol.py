@@ -42,9 +42,13 @@ class StrictPacket(Packet):
             attachments: int = super().decode(encoded_packet)
         except (ValueError, RecursionError) as exc:
             raise MalformedPacket(f"not a packet: {exc}") from exc
-        if not self._is_sound() or attachments > MAX_ATTACHMENTS:
+        if not self._is_sound() or attachments > self._most_attachments():
             raise MalformedPacket("not a packet of the protocol")
         return attachments
+
+    def _most_attachments(self) -> int:
+        binary = self.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK)
+        return MAX_ATTACHMENTS if binary else 0
 
     def _is_sound(self) -> bool:
         data = self.data
@@ -65,9 +69,11 @@ class StrictPacket(Packet):
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        # By number, and not from the end as a list would have it.
+        numbered = dict(enumerate(attachments))
         try:
-            return super().reconstruct_binary(data, attachments)
-        except (IndexError, TypeError) as exc:
+            return super().reconstruct_binary(data, numbered)
+        except (KeyError, TypeError, RecursionError) as exc:
             raise MalformedPacket("a placeholder without its bytes") from exc
 
 
@@ -98,6 +104,8 @@ class Protocol:
         """One message of a client. Raises MalformedPacket."""
         unfinished = self._server._binary_packet
         if eio_sid not in unfinished:
+            if not data:
+                raise MalformedPacket("nothing in it")  # which Packet would not look at
             received = self._server.packet_class(encoded_packet=data)
             if received.attachment_count:
                 unfinished[eio_sid] = received
