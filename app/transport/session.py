@@ -196,9 +196,11 @@ class Session:
         self.engine.working -= 1
 
     def discard(self) -> None:
-        """Handle nothing more of what it sent."""
+        """Handle nothing more of what it sent; that it is gone stays to be told."""
         if self._inbox is not None:
+            gone = [item for item in self._inbox if isinstance(item, Gone)]
             self._inbox.clear()
+            self._inbox.extend(gone)
 
     def wait_for_room(self) -> None:
         """Wait until its handlers have caught up, if they are far behind."""
