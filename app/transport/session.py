@@ -91,9 +91,13 @@ class Session:
 
     def send(self, packet: Packet) -> None:
         """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
-        if self._held is not None:
+        if self._held is None:
+            self._transmit(packet)
+        else:
             self._held.append(packet)
-        elif self._socket is not None:
+
+    def _transmit(self, packet: Packet) -> None:
+        if self._socket is not None:
             if not self._socket.send(packet.frame):
                 self.engine.count_slow()
         elif not self.closed:
@@ -125,7 +129,7 @@ class Session:
         if self.closed:
             return
         self._asked_at = time.monotonic()
-        self.send(PINGED)
+        self._transmit(PINGED)  # also to one whose connect handler still runs
         if self.engine.limits.ping_timeout:
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
 
