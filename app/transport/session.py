@@ -150,6 +150,8 @@ class Session:
 
     def receive(self, encoded: str | bytes) -> None:
         """One packet of the client. Raises MalformedPacket."""
+        if self.closed:
+            return  # it came behind its own good-bye
         if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
             if not self._is_allowed():
                 self.engine.count_flood()
@@ -184,7 +186,7 @@ class Session:
             self._worker = gevent.spawn(self._work)
         else:
             self._inbox.append(item)
-            if len(self._inbox) == MAX_INBOX and self._socket is not None:
+            if len(self._inbox) >= MAX_INBOX and self._socket is not None:
                 self._socket.pause()
 
     def _work(self) -> None:
