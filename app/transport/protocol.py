@@ -91,7 +91,9 @@ def install(server: socketio.Server, **options: Any) -> Engine:
         raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
     engine = Engine.take_over(server.eio, **options)
     server.async_handlers = False
-    engine.on("message", Protocol(server, engine).receive)
+    protocol = Protocol(server, engine)
+    engine.on("message", protocol.receive)
+    engine.on("disconnect", protocol.leave)
     return engine
 
 
@@ -99,10 +101,11 @@ class Protocol:
     def __init__(self, server: socketio.Server, engine: engineio.Server) -> None:
         self._server = server
         self._engine = engine
+        self._unfinished: dict[str, StrictPacket] = {}  # whose attachments are on their way
 
     def receive(self, eio_sid: str, data: str | bytes) -> None:
         """One message of a client. Raises MalformedPacket."""
-        unfinished = self._server._binary_packet
+        unfinished = self._unfinished
         if eio_sid not in unfinished:
             if not data:
                 raise MalformedPacket("nothing in it")  # which Packet would not look at
@@ -115,6 +118,11 @@ class Protocol:
             raise MalformedPacket("a text in the place of an attachment")
         elif unfinished[eio_sid].add_attachment(data):
             self._handle(eio_sid, unfinished.pop(eio_sid))
+
+    def leave(self, eio_sid: str, reason: str) -> None:
+        """A client is gone."""
+        self._unfinished.pop(eio_sid, None)
+        self._server._handle_eio_disconnect(eio_sid, reason)
 
     def _handle(self, eio_sid: str, received: StrictPacket) -> None:
         server = self._server
