@@ -44,13 +44,13 @@ class Session:
         "_outbox_bytes",
         "_poll",
         "_probe",
+        "_session",
         "_socket",
         "_worker",
         "address",
         "closed",
         "confirmed",
         "engine",
-        "session",
         "sid",
     )
 
@@ -58,7 +58,7 @@ class Session:
         self.engine = engine
         self.sid = sid
         self.address = address
-        self.session: dict[str, Any] | None = None  # Engine.IO's user session
+        self._session: dict[str, Any] | None = None
         self.closed = False
         self.confirmed = False  # something above has accepted the client
         self._socket: WebSocket | None = None  # None: long-polling
@@ -86,6 +86,17 @@ class Session:
     @property
     def closing(self) -> bool:
         return self.closed
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """Engine.IO's user session, which few use."""
+        if self._session is None:
+            self._session = {}
+        return self._session
+
+    @session.setter
+    def session(self, session: dict[str, Any]) -> None:
+        self._session = session
 
     # -- sending
 
