@@ -6,6 +6,7 @@ Takes the place of python-socketio's dispatcher, with its handlers behind it.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import engineio
@@ -15,9 +16,11 @@ from socketio.packet import Packet
 
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
+from app.transport.packets import Packet as EnginePacket
 
 logger = logging.getLogger(__name__)
 
+NAMESPACE = re.compile(r"4\d(?:\d+-)?(/[^,]*),")  # of a message that names one; others are of "/"
 MAX_ATTACHMENTS = 10  # of one message, as socket.io-parser has it
 INVALID_NAMESPACE = {"message": "Invalid namespace"}
 INTERNAL_ERROR = {"message": "Internal error"}
@@ -161,7 +164,7 @@ class Protocol:
             session.confirmed = True
         else:
             answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
-            session.release(message(answer.encode()))
+            session.release(message(answer.encode()), but=Within(namespace))
             server.manager.disconnect(sid, namespace, ignore_queue=True)
 
     def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
@@ -186,3 +189,17 @@ class Protocol:
         server = self._server
         known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
         return namespace in known or "*" in known
+
+
+class Within:
+    """Whether a packet, and with it its attachments, is of the namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._last = False
+
+    def __call__(self, sent: EnginePacket) -> bool:
+        if isinstance(sent.data, str):
+            found = NAMESPACE.match(sent.data)
+            self._last = (found[1] if found else "/") == self._namespace
+        return self._last

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -128,12 +129,13 @@ class Session:
         """From now on packets wait."""
         self._held = []
 
-    def release(self, first: Packet) -> None:
-        """Send this one, then those that waited, and from now on all at once."""
+    def release(self, first: Packet, *, but: Callable[[Packet], bool] | None = None) -> None:
+        """Send this one, then those that waited, `but` not these, and from now on all at once."""
         held, self._held = self._held, None
         self.send(first)
         for packet in held or ():
-            self.send(packet)
+            if but is None or not but(packet):
+                self.send(packet)
 
     def ping(self) -> None:
         """The heartbeat: ask, and look again when the answer is due."""
