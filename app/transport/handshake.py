@@ -1,7 +1,6 @@
 """The opening handshake of a WebSocket, RFC 6455 section 4.2, answered before anything is sent."""
 
 import base64
-import binascii
 from hashlib import sha1
 from typing import Any
 
@@ -25,7 +24,7 @@ def answer(environ: dict[str, Any]) -> bytes:
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()
     try:
         length = len(base64.b64decode(key, validate=True))
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise BadHandshake("Sec-WebSocket-Key is not base64") from exc
     if length != KEY_BYTES:
         raise BadHandshake(f"Sec-WebSocket-Key has {length} bytes, not {KEY_BYTES}")

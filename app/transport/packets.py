@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 
@@ -62,5 +61,5 @@ def packets(body: bytes) -> list[str | bytes]:
         return [
             b64decode(text[1:], validate=True) if text.startswith("b") else text for text in texts
         ]
-    except (UnicodeDecodeError, binascii.Error) as exc:
+    except ValueError as exc:  # not UTF-8, or not base64
         raise MalformedPacket(f"not a payload: {exc}") from exc

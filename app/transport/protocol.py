@@ -6,6 +6,7 @@ Takes the place of python-socketio's dispatcher, with its handlers behind it.
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import engineio
@@ -15,9 +16,11 @@ from socketio.packet import Packet
 
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
+from app.transport.packets import Packet as EnginePacket
 
 logger = logging.getLogger(__name__)
 
+NAMESPACE = re.compile(r"4\d(?:\d+-)?(/[^,]*),")  # of a message that names one; others are of "/"
 MAX_ATTACHMENTS = 10  # of one message, as socket.io-parser has it
 INVALID_NAMESPACE = {"message": "Invalid namespace"}
 INTERNAL_ERROR = {"message": "Internal error"}
@@ -42,9 +45,13 @@ class StrictPacket(Packet):
             attachments: int = super().decode(encoded_packet)
         except (ValueError, RecursionError) as exc:
             raise MalformedPacket(f"not a packet: {exc}") from exc
-        if not self._is_sound() or attachments > MAX_ATTACHMENTS:
+        if not self._is_sound() or attachments > self._most_attachments():
             raise MalformedPacket("not a packet of the protocol")
         return attachments
+
+    def _most_attachments(self) -> int:
+        binary = self.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK)
+        return MAX_ATTACHMENTS if binary else 0
 
     def _is_sound(self) -> bool:
         data = self.data
@@ -65,9 +72,11 @@ class StrictPacket(Packet):
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        # By number, and not from the end as a list would have it.
+        numbered = dict(enumerate(attachments))
         try:
-            return super().reconstruct_binary(data, attachments)
-        except (IndexError, TypeError) as exc:
+            return super().reconstruct_binary(data, numbered)
+        except (KeyError, TypeError, RecursionError) as exc:
             raise MalformedPacket("a placeholder without its bytes") from exc
 
 
@@ -87,7 +96,7 @@ def install(server: socketio.Server, **options: Any) -> Engine:
     server.async_handlers = False
     protocol = Protocol(server, engine)
     engine.on("message", protocol.receive)
-    engine.on("disconnect", protocol.end)
+    engine.on("disconnect", protocol.leave)
     return engine
 
 
@@ -95,11 +104,14 @@ class Protocol:
     def __init__(self, server: socketio.Server, engine: engineio.Server) -> None:
         self._server = server
         self._engine = engine
+        self._unfinished: dict[str, StrictPacket] = {}  # whose attachments are on their way
 
     def receive(self, eio_sid: str, data: str | bytes) -> None:
         """One message of a client. Raises MalformedPacket."""
-        unfinished = self._server._binary_packet
+        unfinished = self._unfinished
         if eio_sid not in unfinished:
+            if not data:
+                raise MalformedPacket("nothing in it")  # which Packet would not look at
             received = self._server.packet_class(encoded_packet=data)
             if received.attachment_count:
                 unfinished[eio_sid] = received
@@ -110,9 +122,9 @@ class Protocol:
         elif unfinished[eio_sid].add_attachment(data):
             self._handle(eio_sid, unfinished.pop(eio_sid))
 
-    def end(self, eio_sid: str, reason: str) -> None:
-        """The client is gone, maybe in the middle of a message, maybe before it was connected."""
-        self._server._binary_packet.pop(eio_sid, None)
+    def leave(self, eio_sid: str, reason: str) -> None:
+        """A client is gone."""
+        self._unfinished.pop(eio_sid, None)
         self._server._handle_eio_disconnect(eio_sid, reason)
 
     def _handle(self, eio_sid: str, received: StrictPacket) -> None:
@@ -152,7 +164,7 @@ class Protocol:
             session.confirmed = True
         else:
             answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
-            session.release(message(answer.encode()))
+            session.release(message(answer.encode()), but=Within(namespace))
             server.manager.disconnect(sid, namespace, ignore_queue=True)
 
     def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
@@ -177,3 +189,17 @@ class Protocol:
         server = self._server
         known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
         return namespace in known or "*" in known
+
+
+class Within:
+    """Whether a packet, and with it its attachments, is of the namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._last = False
+
+    def __call__(self, sent: EnginePacket) -> bool:
+        if isinstance(sent.data, str):
+            found = NAMESPACE.match(sent.data)
+            self._last = (found[1] if found else "/") == self._namespace
+        return self._last

@@ -72,6 +72,7 @@ class Waiting:
             self._all.discard(self)
             self._watcher.stop()
             self._watcher.close()
+            self._watcher = None
         return socket
 
     def _on_readable(self) -> None:
@@ -94,7 +95,9 @@ class Waiting:
         if self._data.find(b"\r\n\r\n", searched) >= 0 or self._data.find(b"\n\n", searched) >= 0:
             socket = self._leave()
             assert socket is not None
-            self._begin(socket, self._address, self._data)
+            # Not kept for as long as the timers know of it.
+            data, self._data = self._data, b""
+            self._begin(socket, self._address, data)
         elif len(self._data) > MAX_HEAD_BYTES:
             self._refuse()
         elif not self._began:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -45,13 +46,13 @@ class Session:
         "_outbox_bytes",
         "_poll",
         "_probe",
+        "_session",
         "_socket",
         "_worker",
         "address",
         "closed",
         "confirmed",
         "engine",
-        "session",
         "sid",
     )
 
@@ -59,7 +60,7 @@ class Session:
         self.engine = engine
         self.sid = sid
         self.address = address
-        self.session: dict[str, Any] | None = None  # Engine.IO's user session
+        self._session: dict[str, Any] | None = None
         self.closed = False
         self.confirmed = False  # something above has accepted the client
         self._socket: WebSocket | None = None  # None: long-polling
@@ -88,13 +89,28 @@ class Session:
     def closing(self) -> bool:
         return self.closed
 
+    @property
+    def session(self) -> dict[str, Any]:
+        """Engine.IO's user session, which few use."""
+        if self._session is None:
+            self._session = {}
+        return self._session
+
+    @session.setter
+    def session(self, session: dict[str, Any]) -> None:
+        self._session = session
+
     # -- sending
 
     def send(self, packet: Packet) -> None:
         """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
-        if self._held is not None:
+        if self._held is None:
+            self._transmit(packet)
+        else:
             self._held.append(packet)
-        elif self._socket is not None:
+
+    def _transmit(self, packet: Packet) -> None:
+        if self._socket is not None:
             if not self._socket.send(packet.frame):
                 self.engine.count_slow()
         elif not self.closed:
@@ -114,19 +130,20 @@ class Session:
         """From now on packets wait."""
         self._held = []
 
-    def release(self, first: Packet) -> None:
-        """Send this one, then those that waited, and from now on all at once."""
+    def release(self, first: Packet, *, but: Callable[[Packet], bool] | None = None) -> None:
+        """Send this one, then those that waited, `but` not these, and from now on all at once."""
         held, self._held = self._held, None
         self.send(first)
         for packet in held or ():
-            self.send(packet)
+            if but is None or not but(packet):
+                self.send(packet)
 
     def ping(self) -> None:
         """The heartbeat: ask, and look again when the answer is due."""
         if self.closed:
             return
         self._asked_at = time.monotonic()
-        self.send(PINGED)
+        self._transmit(PINGED)  # also to one whose connect handler still runs
         if self.engine.limits.ping_timeout:
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
 
@@ -148,7 +165,7 @@ class Session:
     def receive(self, encoded: str | bytes) -> None:
         """One packet of the client. Raises MalformedPacket."""
         if self.closed:
-            return  # the rest of a payload that ended the session
+            return  # it came behind its own good-bye
         if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
             if not self._is_allowed():
                 self.engine.count_flood()
@@ -183,7 +200,7 @@ class Session:
             self._worker = gevent.spawn(self._work)
         else:
             self._inbox.append(item)
-            if len(self._inbox) == MAX_INBOX and self._socket is not None:
+            if len(self._inbox) >= MAX_INBOX and self._socket is not None:
                 self._socket.pause()
 
     def _work(self) -> None:
@@ -199,9 +216,11 @@ class Session:
         self.engine.working -= 1
 
     def discard(self) -> None:
-        """Handle nothing more of what it sent."""
+        """Handle nothing more of what it sent; that it is gone stays to be told."""
         if self._inbox is not None:
+            gone = [item for item in self._inbox if isinstance(item, Gone)]
             self._inbox.clear()
+            self._inbox.extend(gone)
 
     def wait_for_room(self) -> None:
         """Wait until its handlers have caught up, if they are far behind."""

@@ -134,15 +134,16 @@ class WebSocket:
             return  # it was gone already
         self._closing = True
         self._reader.end()
-        self._timers.after(LINGER_SECONDS, WebSocket.abort, self)
+        self._timers.after(LINGER_SECONDS, WebSocket._give_up, self)
         self.resume()
         if self._backlog is None:
             self._shutdown()
 
     def abort(self) -> None:
-        """Close at once, without a word."""
+        """Close at once, without a word; but one that has said CLOSE has its time."""
         self.owner = None
-        self._over()
+        if not self._closing:
+            self._over()
 
     # -- in the hub
 
@@ -213,6 +214,9 @@ class WebSocket:
         self._writing = None
         if self._closing:
             self._shutdown()
+
+    def _give_up(self) -> None:
+        self._over()
 
     def _shutdown(self) -> None:
         # Closing at once would, with anything unread, reset the connection, and with it throw
