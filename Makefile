@@ -26,8 +26,9 @@ format: .venv/stamp  ## Format and mend what can be mended
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Everything fails at random for SOAK_SECONDS (600)
+soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Everything fails at random, then 5,000 connections, SOAK_SECONDS (600) each
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/faults/test_chaos.py
+	@$(BIN)/python -m bench.soak
 
 bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/stamp  ## The measurements of bench/README.md
 	@$(BIN)/python -m bench.latency

@@ -30,7 +30,7 @@ from bench.table import ROWS, Result, markdown
 from tests.harness.processes import ROOT
 
 ROOM_ROWS = frozenset({"fanout", "latency"})
-USER_ROWS = frozenset({"oneuser", "memory", "connect", "nobody", "idle"})
+USER_ROWS = frozenset({"oneuser", "memory", "connect", "nobody", "nobodyNet", "idle"})
 KEYS = (*(row.key for row in ROWS), "floor")
 BUSY = 0.85  # of a core; beyond it a process is waited for, and latency says little
 LATE_MS = 20  # p99 of the emitter: beyond it events arrive in bursts, which are cheaper

@@ -63,12 +63,19 @@ class Server:
     programs: tuple[Program, ...]
 
     def cpu_seconds(self) -> float:
-        return usage.cpu_seconds(self._pids())
+        return usage.cpu_seconds(self.pids())
 
     def memory_kb(self) -> dict[str, int]:
-        return usage.memory_kb(self._pids())
+        return usage.memory_kb(self.pids())
 
-    def _pids(self) -> list[int]:
+    def metric(self, name: str) -> float:
+        """Of ordercast's own /metrics."""
+        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+        return next(
+            float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} ")
+        )
+
+    def pids(self) -> list[int]:
         return [pid for program in self.programs for pid in program.pids()]
 
 

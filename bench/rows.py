@@ -111,6 +111,8 @@ def measure_users(bench: Bench, clients: int, *, only: frozenset[str]) -> Figure
     bench.load.connect(WARMUP_CLIENTS)
     bench.events("one", "user", chance.choices(warmup, k=ONE_USER_RATE), rate=ONE_USER_RATE)
     figures = connects_and_memory(bench, clients)
+    idle = idle_share(bench)
+    figures["idle"] = {"value": idle * 1000}
     if "oneuser" in only:
         everyone = range(FIRST_USER, FIRST_USER + clients)
         to = chance.choices(everyone, k=ONE_USER_EVENTS)
@@ -120,11 +122,16 @@ def measure_users(bench: Bench, clients: int, *, only: frozenset[str]) -> Figure
         to = [FIRST_NOBODY + i for i in range(NOBODY_EVENTS - 1)] + [FIRST_WARMUP]
         nobody = bench.events("one", "user", to, rate=NOBODY_RATE, unheard=len(to) - 1)
         figures["nobody"] = per_event(nobody, to)
+        net = nobody["cpuSeconds"] - idle * nobody["seconds"]
+        figures["nobodyNet"] = {"value": net / len(to) * 1e6}
+    return figures
+
+
+def idle_share(bench: Bench) -> float:
+    """What it uses while nothing happens, as a share of a core."""
     before = bench.server.cpu_seconds()
     time.sleep(IDLE_SECONDS)
-    idle = bench.server.cpu_seconds() - before
-    figures["idle"] = {"value": idle / IDLE_SECONDS * 1000}
-    return figures
+    return (bench.server.cpu_seconds() - before) / IDLE_SECONDS
 
 
 def connects_and_memory(bench: Bench, clients: int) -> Figures:
