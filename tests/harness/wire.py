@@ -84,6 +84,9 @@ class Polling:
     def post(self, *packets: str) -> Answer:
         return self.post_body(SEPARATOR.join(packets).encode())
 
+    def begin_post(self, packet: str) -> Request:
+        return self._request("POST", packet.encode())
+
     def post_body(self, body: bytes, *lines: str) -> Answer:
         return self._request("POST", body, *lines).answer()
 
@@ -176,15 +179,68 @@ def upgrade(connection: ClientConnection) -> None:
     connection.send(UPGRADE)
 
 
-def refused(port: int, path: str, **parameters: str) -> Answer:
+def refused(port: int, path: str, *, origin: Any = None, **parameters: str) -> Answer:
     """The answer to a WebSocket that is refused."""
     try:
-        with connected(port, path, **parameters):
+        with connect(address(port, path, **parameters), proxy=None, origin=origin):
             raise AssertionError("it was let in")
     except InvalidStatus as exc:
         response = exc.response
         headers = {name.lower(): value for name, value in response.headers.raw_items()}
         return Answer(response.status_code, headers, bytes(response.body or b""))
+
+
+class RawWebSocket:
+    """A WebSocket without a library: nothing is answered, and nothing closed, unasked."""
+
+    HANDSHAKE = (
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",  # RFC 6455 section 1.3
+    )
+
+    def __init__(self, port: int, path: str) -> None:
+        target = f"{path}?{query(EIO='4', transport='websocket')}"
+        self.socket = Request(port, "GET", target, b"", *self.HANDSHAKE).socket
+        self._data = b""
+        while b"\r\n\r\n" not in self._data:
+            assert self._receive(), self._data
+        head, _, self._data = self._data.partition(b"\r\n\r\n")
+        assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head.split(b"\r\n")
+        self.opened = json.loads(self.hear()[1][1:])
+
+    def __enter__(self) -> "RawWebSocket":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    @property
+    def port(self) -> int:
+        """Ours."""
+        return int(self.socket.getsockname()[1])
+
+    def send(self, *frames: bytes) -> None:
+        """All at once."""
+        self.socket.sendall(b"".join(frames))
+
+    def hear(self) -> tuple[int, bytes]:
+        """The next frame: its opcode and its payload, which is short."""
+        while len(self._data) < 2 or len(self._data) < 2 + self._data[1]:
+            assert self._receive(), self._data
+        end = 2 + self._data[1]
+        frame, self._data = self._data[:end], self._data[end:]
+        return frame[0] & 0x0F, frame[2:]
+
+    def is_at_end(self) -> bool:
+        """The server has closed: waits for that, and for nothing else."""
+        return not self._data and not self._receive()
+
+    def _receive(self) -> bool:
+        more = self.socket.recv(65_536)
+        self._data += more
+        return bool(more)
 
 
 def wait_for_end(polling: Polling) -> None:

@@ -1,0 +1,98 @@
+"""A server whose connect handlers wait until a test lets them go on, and that tells what happened.
+
+Started as tests/conformance/server.py is. A client gives a name in its CONNECT; then
+`GET /told/<name>` is what its handlers saw, and `POST /go/<name>` lets it in.
+"""
+
+import gc
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+from flask import Flask, request
+from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
+from gevent.event import Event
+
+from app.transport import Limits, StrictPacket, install
+
+ORIGIN = "http://shop.example"  # the only one that may connect
+BROKEN = "broken"  # the name under which the namespace /broken tells
+DATA = b"\x00tea\xff"  # that is broadcast
+
+told: dict[str, list[list[Any]]] = defaultdict(list)
+gates: dict[str, Event] = defaultdict(Event)
+names: dict[str, str] = {}  # of sids
+
+
+class Stage(Namespace):
+    def on_connect(self, auth: Any) -> None:
+        name = auth["name"]
+        names[request.sid] = name  # type: ignore[attr-defined]
+        told[name].append(["asked"])
+        if auth.get("wait"):
+            gates[name].wait()
+        if auth.get("refuse"):
+            raise ConnectionRefusedError("no")
+        told[name].append(["accepted"])
+
+    def on_message(self, what: Any) -> None:
+        gevent.sleep(0)  # another might overtake it here
+        told[names[request.sid]].append(["message", what])  # type: ignore[attr-defined]
+
+    def on_disconnect(self, reason: str) -> None:
+        told[names[request.sid]].append(["gone", reason])  # type: ignore[attr-defined]
+
+
+def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
+    told[BROKEN].append(["asked"])
+    raise TypeError("a fault of the handler, not of how it was called")
+
+
+def ours(socketio: SocketIO) -> None:
+    beat = {
+        "ping_interval": float(os.environ["PING_INTERVAL"]),
+        "ping_timeout": float(os.environ["PING_TIMEOUT"]),
+    }
+    install(socketio.server, limits=Limits(**beat))
+
+
+def create_app(
+    transport: Callable[[SocketIO], None] = ours, serializer: Any = StrictPacket
+) -> Flask:
+    app = Flask(__name__)
+    socketio = SocketIO(
+        app, async_mode="gevent", serializer=serializer, cors_allowed_origins=[ORIGIN]
+    )
+    socketio.on_namespace(Stage("/"))
+    socketio.on_namespace(Stage("/other"))
+    socketio.server.on("connect", broken, namespace="/broken")
+    transport(socketio)
+
+    @app.get("/told/<name>")
+    def tell(name: str) -> Any:
+        return told[name]
+
+    @app.post("/go/<name>")
+    def go(name: str) -> Any:
+        gates[name].set()
+        return ""
+
+    @app.post("/broadcast/<kind>")
+    def broadcast(kind: str) -> Any:
+        for namespace in ("/", "/other"):
+            data = DATA if kind == "bytes" else "tea"
+            socketio.emit("news", data, namespace=namespace)
+        return ""
+
+    @app.get("/greenlets")
+    def greenlets() -> Any:
+        gc.collect()
+        alive = [one for one in gc.get_objects() if isinstance(one, gevent.Greenlet)]
+        return str(sum(not one.dead for one in alive))
+
+    return app
+
+
+app = create_app() if "PING_INTERVAL" in os.environ else None
