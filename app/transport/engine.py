@@ -298,7 +298,10 @@ class Engine(engineio.Server):
         limit = self.limits.max_message_bytes or UNLIMITED
         if int(environ.get("CONTENT_LENGTH") or 0) > limit:
             raise Refused(*TOO_LARGE)
-        body = environ["wsgi.input"].read(limit + 1)
+        try:
+            body = environ["wsgi.input"].read(limit + 1)
+        except OSError as exc:  # it broke off, or stalled
+            raise Refused(*BAD_REQUEST) from exc
         if len(body) > limit:
             raise Refused(*TOO_LARGE)
         try:

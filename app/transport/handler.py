@@ -51,6 +51,8 @@ class Handler(PyWSGIHandler):
                 if b"\n\r\n" not in rest and b"\n\n" not in rest:
                     raw, _ = self.take()
                     self.server.wait(raw, self.client_address, rest)
+                    return
+                gevent.sleep(0)  # who sends many at once takes turns with the others
         except OSError:
             pass  # the client left before its answer
         finally:

@@ -134,8 +134,9 @@ class RequestReader:
 
     def readline(self, limit: int = MAX_HEAD_BYTES) -> bytes:
         while (end := self._data.find(b"\n", self._at)) < 0:
-            if len(self._data) - self._at >= limit or not self._receive():
+            if len(self._data) - self._at >= limit or not (more := self._receive(READ_BYTES)):
                 break
+            self._data += more
         stop = len(self._data) if end < 0 else end + 1
         return self._cut(min(stop, self._at + limit))
 
@@ -144,7 +145,7 @@ class RequestReader:
         taken = bytearray(self._cut(min(len(self._data), self._at + size)))
         while len(taken) < size:
             # What was read is not kept, nor copied for each piece: a body can be large, and slow.
-            more = self._socket.recv(min(READ_BYTES, size - len(taken)))
+            more = self._receive(min(READ_BYTES, size - len(taken)))
             if not more:
                 break
             taken += more
@@ -157,7 +158,9 @@ class RequestReader:
         start, self._at = self._at, stop
         return self._data[start:stop]
 
-    def _receive(self) -> bool:
-        more = self._socket.recv(READ_BYTES)
-        self._data += more
-        return bool(more)
+    def _receive(self, size: int) -> bytes:
+        # If nothing comes, the rest of this request must not be taken for another.
+        self.closed = True
+        more: bytes = self._socket.recv(size)
+        self.closed = not more
+        return more
