@@ -14,7 +14,7 @@ run: .venv/stamp  ## From nothing to the service running, with demo data and its
 	@$(BIN)/python -m tools.run
 
 test: check $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: .venv/stamp  ## Format, lint, types, layers
 	@$(BIN)/ruff format --check .

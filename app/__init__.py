@@ -8,6 +8,7 @@ Reading order:
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it
     realtime/        Socket.IO: who is connected, and how the journal reaches them
+    transport/       the connection, which knows nothing of the rest
     worker/          sequencing, the inbox, expiry, pruning
     cli.py           the commands
 """
