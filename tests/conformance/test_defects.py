@@ -1,6 +1,6 @@
 """What is wrong in the stock stack (Flask-SocketIO 5.7.0, python-socketio 5.18.1, python-engineio
-4.15.1, gevent-websocket 0.10.1), and must not be here. Each test failed there, or is in COVERED,
-with the test elsewhere that is about it.
+4.15.1, gevent-websocket 0.10.1), and must not be here, and a few of our own. COVERED
+has those that a test elsewhere is about.
 """
 
 import gc
@@ -389,6 +389,7 @@ def test_who_leaves_behind_a_malformed_packet_is_gone(stage: Stage, name: str) -
 
 
 def test_nothing_behind_a_good_bye_is_handled(stage: Stage, name: str) -> None:
+    complaints = stage.process.output().count("Traceback")
     client = Polling(stage.port, SOCKET)
     client.say(connect(name))
     assert client.hear().startswith(MESSAGE + "0{")
@@ -397,6 +398,7 @@ def test_nothing_behind_a_good_bye_is_handled(stage: Stage, name: str) -> None:
     stage.wait_until_told(
         name, ["asked"], ["accepted"], ["message", "in time"], ["gone", "client disconnect"]
     )
+    assert stage.process.output().count("Traceback") == complaints
 
 
 def test_bytes_reach_a_websocket_and_then_a_polling_client(stage: Stage, name: str) -> None:

@@ -1,0 +1,284 @@
+"""A WebSocket on one end of a socket pair, and its client, who reads when the test says so."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
+from app.transport.websocket import WebSocket
+from tests.harness.frames import client_frame
+from tests.harness.hub import Clock, pair, turn, turn_until
+
+LIMIT = 1_000_000  # bytes that may wait
+PIECE = frame(BINARY, bytes(range(256)) * 256)
+
+
+class Line:
+    """The WebSocket, its owner and its client."""
+
+    def __init__(self) -> None:
+        raw, self.client = pair()
+        # Small, so that it takes little before it is full.
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        self.descriptor = raw.fileno()
+        self.clock = Clock()
+        self.heard: list[Any] = []
+        self.lost_clean: list[bool] = []
+        self.on_lost: Callable[[], None] = lambda: None
+        self.websocket = WebSocket(
+            raw,
+            self,
+            self.clock,  # type: ignore[arg-type]
+            max_message_bytes=1000,
+            max_backlog_bytes=LIMIT,
+        )
+
+    # -- as its owner
+
+    def received(self, websocket: WebSocket, payload: str | bytes) -> None:
+        assert websocket is self.websocket
+        if payload == "fail":
+            raise ZeroDivisionError
+        self.heard.append(payload)
+
+    def lost(self, websocket: WebSocket, *, clean: bool) -> None:
+        assert websocket is self.websocket
+        self.lost_clean.append(clean)
+        self.on_lost()
+
+    # -- as its client
+
+    def read(self) -> bytes:
+        """What is there now."""
+        data = b""
+        while True:
+            try:
+                more = self.client.recv(1 << 20)
+            except BlockingIOError:
+                return data
+            if not more:
+                return data
+            data += more
+
+    def read_until(self, size: int) -> bytes:
+        """So many bytes, the hub turning meanwhile."""
+        data = bytearray()
+
+        def enough() -> bool:
+            data.extend(self.read())
+            return len(data) >= size
+
+        turn_until(enough, f"{size} bytes")
+        return bytes(data)
+
+    def is_at_end(self) -> bool:
+        """Whether the server has said that nothing more comes, and all is read."""
+        try:
+            return self.client.recv(1, socket.MSG_PEEK) == b""
+        except BlockingIOError:
+            return False
+
+    def fill(self) -> int:
+        """Send until the kernel takes no more -> how many pieces."""
+        for pieces in range(1, 100):
+            assert self.websocket.send(PIECE)
+            if pieces * len(PIECE) > LIMIT // 2:
+                return pieces
+        raise AssertionError
+
+    def is_gone(self) -> bool:
+        """Closed, down to the descriptor."""
+        if not self.websocket.closed:
+            return False
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(self.descriptor)
+        return True
+
+
+@pytest.fixture
+def line() -> Iterator[Line]:
+    line = Line()
+    yield line
+    line.websocket.abort()
+    line.clock.strike()
+    line.client.close()
+    assert line.websocket.closed
+
+
+def closing(code: int, reason: str = "") -> bytes:
+    return frame(CLOSE, code.to_bytes(2, "big") + reason.encode())
+
+
+# Hearing.
+
+
+def test_what_the_client_says_is_heard_in_order(line: Line) -> None:
+    line.websocket.start()
+    line.client.sendall(client_frame(TEXT, b"1") + client_frame(BINARY, b"2"))
+    line.client.sendall(client_frame(TEXT, b"3"))
+    turn_until(lambda: len(line.heard) == 3, "all of it")
+    assert line.heard == ["1", b"2", "3"]
+
+
+def test_what_came_with_the_handshake_is_heard_first(line: Line) -> None:
+    line.client.sendall(client_frame(TEXT, b"2"))
+    line.websocket.start(client_frame(TEXT, b"1"))
+    assert line.heard == ["1"]
+    turn_until(lambda: line.heard == ["1", "2"], "the rest")
+
+
+def test_a_ping_is_answered_with_what_it_says(line: Line) -> None:
+    line.websocket.start(client_frame(PING, b"?"))
+    assert line.read() == frame(PONG, b"?")
+
+
+def test_while_it_pauses_nothing_is_heard(line: Line) -> None:
+    line.websocket.start()
+    line.websocket.pause()
+    line.client.sendall(client_frame(TEXT, b"1"))
+    turn()
+    assert line.heard == []
+    line.websocket.resume()
+    line.websocket.resume()
+    turn_until(lambda: line.heard == ["1"], "it goes on")
+
+
+# Sending.
+
+
+def test_what_the_kernel_takes_goes_at_once(line: Line) -> None:
+    assert line.websocket.send(b"abc")
+    assert line.read() == b"abc"
+
+
+def test_what_it_does_not_take_waits_and_comes_in_order(line: Line) -> None:
+    pieces = line.fill()
+    assert line.websocket.send(b"last")
+    expected = PIECE * pieces + b"last"
+    assert line.read_until(len(expected)) == expected
+    # The backlog is over: what comes now goes at once again.
+    assert line.websocket.send(b"and on")
+    assert line.read() == b"and on"
+    assert line.lost_clean == []
+
+
+def test_a_backlog_may_come_and_go(line: Line) -> None:
+    for _ in range(3):
+        pieces = line.fill()
+        assert line.read_until(pieces * len(PIECE)) == PIECE * pieces
+
+
+def test_for_whom_too_much_waits_is_given_up(line: Line) -> None:
+    line.websocket.start()
+    sent = 0
+    while line.websocket.send(PIECE):
+        sent += len(PIECE)
+        assert sent < 3 * LIMIT
+    assert sent >= LIMIT - len(PIECE)
+    assert line.is_gone()
+    assert line.lost_clean == [False]
+    assert line.websocket.send(PIECE)  # to nobody, and no complaint
+    assert line.lost_clean == [False]
+
+
+def test_who_left_is_noticed_when_something_is_sent(line: Line) -> None:
+    line.client.close()
+    assert line.websocket.send(b"a")
+    assert line.is_gone()
+    assert line.lost_clean == [False]
+
+
+def test_who_leaves_a_backlog_behind_is_noticed(line: Line) -> None:
+    line.fill()
+    line.client.close()
+    turn_until(line.is_gone, "it is gone")
+    assert line.lost_clean == [False]
+
+
+# The end.
+
+
+def test_the_clients_close_is_answered_with_its_code(line: Line) -> None:
+    line.websocket.start(client_frame(CLOSE, b"\x0f\xa0bye") + client_frame(TEXT, b"late"))
+    assert line.read() == closing(4000)
+    assert line.is_at_end()
+    assert line.is_gone()
+    assert (line.lost_clean, line.heard) == ([True], [])
+
+
+def test_a_connection_that_just_ends_is_no_clean_end(line: Line) -> None:
+    line.websocket.start()
+    line.client.shutdown(socket.SHUT_WR)
+    turn_until(line.is_gone, "it is gone")
+    assert line.lost_clean == [False]
+
+
+def test_a_close_comes_after_all_that_was_sent_and_waits_for_the_client(line: Line) -> None:
+    line.websocket.start()
+    pieces = line.fill()
+    line.websocket.close(1001, "bye")
+    assert line.websocket.send(b"too late")
+    expected = PIECE * pieces + closing(1001, "bye")
+    assert line.read_until(len(expected)) == expected
+    turn_until(line.is_at_end, "nothing more comes")
+    assert not line.websocket.closed
+    line.client.sendall(client_frame(TEXT, b"too late") + client_frame(CLOSE, b"\x03\xe9"))
+    line.client.shutdown(socket.SHUT_WR)
+    turn_until(line.is_gone, "it is gone")
+    assert (line.lost_clean, line.heard) == ([], [])  # who closes knows
+
+
+def test_a_client_that_does_not_close_is_not_waited_for_for_ever(line: Line) -> None:
+    line.websocket.start()
+    line.websocket.close()
+    assert line.read() == closing(1000)
+    assert not line.websocket.closed
+    line.clock.strike()
+    assert line.is_gone()
+
+
+def test_one_that_pauses_hears_its_client_close(line: Line) -> None:
+    line.websocket.start()
+    line.websocket.pause()
+    line.websocket.close()
+    line.client.shutdown(socket.SHUT_WR)
+    turn_until(line.is_gone, "it is gone")
+
+
+def test_who_breaks_the_rules_is_told_which_and_may_read_it(line: Line) -> None:
+    line.on_lost = line.websocket.abort  # as a session does
+    line.websocket.start(client_frame(TEXT, b"1") + client_frame(TEXT, b"x", key=None))
+    assert line.heard == ["1"]
+    assert line.lost_clean == [False]
+    assert line.read() == closing(1002, "Frame not masked")
+    assert line.is_at_end()
+    assert not line.websocket.closed  # closed now, what is unread would reset the connection
+    line.client.shutdown(socket.SHUT_WR)
+    turn_until(line.is_gone, "it is gone")
+    assert line.lost_clean == [False]
+
+
+def test_a_message_that_is_too_large_is_refused_by_its_head(line: Line) -> None:
+    line.websocket.start(client_frame(BINARY, declared=1 << 30))
+    assert line.read() == closing(1009, "Message over 1000 bytes")
+
+
+def test_an_owner_that_fails_costs_its_client_the_connection(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    line.websocket.start(client_frame(TEXT, b"fail") + client_frame(TEXT, b"2"))
+    assert line.read() == closing(1011, "Internal error")
+    assert (line.heard, line.lost_clean) == ([], [False])
+    assert [record.message for record in caplog.records] == ["message not taken"]
+
+
+def test_an_abort_says_nothing(line: Line) -> None:
+    line.websocket.start()
+    line.websocket.abort()
+    assert line.read() == b""
+    assert line.is_at_end()
+    assert line.is_gone()
+    assert line.lost_clean == []
