@@ -1,30 +1,50 @@
-"""The private parts of python-socketio and python-engineio that app/realtime uses are those of the
-versions it was read against."""
+"""The private and undocumented parts of other packages that app/realtime and app/transport use are
+those of the versions they were read against."""
 
+import _socket
 import ast
 import inspect
+import socket
 from importlib.metadata import version
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import engineio
+import gevent.socket
 import pytest
+import redis
 import socketio
-from engineio.async_drivers.gevent import WebSocketWSGI
 from engineio.packet import MESSAGE
-from engineio.packet import Packet as EnginePacket
-from engineio.socket import Socket as EngineSocket
+from engineio.packet import Packet as StockPacket
+from gevent.pywsgi import WSGIHandler, WSGIServer
+from gunicorn.http.wsgi import base_environ
+from gunicorn.workers.base import Worker as AnyWorker
+from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 from socketio.packet import CONNECT, EVENT, Packet
 from socketio.pubsub_manager import PubSubManager
 
-from app import realtime
+from app import realtime, transport
 from app.realtime.queue_manager import QueueManager
+from app.realtime.rooms import RoomManager
+from app.transport.engine import Engine
+from app.transport.handler import Handler
+from app.transport.session import Session
+from app.transport.worker import Server, Worker
+from tests.harness.hub import pair
 
-READ_AGAINST = {"python-socketio": "5.18.1", "python-engineio": "4.15.1"}
-WHY = "read app/realtime against the new version first, then change this pin"
-MODULES = sorted(Path(realtime.__path__[0]).glob("*.py"))
+READ_AGAINST = {
+    "python-socketio": "5.18.1",
+    "python-engineio": "4.15.1",
+    "gevent": "26.9.0",
+    "gunicorn": "27.0.1",
+    "redis": "8.1.0",
+}
+WHY = "read app/realtime and app/transport against the new version first, then change this pin"
+MODULES = sorted(
+    module for one in (realtime, transport) for module in Path(one.__path__[0]).glob("*.py")
+)
 
-# What app/realtime reaches for that is private or not documented.
+# What is used of each, private or not documented; not what is also in its documentation.
 MANAGER = {
     "_generate_ack_id",
     "_handle_callback",
@@ -35,31 +55,105 @@ MANAGER = {
     "_handle_leave_room",
     "_publish",
     "_return_callback",
+    "basic_close_room",
     "basic_disconnect",
     "basic_enter_room",
+    "basic_leave_room",
     "eio_sid_from_sid",
+    "get_namespaces",
     "get_participants",
+    "get_rooms",
     "initialize",
     "is_connected",
+    "pre_connect",
+    "pre_disconnect",
+    "sid_from_eio_sid",
 }
-MANAGER_VALUES = {"channel", "host_id", "json", "pending_connect"}
-SERVER = {"_send_eio_packet"}
-SERVER_VALUES = {"eio", "packet_class", "reason"}
-ENGINE_VALUES = {"_async", "sockets"}
-WEBSOCKET_VALUES = {"_sock"}
+MANAGER_VALUES = {"callbacks", "channel", "host_id", "json"}
+SERVER = {
+    "_handle_ack",
+    "_handle_disconnect",
+    "_handle_eio_disconnect",
+    "_handle_event",
+    "_send_packet",
+    "_trigger_event",
+}
+SERVER_VALUES = {
+    "always_connect",
+    "async_handlers",
+    "eio",
+    "environ",
+    "handlers",
+    "manager",
+    "namespace_handlers",
+    "namespaces",
+    "packet_class",
+    "reason",
+}
+ENGINE = {"_cors_allowed_origins", "_cors_headers", "_gzip", "_trigger_event", "generate_id"}
+ENGINE_VALUES = {
+    "allow_upgrades",
+    "compression_threshold",
+    "cors_allowed_origins",
+    "handlers",
+    "http_compression",
+    "sockets",
+    "start_service_task",
+    "transports",
+}
+HANDLER = {"finalize_headers", "handle", "handle_one_request", "process_result", "run_application"}
 
 # The private ones among them that each module uses; a module that is not here uses none.
 USED = {
-    "__init__.py": {"_async"},
-    "delivery.py": {"_send_eio_packet"},
     "queue_manager.py": {name for name in MANAGER if name.startswith("_")},
-    "websocket.py": {"_sock"},
+    "subscription.py": {"_sock"},
+    "engine.py": {name for name in ENGINE if name.startswith("_")},
+    "handler.py": {"_sock"},
+    "protocol.py": SERVER,
+    "worker.py": {"_accept"},
 }
 
 
 @pytest.mark.parametrize("package", READ_AGAINST)
 def test_the_version_installed_is_the_one_that_was_read(package: str) -> None:
     assert version(package) == READ_AGAINST[package], WHY
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
+def test_no_private_name_is_used_that_is_not_listed_here(module: Path) -> None:
+    assert private_names(module.read_text()) <= USED.get(module.name, set())
+
+
+@pytest.mark.parametrize("name", USED)
+def test_no_private_name_is_listed_that_is_not_used(name: str) -> None:
+    [module] = [one for one in MODULES if one.name == name]
+    defined = {node.name for node in functions(module.read_text())}
+    assert USED[name] <= private_names(module.read_text()) | defined
+
+
+def functions(source: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
+
+
+def private_names(source: str) -> set[str]:
+    """The private attributes that a module uses and does not define itself."""
+    nodes = list(ast.walk(ast.parse(source)))
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    used = {one.attr for one in attributes if one.attr.startswith("_")}
+    defined = {node.name for node in functions(source)}
+    set_on_itself = {
+        one.attr
+        for one in attributes
+        if isinstance(one.ctx, ast.Store) and ast.unparse(one.value) in ("self", "engine")
+    }
+    return {name for name in used if not name.startswith("__")} - defined - set_on_itself
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+# python-socketio.
 
 
 @pytest.mark.parametrize("name", sorted(MANAGER))
@@ -72,6 +166,18 @@ def test_a_manager_still_has_the_values_that_are_used() -> None:
     assert vars(manager).keys() | vars(PubSubManager).keys() >= MANAGER_VALUES, WHY
 
 
+@pytest.mark.parametrize("ours", [QueueManager, RoomManager])
+def test_the_overridden_methods_take_what_the_base_gives_them(ours: type) -> None:
+    overridden = [
+        name
+        for name, value in vars(ours).items()
+        if callable(value) and not name.startswith("__") and hasattr(PubSubManager, name)
+    ]
+    assert {"connect"} < set(overridden)
+    for name in set(overridden) - {"basic_disconnect"}:  # whose **kwargs has another name
+        assert parameters(getattr(ours, name)) == parameters(getattr(PubSubManager, name)), WHY
+
+
 def test_a_server_still_has_what_is_used() -> None:
     server = socketio.Server(async_mode="threading")
     assert all(callable(getattr(server, name, None)) for name in SERVER), WHY
@@ -80,22 +186,13 @@ def test_a_server_still_has_what_is_used() -> None:
     assert server.reason.SERVER_DISCONNECT
 
 
-def test_an_engine_still_has_what_is_used() -> None:
-    engine = engineio.Server(async_mode="threading")
-    assert all(hasattr(engine, name) for name in ENGINE_VALUES), WHY
-    assert engine.sockets == {}
-    socket = EngineSocket(engine, "sid")
-    assert (socket.closed, socket.closing, socket.upgraded) == (False, False, False)
-    assert {"wait", "abort", "reason"} <= inspect.signature(socket.close).parameters.keys()
-
-
-def test_an_engine_still_takes_its_websocket_from_where_it_is_replaced() -> None:
-    assert engineio.Server(async_mode="gevent")._async["websocket"] is WebSocketWSGI, WHY
-    socket = SimpleNamespace(version="13", path="/", origin=None, protocol=None)
-    websocket = WebSocketWSGI(lambda _: [], None)
-    websocket({"wsgi.websocket": socket}, None)
-    assert vars(websocket).keys() >= WEBSOCKET_VALUES, WHY
-    assert websocket._sock is socket, WHY
+def test_a_server_still_takes_what_is_given_to_it() -> None:
+    assert parameters(socketio.Server._handle_event)[1:] == ["eio_sid", "namespace", "id", "data"]
+    assert parameters(socketio.Server._handle_ack)[1:] == ["eio_sid", "namespace", "id", "data"]
+    assert parameters(socketio.Server._handle_disconnect)[1:] == ["eio_sid", "namespace", "reason"]
+    assert parameters(socketio.Server._handle_eio_disconnect)[1:] == ["eio_sid", "reason"]
+    assert parameters(socketio.Server._send_packet)[1:] == ["eio_sid", "pkt"]
+    assert parameters(socketio.Server._trigger_event)[1:] == ["event", "namespace", "args"]
 
 
 def test_a_packet_is_still_encoded_from_what_is_set_on_it() -> None:
@@ -109,34 +206,112 @@ def test_an_event_still_is_a_text_and_its_attachments() -> None:
     text, attachment = Packet(EVENT, ["label", b"%PDF"], namespace="/", id=None).encode()
     assert text == '51-["label",{"_placeholder":true,"num":0}]', WHY
     assert attachment == b"%PDF"
-    assert EnginePacket(MESSAGE, text).data == text
     rest = {"_placeholder": True, "num": 0}
     assert Packet.reconstruct_binary(["label", rest], [b"%PDF"]) == ["label", b"%PDF"], WHY
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
-def test_no_private_name_is_used_that_is_not_listed_here(module: Path) -> None:
-    assert private_names(module.read_text()) <= USED.get(module.name, set())
+def test_a_packet_is_still_decoded_through_what_is_overridden() -> None:
+    calls = []
+
+    class Watched(Packet):
+        def decode(self, encoded_packet: str) -> int:
+            calls.append("decode")
+            return int(super().decode(encoded_packet))
+
+        @classmethod
+        def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+            calls.append("reconstruct_binary")
+            return super().reconstruct_binary(data, attachments)
+
+    packet = Watched(encoded_packet='51-/a,7["label",{"_placeholder":true,"num":0}]')
+    assert (packet.attachment_count, packet.namespace, packet.id) == (1, "/a", 7)
+    assert packet.add_attachment(b"%PDF")
+    assert calls == ["decode", "reconstruct_binary"], WHY
 
 
-def private_names(source: str) -> set[str]:
-    """The private attributes that a module uses and does not define itself."""
-    nodes = list(ast.walk(ast.parse(source)))
-    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
-    used = {one.attr for one in attributes if one.attr.startswith("_")}
-    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
-    set_on_itself = {
-        one.attr
-        for one in attributes
-        if isinstance(one.ctx, ast.Store) and ast.unparse(one.value) == "self"
-    }
-    return {name for name in used if not name.startswith("__")} - defined - set_on_itself
+# python-engineio.
 
 
-def test_the_overridden_methods_take_what_the_base_gives_them() -> None:
-    for name in ("connect", "get_participants", "initialize", "_publish"):
-        ours, theirs = (
-            list(inspect.signature(getattr(kind, name)).parameters)
-            for kind in (QueueManager, PubSubManager)
-        )
-        assert ours == theirs, WHY
+def test_an_engine_still_has_what_is_used() -> None:
+    engine = engineio.Server(async_mode="threading")
+    assert all(callable(getattr(engine, name, None)) for name in ENGINE), WHY
+    assert all(hasattr(engine, name) for name in ENGINE_VALUES), WHY
+    assert engine.sockets == {}
+    assert set(engine.transports) == {"polling", "websocket"}
+
+
+def test_an_engine_still_asks_itself_what_is_replaced() -> None:
+    for name in ("send", "send_packet", "disconnect", "handle_request", "generate_id"):
+        assert parameters(getattr(Engine, name)) in (
+            parameters(getattr(engineio.Server, name)),
+            [*parameters(getattr(engineio.Server, name))[:-1], "packet"],  # they say pkt
+        ), WHY
+
+
+def test_a_session_is_what_an_engine_finds_in_its_place() -> None:
+    stock = engineio.Server(async_mode="threading")
+    engine = Engine.take_over(stock, transport.Limits())
+    session = engine.sockets["sid"] = Session(engine, "sid", "")
+    assert engine.transport("sid") == "polling"
+    engine.save_session("sid", {"name": "alice"})
+    assert engine.get_session("sid") == {"name": "alice"}
+    assert Session(engine, "other", "").session == {}
+    assert (session.closed, session.closing, session.upgraded) == (False, False, False)
+
+
+def test_a_stock_packet_still_holds_a_message() -> None:
+    assert StockPacket(MESSAGE, "text").encode() == "4text", WHY
+    assert StockPacket(MESSAGE, b"bytes").encode() == b"bytes", WHY
+
+
+# gevent and gunicorn.
+
+
+def test_a_gevent_socket_still_holds_a_plain_one_and_lets_it_go() -> None:
+    ours, client = pair()
+    held = gevent.socket.socket(ours.family, ours.type, ours.proto, fileno=ours.detach())
+    assert isinstance(held._sock, _socket.socket), WHY
+    descriptor = held.detach()
+    socket.close(descriptor)
+    client.close()
+
+
+def test_a_gevent_listener_still_accepts_plain_descriptors() -> None:
+    with (
+        gevent.socket.create_server(("127.0.0.1", 0)) as listener,
+        socket.create_connection(listener.getsockname()) as client,
+    ):
+        descriptor, address = listener._accept()
+        socket.close(descriptor)
+        assert address == client.getsockname(), WHY
+
+
+@pytest.mark.parametrize("name", sorted(HANDLER))
+def test_the_handler_still_has_what_is_overridden(name: str) -> None:
+    assert callable(getattr(WSGIHandler, name, None)), WHY
+    if name in vars(Handler):
+        assert parameters(getattr(Handler, name)) == parameters(getattr(WSGIHandler, name))
+
+
+def test_the_server_still_has_what_is_overridden() -> None:
+    assert issubclass(PyWSGIServer, WSGIServer)
+    for name in ("do_read", "do_handle"):
+        assert callable(getattr(WSGIServer, name, None)), WHY
+        assert name in vars(Server)
+    assert issubclass(Handler, PyWSGIHandler)
+    assert "rfile" in parameters(WSGIHandler.__init__), WHY
+
+
+def test_the_worker_still_has_what_is_overridden() -> None:
+    assert (Worker.server_class, Worker.wsgi_handler) == (Server, Handler)
+    assert {"server_class", "wsgi_handler"} < vars(GeventPyWSGIWorker).keys(), WHY
+    assert parameters(Worker.run) == parameters(GeventPyWSGIWorker.run)
+    assert callable(AnyWorker.notify)
+    assert parameters(base_environ) == ["cfg"], WHY
+
+
+# redis-py.
+
+
+def test_a_redis_connection_still_holds_its_socket() -> None:
+    assert redis.Connection()._sock is None, WHY
