@@ -7,6 +7,7 @@ Everything that python-socketio uses of the stock server is here, under the same
 from __future__ import annotations
 
 import logging
+import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -33,9 +34,9 @@ JSON = ("Content-Type", "application/json")
 # What is kept of the environ for as long as the client is connected: enough for a Flask request.
 KEPT = (
     "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT",
-    "SERVER_PROTOCOL", "REMOTE_ADDR", "HTTP_HOST", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_COOKIE",
-    "HTTP_AUTHORIZATION", "HTTP_ACCEPT_LANGUAGE", "HTTP_X_FORWARDED_FOR",
-    "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
+    "REMOTE_ADDR", "HTTP_HOST", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_COOKIE",
+    "HTTP_AUTHORIZATION", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
 )  # fmt: skip
 
 
@@ -221,7 +222,7 @@ class Engine(engineio.Server):
         self._check_room(address)
         head = _handshake(environ) if transport == "websocket" else b""
         session = Session(self, self.generate_id(), address)
-        kept = {key: environ[key] for key in KEPT if key in environ}
+        kept = {key: _shared(environ[key]) for key in KEPT if key in environ}
         if self._trigger_event("connect", session.sid, kept) is False:
             raise Refused(*FORBIDDEN)
         self.sockets[session.sid] = session
@@ -318,6 +319,11 @@ NEVER = (
     1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
 )
 UNLIMITED = 2**31 - 1
+
+
+def _shared(value: Any) -> Any:
+    """The same text for all the clients that sent it."""
+    return sys.intern(value) if type(value) is str else value
 
 
 def _handshake(environ: dict[str, Any]) -> bytes:

@@ -71,7 +71,9 @@ class Handler(PyWSGIHandler):
 
     def handle_one_request(self) -> Any:
         self.rfile.begin()
-        return super().handle_one_request()
+        result = super().handle_one_request()
+        self.environ = None  # which holds this handler: together they would wait for the collector
+        return result
 
     def read_request(self, raw_requestline: str) -> bool:
         try:

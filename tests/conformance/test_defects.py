@@ -336,10 +336,10 @@ def test_a_type_error_does_not_leave_our_connect_handler() -> None:
         connections=Connections(),
         manager=SimpleNamespace(close_transport=closed.append),
     )
-    with Flask(__name__).test_request_context() as context:
-        context.request.sid = "sid"  # type: ignore[attr-defined]
-        with pytest.raises(ConnectionRefusedError, match="Service unavailable"):
-            OrderNamespace(realtime).on_connect({"token": "a token"})
+    app = Flask(__name__)
+    app.config["SETTINGS"] = SimpleNamespace(MAX_CONNECTIONS_PER_USER=0)
+    with pytest.raises(ConnectionRefusedError, match="Service unavailable"):
+        OrderNamespace(realtime, app).trigger_event("connect", "sid", {}, {"token": "a token"})
     assert closed == ["sid"]
 
 
@@ -446,6 +446,7 @@ def in_a_fork(manager: QueueManager) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        manager.forget_host()  # as Realtime.start() does in each process
         os.write(writing, manager.host_id.encode())
         os._exit(0)
     os.close(writing)
