@@ -463,17 +463,23 @@ def test_a_manager_has_nothing_to_initialize() -> None:
     assert vars(manager) == before
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",)])
-def test_several_workers_need_no_sticky_sessions(tmp_path: Path, options: tuple[str, ...]) -> None:
+@pytest.fixture(params=[(), ("--preload",)], ids=["forked", "preloaded"])
+def two_workers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Gunicorn]:
+    options = request.param
     server = Gunicorn("tests.conformance.server:app", tmp_path, *options, WEB_CONCURRENCY="2")
-    clients = [Polling(server.port, ENGINE) for _ in range(8)]
+    yield server
+    server.stop()
+
+
+def test_several_workers_need_no_sticky_sessions(two_workers: Gunicorn) -> None:
+    port = two_workers.port
+    clients = [Polling(port, ENGINE) for _ in range(8)]
     for number in range(4):  # each request on a connection of its own, to any worker
         for client in clients:
             client.say(f"{MESSAGE}{number}")
         assert {client.hear() for client in clients} == {f"{MESSAGE}{number}"}
     for client in clients:
-        with probing(server.port, client) as connection:
+        with probing(port, client) as connection:
             upgrade(connection)
             connection.send(MESSAGE + "over here")
             assert connection.recv() == MESSAGE + "over here"
-    server.stop()
