@@ -166,6 +166,8 @@ class Engine(engineio.Server):
         if answer is None:
             return []  # the connection is another's now
         headers = [answer.content_type, *self._cors_headers(environ)]
+        if answer.status.startswith("426"):
+            headers.append(("Sec-WebSocket-Version", handshake.VERSION))  # RFC 6455 section 4.4
         body = answer.body
         if len(body) > self.compression_threshold and self.http_compression:
             accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
@@ -331,6 +333,8 @@ def _handshake(environ: dict[str, Any]) -> bytes:
         raise Refused(3, "This server takes no WebSockets", "501 Not Implemented")
     try:
         return handshake.answer(environ)
+    except handshake.WrongVersion as exc:
+        raise Refused(3, str(exc), "426 Upgrade Required") from exc
     except handshake.BadHandshake as exc:
         raise Refused(3, str(exc)) from exc
 

@@ -13,6 +13,10 @@ class BadHandshake(Exception):
     """The argument says what is wrong with it."""
 
 
+class WrongVersion(BadHandshake):
+    """Another version of the protocol."""
+
+
 def answer(environ: dict[str, Any]) -> bytes:
     """The head of the 101 response. Raises BadHandshake."""
     if environ.get("HTTP_UPGRADE", "").lower() != "websocket":
@@ -20,7 +24,7 @@ def answer(environ: dict[str, Any]) -> bytes:
     if "upgrade" not in environ.get("HTTP_CONNECTION", "").lower():
         raise BadHandshake("Connection is not upgrade")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != VERSION:
-        raise BadHandshake(f"Sec-WebSocket-Version is not {VERSION}")
+        raise WrongVersion(f"Sec-WebSocket-Version is not {VERSION}")
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()
     try:
         length = len(base64.b64decode(key, validate=True))

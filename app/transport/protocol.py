@@ -123,9 +123,17 @@ class Protocol:
             self._handle(eio_sid, unfinished.pop(eio_sid))
 
     def leave(self, eio_sid: str, reason: str) -> None:
-        """A client is gone."""
+        """A client is gone, from all its namespaces, also if a handler fails for one of them."""
         self._unfinished.pop(eio_sid, None)
-        self._server._handle_eio_disconnect(eio_sid, reason)
+        server = self._server
+        for namespace in list(server.manager.get_namespaces()):
+            sid = server.manager.sid_from_eio_sid(eio_sid, namespace)
+            try:
+                server._handle_disconnect(eio_sid, namespace, reason)
+            except Exception:
+                logger.exception("disconnect handler failed", extra={"sid": sid})
+                server.manager.disconnect(sid, namespace, ignore_queue=True)
+        server.environ.pop(eio_sid, None)
 
     def _handle(self, eio_sid: str, received: StrictPacket) -> None:
         server = self._server

@@ -435,3 +435,14 @@ def test_bytes_are_what_they_were(patient: Gunicorn) -> None:
         client.say("b" + b64encode(BYTES[:size]).decode())
         assert b64decode(client.hear()[1:], validate=True) == BYTES[:size]
     client.say(CLOSE)
+
+
+def test_another_version_of_websockets_is_told_which_one_is_spoken(patient: Gunicorn) -> None:
+    """RFC 6455 section 4.4."""
+    lines = ("Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 8")
+    target = f"{ENGINE}?{query(EIO='4', transport='websocket')}"
+    answer = Request(patient.port, "GET", target, b"", *lines).answer()
+
+    assert answer.status == 426
+    assert answer.headers["sec-websocket-version"] == "13"
+    assert answer.json()["code"] == 3
