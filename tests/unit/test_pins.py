@@ -73,7 +73,6 @@ MANAGER_VALUES = {"callbacks", "channel", "host_id", "json"}
 SERVER = {
     "_handle_ack",
     "_handle_disconnect",
-    "_handle_eio_disconnect",
     "_handle_event",
     "_send_packet",
     "_trigger_event",

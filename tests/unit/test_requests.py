@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 
 from app.transport.requests import MAX_HEAD_BYTES, RequestReader, Waiting
 from tests.harness.frames import chunks
-from tests.harness.hub import Clock, pair, turn, turn_until
+from tests.harness.hub import pair, turn, turn_until
 
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\n\r\n"
 
@@ -22,8 +22,12 @@ class Chunks:
     def __init__(self, *data: bytes) -> None:
         self._data = list(data)
 
-    def recv(self, _size: int) -> bytes:
-        return self._data.pop(0) if self._data else b""
+    def recv(self, size: int) -> bytes:
+        if not self._data:
+            return b""
+        data, rest = self._data[0][:size], self._data[0][size:]
+        self._data[:1] = [rest] if rest else []
+        return data
 
 
 def reader(*data: bytes) -> RequestReader:
@@ -88,18 +92,11 @@ class Door:
     """One connection that waits."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
         self.all: set[Waiting] = set()
         self.began: list[bytes] = []
         raw, self.client = pair()
         self._raw = raw
-        self.waiting = Waiting(
-            raw,
-            "somebody",
-            self._begin,
-            timers=self.clock,
-            all_waiting=self.all,  # type: ignore[arg-type]
-        )
+        self.waiting = Waiting(raw, "somebody", self._begin, all_waiting=self.all)
 
     def _begin(self, _socket: Any, address: Any, data: bytes) -> None:
         assert address == "somebody"
@@ -151,13 +148,13 @@ def test_a_head_without_end_is_refused(door: Door) -> None:
     assert door.client.recv(1000).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("said", [b"", HEAD[:9]])
-def test_who_says_nothing_more_is_let_go(door: Door, said: bytes) -> None:
-    door.waiting.look(said)
-    assert len(door.clock.due) == (2 if said else 1)  # a head that began has a deadline of its own
-    door.clock.strike()
-    assert door.is_closed()
-    assert door.all == set()
+def test_a_head_that_began_has_a_deadline_of_its_own(door: Door) -> None:
+    before = door.waiting.due
+    door.waiting.look(HEAD[:9])
+    assert door.waiting.due < before
+    soon = door.waiting.due
+    door.waiting.look(HEAD[9:12])
+    assert door.waiting.due == soon
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
@@ -168,15 +165,7 @@ def test_who_leaves_is_forgotten(door: Door, said: bytes) -> None:
     assert (door.all, door.began) == (set(), [])
 
 
-def test_a_deadline_that_comes_too_late_touches_nothing(door: Door) -> None:
-    door.waiting.look(HEAD[:9])
-    door.client.sendall(HEAD[9:])
-    turn_until(lambda: door.began, "the request begins")
-    door.clock.strike()
-    assert not door.is_closed()
-
-
-def test_the_timers_keep_nothing_of_a_request_that_began(door: Door) -> None:
+def test_nothing_is_kept_of_a_request_that_began(door: Door) -> None:
     door.waiting.look(HEAD)
     assert door.began == [HEAD]
     held = [one for one in gc.get_referents(door.waiting) if isinstance(one, bytes) and one]

@@ -28,7 +28,7 @@ class Rooms(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         server = SimpleNamespace(
-            eio=SimpleNamespace(generate_id=lambda: self.sid),
+            eio=SimpleNamespace(generate_id=lambda: self.sid, sockets={}),
             packet_class=SimpleNamespace(json=None),
         )
         self.sid = ""
@@ -155,7 +155,7 @@ def test_a_room_may_change_while_it_is_gone_through() -> None:
     sids = iter(["a", "b", "c"])
     manager.set_server(
         SimpleNamespace(
-            eio=SimpleNamespace(generate_id=lambda: next(sids)),
+            eio=SimpleNamespace(generate_id=lambda: next(sids), sockets={}),
             packet_class=SimpleNamespace(json=None),
         )
     )

@@ -26,7 +26,7 @@ class Line:
         self.descriptor = raw.fileno()
         self.clock = Clock()
         self.heard: list[Any] = []
-        self.lost_clean: list[bool] = []
+        self.failures: list[bool] = []
         self.on_lost: Callable[[], None] = lambda: None
         self.websocket = WebSocket(
             raw,
@@ -44,9 +44,9 @@ class Line:
             raise ZeroDivisionError
         self.heard.append(payload)
 
-    def lost(self, websocket: WebSocket, *, clean: bool) -> None:
+    def lost(self, websocket: WebSocket, *, failed: bool) -> None:
         assert websocket is self.websocket
-        self.lost_clean.append(clean)
+        self.failures.append(failed)
         self.on_lost()
 
     # -- as its client
@@ -162,7 +162,7 @@ def test_what_it_does_not_take_waits_and_comes_in_order(line: Line) -> None:
     # The backlog is over: what comes now goes at once again.
     assert line.websocket.send(b"and on")
     assert line.read() == b"and on"
-    assert line.lost_clean == []
+    assert line.failures == []
 
 
 def test_a_backlog_may_come_and_go(line: Line) -> None:
@@ -179,23 +179,23 @@ def test_for_whom_too_much_waits_is_given_up(line: Line) -> None:
         assert sent < 3 * LIMIT
     assert sent >= LIMIT - len(PIECE)
     assert line.is_gone()
-    assert line.lost_clean == [False]
+    assert line.failures == [True]
     assert line.websocket.send(PIECE)  # to nobody, and no complaint
-    assert line.lost_clean == [False]
+    assert line.failures == [True]
 
 
 def test_who_left_is_noticed_when_something_is_sent(line: Line) -> None:
     line.client.close()
     assert line.websocket.send(b"a")
     assert line.is_gone()
-    assert line.lost_clean == [False]
+    assert line.failures == [False]
 
 
 def test_who_leaves_a_backlog_behind_is_noticed(line: Line) -> None:
     line.fill()
     line.client.close()
     turn_until(line.is_gone, "it is gone")
-    assert line.lost_clean == [False]
+    assert line.failures == [False]
 
 
 # The end.
@@ -206,14 +206,14 @@ def test_the_clients_close_is_answered_with_its_code(line: Line) -> None:
     assert line.read() == closing(4000)
     assert line.is_at_end()
     assert line.is_gone()
-    assert (line.lost_clean, line.heard) == ([True], [])
+    assert (line.failures, line.heard) == ([False], [])
 
 
-def test_a_connection_that_just_ends_is_no_clean_end(line: Line) -> None:
+def test_a_connection_that_just_ends_is_the_clients_doing(line: Line) -> None:
     line.websocket.start()
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert line.lost_clean == [False]
+    assert line.failures == [False]
 
 
 def test_a_close_comes_after_all_that_was_sent_and_waits_for_the_client(line: Line) -> None:
@@ -228,7 +228,7 @@ def test_a_close_comes_after_all_that_was_sent_and_waits_for_the_client(line: Li
     line.client.sendall(client_frame(TEXT, b"too late") + client_frame(CLOSE, b"\x03\xe9"))
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert (line.lost_clean, line.heard) == ([], [])  # who closes knows
+    assert (line.failures, line.heard) == ([], [])  # who closes knows
 
 
 def test_a_client_that_does_not_close_is_not_waited_for_for_ever(line: Line) -> None:
@@ -252,13 +252,13 @@ def test_who_breaks_the_rules_is_told_which_and_may_read_it(line: Line) -> None:
     line.on_lost = line.websocket.abort  # as a session does
     line.websocket.start(client_frame(TEXT, b"1") + client_frame(TEXT, b"x", key=None))
     assert line.heard == ["1"]
-    assert line.lost_clean == [False]
+    assert line.failures == [True]
     assert line.read() == closing(1002, "Frame not masked")
     assert line.is_at_end()
     assert not line.websocket.closed  # closed now, what is unread would reset the connection
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert line.lost_clean == [False]
+    assert line.failures == [True]
 
 
 def test_a_message_that_is_too_large_is_refused_by_its_head(line: Line) -> None:
@@ -271,7 +271,7 @@ def test_an_owner_that_fails_costs_its_client_the_connection(
 ) -> None:
     line.websocket.start(client_frame(TEXT, b"fail") + client_frame(TEXT, b"2"))
     assert line.read() == closing(1011, "Internal error")
-    assert (line.heard, line.lost_clean) == ([], [False])
+    assert (line.heard, line.failures) == ([], [True])
     assert [record.message for record in caplog.records] == ["message not taken"]
 
 
@@ -281,4 +281,4 @@ def test_an_abort_says_nothing(line: Line) -> None:
     assert line.read() == b""
     assert line.is_at_end()
     assert line.is_gone()
-    assert line.lost_clean == []
+    assert line.failures == []
