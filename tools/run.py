@@ -23,6 +23,7 @@ from honcho.manager import Manager
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"
 DEV_REDIS = "redis://127.0.0.1:6390/0"
+WEB_PROCESSES = "2"  # so that what only happens with several happens here too
 START_SECONDS = 60
 BIN = Path(sys.executable).parent
 
@@ -38,6 +39,7 @@ def main() -> int:
     values = {key: value for key, value in dotenv_values(ENV_FILE).items() if value}
     environ = {**values, **os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     environ.setdefault("REDIS_URL", DEV_REDIS)
+    environ.setdefault("WEB_CONCURRENCY", WEB_PROCESSES)
     port = int(environ.setdefault("PORT", "8000"))
     if answers("127.0.0.1", port):
         sys.exit(f"Port {port} is taken: choose another with PORT=8001 make run")
