@@ -104,16 +104,15 @@ class Session:
 
     def send(self, packet: Packet) -> None:
         """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
-        if self._held is None:
-            self._transmit(packet)
-        else:
+        if self._held is not None:
             self._held.append(packet)
+        elif self._socket is None:
+            self._keep(packet)
+        elif not self._socket.send(packet.frame):
+            self.engine.count_slow()
 
-    def _transmit(self, packet: Packet) -> None:
-        if self._socket is not None:
-            if not self._socket.send(packet.frame):
-                self.engine.count_slow()
-        elif not self.closed:
+    def _keep(self, packet: Packet) -> None:
+        if not self.closed:
             if self._outbox is None:
                 self._outbox = []
             self._outbox.append(packet)
@@ -143,7 +142,9 @@ class Session:
         if self.closed:
             return
         self._asked_at = time.monotonic()
-        self._transmit(PINGED)  # also to one whose connect handler still runs
+        held, self._held = self._held, None  # also to one whose connect handler still runs
+        self.send(PINGED)
+        self._held = held
         if self.engine.limits.ping_timeout:
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
 

@@ -190,12 +190,13 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize(("field", "value"), HANDSHAKES.values(), ids=HANDSHAKES.keys())
-def test_a_handshake_that_is_none_is_told_400(stage: Stage, field: str, value: str | None) -> None:
+def test_a_handshake_that_is_none_is_told_so(stage: Stage, field: str, value: str | None) -> None:
     good = dict(line.split(": ") for line in RawWebSocket.HANDSHAKE)
     lines = [f"{name}: {text}" for name, text in {**good, field: value}.items() if text]
     target = f"{SOCKET}?{query(EIO='4', transport='websocket')}"
     answer = Request(stage.port, "GET", target, b"", *lines).answer()
-    assert (answer.status, answer.json()["code"]) == (400, 3)
+    status = 426 if field == "Sec-WebSocket-Version" else 400  # RFC 6455 section 4.4
+    assert (answer.status, answer.json()["code"]) == (status, 3)
 
 
 def test_a_websocket_is_in_the_access_log(stage: Stage) -> None:
