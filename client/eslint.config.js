@@ -1,8 +1,9 @@
 import eslint from "@eslint/js";
 import reactHooks from "eslint-plugin-react-hooks";
+import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ["dist", "demo/dist", "coverage"] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
