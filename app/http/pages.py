@@ -15,13 +15,19 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 SITE = Path(__file__).parent / "site"  # made by `make site`, not committed
 YEAR_SECONDS = 365 * 24 * 3600
 # Not the machine's table: on some of them .js is text/plain, which nosniff refuses.
-MIMETYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+MIMETYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
 POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
+        "font-src 'self'",
         "connect-src 'self'",  # CSP 3: also ws and wss of the same host and port
         "base-uri 'none'",
         "form-action 'none'",  # a form that no script handles must not put a password in a URL

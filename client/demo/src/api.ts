@@ -2,26 +2,9 @@
 
 import { ApiError, request, type Answer, type Options } from "./http";
 import { expire, freshToken } from "./session";
-import type { Order, Status } from "./orders";
+import type { Order, ProductView, Status } from "../../src/events";
 
-export interface Product {
-  id: string;
-  name: string;
-  priceCents: number;
-  currency: string;
-  stock: number;
-  lowStockThreshold: number;
-  seller: { id: string; name: string };
-}
-
-export interface Notice {
-  id: string;
-  title: string;
-  message: string;
-  type: string;
-  readAt: string | null;
-  createdAt: string;
-}
+export type Product = ProductView;
 
 const PAGE = 100; // the most that a list gives at once
 
@@ -46,11 +29,6 @@ export async function orders(): Promise<Order[]> {
   return (await call<{ orders: Order[] }>("GET", `/api/orders?limit=${PAGE}`)).data.orders;
 }
 
-export async function notifications(): Promise<Notice[]> {
-  return (await call<{ notifications: Notice[] }>("GET", `/api/notifications?limit=${PAGE}`)).data
-    .notifications;
-}
-
 export async function placeOrder(
   items: { productId: string; quantity: number }[],
   idempotencyKey: string,
@@ -66,11 +44,6 @@ export async function moveOrder(order: Order, status: Status): Promise<Order> {
 export async function setStock(productId: string, stock: number): Promise<Product> {
   const path = `/api/products/${encodeURIComponent(productId)}/stock`;
   return (await call<Product>("POST", path, { body: { stock }, idempotencyKey: newKey() })).data;
-}
-
-export async function markRead(id: string): Promise<Notice> {
-  const path = `/api/notifications/${encodeURIComponent(id)}/read`;
-  return (await call<Notice>("POST", path)).data;
 }
 
 export async function notify(

@@ -1,15 +1,8 @@
 /** One request to the service on this page's own origin; nothing but JSON. */
 
-export class ApiError extends Error {
-  constructor(
-    readonly status: number, // 0: there was no answer
-    readonly code: string,
-    message: string,
-    readonly details?: unknown,
-  ) {
-    super(message);
-  }
-}
+import { ApiError } from "../../src/index";
+
+export { ApiError }; // status 0: there was no answer
 
 export interface Answer<T> {
   data: T;

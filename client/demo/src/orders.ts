@@ -1,27 +1,8 @@
 /** An order's life as the pages show it: the names and the moves. */
 
-export type Status =
-  | "pending"
-  | "confirmed"
-  | "processing"
-  | "shipped"
-  | "delivered"
-  | "cancelled"
-  | "refunded";
+import type { Order, Status } from "../../src/events";
 
-export interface Order {
-  id: string;
-  orderNumber: string;
-  status: Status;
-  user: { id: string; name: string };
-  seller: { id: string; name: string };
-  items: { productId: string; name: string; quantity: number; unitPriceCents: number }[];
-  totalCents: number;
-  currency: string;
-  version: number;
-  createdAt: string;
-  updatedAt: string;
-}
+export type { Order, Status };
 
 export const FLOW = ["pending", "confirmed", "processing", "shipped", "delivered"] as const;
 
