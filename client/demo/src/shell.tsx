@@ -159,7 +159,7 @@ function SellerNews(): null {
   useEvent("order:new", (order) => {
     if (order.version !== 1) return;
     const message = `${order.user.name}: ${summary(order)}`;
-    show({ kind: "order", title: "New order", message, key: "new-order" });
+    show({ kind: "order", title: "New order", message, key: "new-order", counts: true });
   });
   useEvent("inventory:low-stock", ({ id, name, stock }) => {
     const message = stock === 0 ? "None are left." : `${stock} left.`;
@@ -170,7 +170,7 @@ function SellerNews(): null {
 
 function CustomerNews(): null {
   useEvent("order:status", ({ id, orderNumber, status }) => {
-    show({ kind: "order", title: LABEL[status], message: `Order ${orderNumber}`, key: `order-${id}-${status}` });
+    show({ kind: "order", title: LABEL[status], message: `Order ${orderNumber}`, key: `order-${id}` });
   });
   return null;
 }

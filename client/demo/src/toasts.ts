@@ -1,4 +1,4 @@
-/** The messages that come and go. Those with one key are one message that counts. */
+/** The messages that come and go. One with the key of another takes its place. */
 
 import { useSyncExternalStore } from "react";
 
@@ -11,7 +11,7 @@ export interface Toast {
   count: number;
 }
 
-type New = Pick<Toast, "kind" | "title" | "message"> & { key?: string };
+type New = Pick<Toast, "kind" | "title" | "message"> & { key?: string; counts?: boolean };
 
 const STAY_MS = 7_000;
 const MOST = 3;
@@ -21,12 +21,13 @@ let lastId = 0;
 const timers = new Map<number, ReturnType<typeof setTimeout>>();
 const listeners = new Set<() => void>();
 
-/** Show a message; one with the key of a message that is shown takes its place. */
-export function show(message: New): void {
+/** Show a message. `counts`: it says how many of its key it stands for. */
+export function show({ counts = false, ...message }: New): void {
   lastId += 1;
   const key = message.key ?? `${lastId}`;
   const same = toasts.find((toast) => toast.key === key);
-  const toast: Toast = { ...message, key, id: same?.id ?? lastId, count: (same?.count ?? 0) + 1 };
+  const count = counts ? (same?.count ?? 0) + 1 : 1;
+  const toast: Toast = { ...message, key, id: same?.id ?? lastId, count };
   change(
     same === undefined
       ? [...toasts, toast].slice(-MOST)
