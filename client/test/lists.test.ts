@@ -10,12 +10,19 @@ import {
   sellerOrders,
 } from "../src";
 import { connectionOf, live, network, until } from "./client";
-import { move, notify, offer, order, register } from "./people";
+import { move, notify, offer, order, type Person, register } from "./people";
 
 /** Kept up to date until the test is over; -> what it is now. */
 function kept<Value>(list: Live<Value>): () => Value {
   list.subscribe(() => undefined);
   return () => list.state().value;
+}
+
+/** Until this person's event has its position: who connects now does not hear it. */
+async function sequenced(person: Person): Promise<void> {
+  for (let events: unknown[] = []; events.length === 0; ) {
+    ({ events } = await person.call<{ events: unknown[] }>("GET", "/api/events?after=0"));
+  }
 }
 
 async function fresh(connection: Connection): Promise<Orders> {
@@ -100,6 +107,7 @@ test("low stock follows sales and cancelled orders", async () => {
 test("notifications are as stored, and those that arrived", async () => {
   const alice = await register("customer");
   const old = await notify(alice, "old");
+  await sequenced(alice);
   const state = kept(notifications(connectionOf(alice.token)));
   await until(() => state().stored.length === 1, "the list");
   expect(state()).toEqual({ stored: [old], received: [] });
