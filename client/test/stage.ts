@@ -17,8 +17,7 @@ declare module "vitest" {
 }
 
 export default async function start(project: TestProject): Promise<() => Promise<void>> {
-  const python = process.env["PYTHON"] ?? `${ROOT}.venv/bin/python`;
-  const stage = spawn(python, ["-m", "tests.harness.stage", ...SETTINGS], {
+  const stage = spawn(`${ROOT}.venv/bin/python`, ["-m", "tests.harness.stage", ...SETTINGS], {
     cwd: ROOT,
     stdio: ["pipe", "pipe", "inherit"],
   });
