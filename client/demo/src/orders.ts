@@ -51,5 +51,5 @@ export function moment(iso: string): string {
 }
 
 export function summary(order: Order): string {
-  return order.items.map((item) => `${item.quantity} × ${item.name}`).join(", ");
+  return order.items.map((item) => `${item.quantity} × ${item.name}`).join("; ");
 }

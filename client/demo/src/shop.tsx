@@ -173,7 +173,11 @@ function BasketCard({ basket, chosen, done, stale }: BasketProps): JSX.Element {
     }
   };
   return (
-    <aside className="card basket" aria-labelledby="basket">
+    <aside
+      className="card basket"
+      data-empty={chosen.length === 0 || undefined}
+      aria-labelledby="basket"
+    >
       <h2 id="basket">Basket</h2>
       {chosen.length === 0 ? (
         <p className="quiet">Nothing in it yet.</p>
