@@ -1,13 +1,13 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
-import type { Payloads } from "./events";
-import { EVENT_NAMES } from "./events";
-import { Holders } from "./holders";
-import { type Answer, request } from "./http";
-import { Listeners } from "./listeners";
-import { type KeyValue, pageStorage, Place } from "./place";
-import { Renewal } from "./renewal";
-import { Tokens, type TokenSource } from "./token";
+import type { Payloads } from "./events.js";
+import { EVENT_NAMES } from "./events.js";
+import { Holders } from "./holders.js";
+import { type Answer, request } from "./http.js";
+import { Listeners } from "./listeners.js";
+import { type KeyValue, pageStorage, Place } from "./place.js";
+import { Renewal } from "./renewal.js";
+import { Tokens, type TokenSource } from "./token.js";
 
 export type EventName = keyof Payloads;
 

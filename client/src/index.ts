@@ -11,9 +11,9 @@ export {
   type Refusal,
   type RefreshAnswer,
   type ServerEvents,
-} from "./connection";
-export * from "./events";
-export { type Answer, ApiError } from "./http";
+} from "./connection.js";
+export * from "./events.js";
+export { type Answer, ApiError } from "./http.js";
 export {
   lowStock,
   type LowStocks,
@@ -23,10 +23,10 @@ export {
   type Received,
   sellerOrders,
   withOrder,
-} from "./lists";
-export { type Change, Live, type LiveState } from "./live";
-export { isAfter } from "./offset";
-export type { KeyValue } from "./place";
+} from "./lists.js";
+export { type Change, Live, type LiveState } from "./live.js";
+export { isAfter } from "./offset.js";
+export type { KeyValue } from "./place.js";
 export {
   currentConnection,
   disconnectSocket,
@@ -35,5 +35,5 @@ export {
   onConnectionChange,
   onEvent,
   onReload,
-} from "./socket";
-export { claimsOf, type TokenSource } from "./token";
+} from "./socket.js";
+export { claimsOf, type TokenSource } from "./token.js";

@@ -1,9 +1,9 @@
-import type { Connection } from "./connection";
-import type { LowStock, Notification, NotificationView, Order, ProductView } from "./events";
-import type { Answer } from "./http";
-import { type Change, Live } from "./live";
-import { isAfter } from "./offset";
-import { claimsOf } from "./token";
+import type { Connection } from "./connection.js";
+import type { LowStock, Notification, NotificationView, Order, ProductView } from "./events.js";
+import type { Answer } from "./http.js";
+import { type Change, Live } from "./live.js";
+import { isAfter } from "./offset.js";
+import { claimsOf } from "./token.js";
 
 const PAGE = 100; // the most that the service gives
 const MAX_PAGES = 10; // of a list that is shown whole

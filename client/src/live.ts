@@ -1,8 +1,8 @@
-import type { Connection } from "./connection";
-import { Holders } from "./holders";
-import type { Answer } from "./http";
-import { Listeners } from "./listeners";
-import { isAfter } from "./offset";
+import type { Connection } from "./connection.js";
+import { Holders } from "./holders.js";
+import type { Answer } from "./http.js";
+import { Listeners } from "./listeners.js";
+import { isAfter } from "./offset.js";
 
 export type LiveState<Value> = {
   readonly value: Value;

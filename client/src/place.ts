@@ -1,4 +1,4 @@
-import { isAfter } from "./offset";
+import { isAfter } from "./offset.js";
 
 /** What is used of `sessionStorage`. */
 export type KeyValue = Pick<Storage, "getItem" | "setItem" | "removeItem">;

@@ -7,8 +7,8 @@ import {
   type Handler,
   IDLE,
   type OrdercastSocket,
-} from "./connection";
-import type { NotificationView, Order, OrderStatus } from "./events";
+} from "./connection.js";
+import type { NotificationView, Order, OrderStatus } from "./events.js";
 import {
   lowStock,
   type LowStocks,
@@ -17,9 +17,9 @@ import {
   type Orders,
   sellerOrders,
   withOrder,
-} from "./lists";
-import type { Live, LiveState } from "./live";
-import { currentConnection, onConnectionChange } from "./socket";
+} from "./lists.js";
+import type { Live, LiveState } from "./live.js";
+import { currentConnection, onConnectionChange } from "./socket.js";
 
 const nothing = () => () => undefined;
 const none = () => null;

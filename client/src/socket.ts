@@ -4,9 +4,9 @@ import {
   type Handler,
   type Options,
   type OrdercastSocket,
-} from "./connection";
-import { Listeners } from "./listeners";
-import type { TokenSource } from "./token";
+} from "./connection.js";
+import { Listeners } from "./listeners.js";
+import type { TokenSource } from "./token.js";
 
 /** The page's one connection. Listeners of this module outlive it: they go on with the next one. */
 let current: Connection | null = null;

@@ -66,6 +66,30 @@ test("snapshot + events == fresh snapshot, through cuts and too long absences", 
   }
 });
 
+test("what comes while the list is read is in it", async () => {
+  const [alice, bob] = [await register("customer"), await register("seller")];
+  const tea = await offer(bob);
+  const placed = await order(alice, tea);
+  const connection = connectionOf(bob.token);
+  await live(connection);
+  const { fetch } = globalThis;
+  let heard = 0;
+  connection.on("order:new", () => {
+    heard += 1;
+  });
+  globalThis.fetch = async (...call) => {
+    globalThis.fetch = fetch;
+    const answer = await fetch(...call); // read, and on its way so long that two events overtake it
+    await move(bob, placed, "confirmed");
+    await order(alice, tea);
+    await until(() => heard >= 2, "both events");
+    return answer;
+  };
+  const orders = kept(sellerOrders(connection));
+  await until(() => sellerOrders(connection).state().status === "ready", "the list");
+  expect(orders()).toEqual(await fresh(connection));
+});
+
 test("a list of several pages is whole", async () => {
   const [alice, bob] = [await register("customer"), await register("seller")];
   const tea = await offer(bob, { stock: 200 });
