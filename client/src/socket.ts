@@ -81,7 +81,7 @@ function replace(connection: Connection | null): void {
 
 /** Both are put in by the bundler, so they stand here as it looks for them. */
 function configuredUrl(): string {
-  const next = typeof process === "undefined" ? undefined : process.env["NEXT_PUBLIC_SOCKET_URL"];
+  const next = typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_SOCKET_URL;
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- no Vite, no env
   const vite = import.meta.env?.VITE_SOCKET_URL as string | undefined;
   const url = next || vite || (typeof location === "undefined" ? undefined : location.origin);
