@@ -50,8 +50,9 @@ class Session:
         return time.monotonic() > self._due
 
     def _take(self, answer: Any) -> None:
-        self._token, self._refresh_token = answer["accessToken"], answer["refreshToken"]
-        seconds = answer["expiresIn"]
+        self._token: str = answer["accessToken"]
+        self._refresh_token: str = answer["refreshToken"]
+        seconds: float = answer["expiresIn"]
         self._due = time.monotonic() + seconds - min(60, seconds / 5)
 
 
