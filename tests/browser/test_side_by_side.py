@@ -99,6 +99,25 @@ def test_an_order_that_nobody_can_fill_says_so(
     expect(hers.page.locator(".product", has_text="Rare")).to_contain_text("Sold out")
 
 
+def test_an_order_is_placed_with_the_keyboard_alone(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    bob.offers(name="Keemun")
+    hers = visit()
+    hers.sign_in(alice.credentials)
+    hers.page.get_by_role("button", name="Add Keemun to the basket").focus()
+    hers.page.keyboard.press("Enter")
+    expect(hers.page.get_by_role("button", name="One more")).to_be_focused()
+    hers.page.keyboard.press("Enter")
+    hers.go("My orders")
+    hers.go("Shop")  # and the basket is as it was
+    expect(hers.page.get_by_role("complementary")).to_contain_text(re.compile("2 . Keemun"))
+    hers.page.get_by_role("button", name="Place order").focus()
+    hers.page.keyboard.press("Enter")
+    expect(hers.page.locator(".toast")).to_contain_text("is placed")
+    assert alice.get("/api/orders")["orders"][0]["items"][0]["quantity"] == 2
+
+
 def test_thirty_orders_at_once_are_thirty_tickets_and_one_message(
     alice: Person, bob: Person, visit: Callable[..., Visit]
 ) -> None:

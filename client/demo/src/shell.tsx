@@ -26,7 +26,7 @@ interface Place {
 const NOTICES: Place = { path: "notifications", name: "Notifications", icon: "bell", page: () => <Notices /> };
 const PLACES: Record<User["role"], [Place, ...Place[]]> = {
   customer: [
-    { path: "shop", name: "Shop", icon: "shop", page: () => <Shop /> },
+    { path: "shop", name: "Shop", icon: "shop", page: (user) => <Shop userId={user.id} /> },
     { path: "orders", name: "My orders", icon: "orders", page: () => <MyOrders /> },
     NOTICES,
   ],

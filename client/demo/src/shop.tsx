@@ -1,6 +1,6 @@
 /** The customer's shop: products by seller, and a basket with one of them. */
 
-import { useState, type JSX } from "react";
+import { useEffect, useState, type JSX } from "react";
 import { newKey, placeOrder, products, reason, type Product } from "./api";
 import { Icon } from "./icons";
 import { money } from "./orders";
@@ -15,10 +15,14 @@ interface Basket {
 
 const emptyBasket = (): Basket => ({ key: newKey(), quantities: new Map() });
 const load = () => products();
+const kept = new Map<string, Basket>(); // by user, while other pages are looked at
 
-export function Shop(): JSX.Element {
+export function Shop({ userId }: { userId: string }): JSX.Element {
   const { data, problem, reload } = useSnapshot(load);
-  const [basket, setBasket] = useState(emptyBasket);
+  const [basket, setBasket] = useState(() => kept.get(userId) ?? emptyBasket());
+  useEffect(() => {
+    kept.set(userId, basket);
+  }, [userId, basket]);
 
   const put = (product: Product, quantity: number) => {
     setBasket(({ quantities }) => {
@@ -78,6 +82,7 @@ interface OfferProps {
 }
 
 function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
+  const [touched, setTouched] = useState(false); // then the focus goes to the control that replaces the one used
   const few = product.stock <= product.lowStockThreshold;
   return (
     <li className="card product">
@@ -94,7 +99,7 @@ function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
         <div className="pair">
           <span className="price number">{money(product.priceCents, product.currency)}</span>
           {quantity > 0 ? (
-            <Stepper product={product} quantity={quantity} put={put} />
+            <Stepper product={product} quantity={quantity} put={put} focused={touched} />
           ) : (
             <button
               type="button"
@@ -102,7 +107,9 @@ function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
               disabled={product.stock === 0 || other}
               title={other ? "The basket holds another seller’s products" : undefined}
               aria-label={`Add ${product.name} to the basket`}
+              autoFocus={touched}
               onClick={() => {
+                setTouched(true);
                 put(product, 1);
               }}
             >
@@ -115,7 +122,11 @@ function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
   );
 }
 
-function Stepper({ product, quantity, put }: Omit<OfferProps, "other">): JSX.Element {
+interface StepperProps extends Omit<OfferProps, "other"> {
+  focused: boolean;
+}
+
+function Stepper({ product, quantity, put, focused }: StepperProps): JSX.Element {
   return (
     <span className="stepper" role="group" aria-label={`Quantity of ${product.name}`}>
       <button
@@ -133,6 +144,7 @@ function Stepper({ product, quantity, put }: Omit<OfferProps, "other">): JSX.Ele
         type="button"
         className="button plain compact square"
         aria-label="One more"
+        autoFocus={focused}
         disabled={quantity >= product.stock}
         onClick={() => {
           put(product, quantity + 1);
