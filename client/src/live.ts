@@ -74,7 +74,14 @@ export class Live<Value> {
 
   /** Read it soon: an event says that something else has changed than what it says. */
   readonly reloadSoon = (): void => {
-    this.timer ??= setTimeout(this.reload, AGAIN_MS);
+    this.timer ??= setTimeout(this.reloadNext, AGAIN_MS);
+  };
+
+  /** After what it reads now: events that come faster than answers would let it never end. */
+  private readonly reloadNext = (): void => {
+    this.timer = undefined;
+    if (this.held === null) this.reload();
+    else this.reloadSoon();
   };
 
   private start(): void {

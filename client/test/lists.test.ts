@@ -128,6 +128,25 @@ test("low stock follows sales and cancelled orders", async () => {
   await until(() => list()[0]?.[1] === 2, "the cancelled order");
 });
 
+test("a list is read although events come faster than answers", async () => {
+  const [alice, bob] = [await register("customer"), await register("seller")];
+  const [tea] = [await offer(bob, { stock: 2 }), await offer(bob)];
+  const connection = connectionOf(bob.token);
+  await live(connection);
+  const { fetch } = globalThis;
+  globalThis.fetch = async (...call) => {
+    const answer = await fetch(...call);
+    const isSlow = (call[0] as string).includes("/api/products?");
+    if (isSlow) await new Promise((done) => setTimeout(done, 700));
+    return answer;
+  };
+  const list = lowStock(connection);
+  const products = kept(list);
+  while (list.state().status === "loading") await order(alice, await offer(bob));
+  globalThis.fetch = fetch;
+  expect(products().map(({ id }) => id)).toEqual([tea.id]);
+});
+
 test("notifications are as stored, and those that arrived", async () => {
   const alice = await register("customer");
   const old = await notify(alice, "old");
