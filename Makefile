@@ -3,24 +3,39 @@ PYTHON ?= python3
 BIN := .venv/bin
 NODE_TESTS := tests/e2e/node
 NODE_BENCH := bench/node
+CLIENT := client
+SITE := app/http/site
+SITE_SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/demo -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak check format bench lock clean
+.PHONY: help run site test images soak check types format bench lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 run: .venv/stamp  ## From nothing to the service running, with demo data and its logins
+	@$(MAKE) --no-print-directory site || echo "The service runs without its pages." >&2
 	@$(BIN)/python -m tools.run
 
-test: check $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
+site: $(SITE)/stamp  ## Build the pages at /
+
+test: check site $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
+	@cd $(CLIENT) && npm test --silent
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
-check: .venv/stamp  ## Format, lint, types, layers
+images: .venv/stamp site  ## Take the pictures of the pages in docs/images again
+	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py -k every_page
+
+check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Format, lint, types, layers
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.types --check
+	@cd $(CLIENT) && npm run --silent types && npm run --silent lint
+
+types: .venv/stamp  ## The events as TypeScript, from their declarations
+	@$(BIN)/python -m tools.types
 
 format: .venv/stamp  ## Format and mend what can be mended
 	@$(BIN)/ruff format .
@@ -41,7 +56,7 @@ lock: .venv/stamp  ## Compile the requirements from their .in files
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements-dev.in -o requirements-dev.txt $(UV)
 
 clean:  ## Remove what these tasks made, the demo database included
-	rm -rf .venv instance .env $(NODE_TESTS)/node_modules $(NODE_BENCH)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv instance .env $(NODE_TESTS)/node_modules $(NODE_BENCH)/node_modules $(CLIENT)/node_modules $(SITE) docs/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/stamp: requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
@@ -51,7 +66,12 @@ clean:  ## Remove what these tasks made, the demo database included
 
 $(NODE_TESTS)/node_modules/stamp: $(NODE_TESTS)/package-lock.json
 $(NODE_BENCH)/node_modules/stamp: $(NODE_BENCH)/package-lock.json
+$(CLIENT)/node_modules/stamp: $(CLIENT)/package-lock.json
 %/node_modules/stamp:
-	@command -v npm >/dev/null || { echo "npm is needed for the stock JavaScript client (Node.js 18 or newer)" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "npm is needed for the JavaScript clients (Node.js 20.19 or newer)" >&2; exit 1; }
 	cd $* && npm ci --silent
+	@touch $@
+
+$(SITE)/stamp: $(CLIENT)/node_modules/stamp $(SITE_SOURCES)
+	@cd $(CLIENT) && npm run --silent site
 	@touch $@

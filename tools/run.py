@@ -22,6 +22,7 @@ from honcho.manager import Manager
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"
+SITE = ROOT / "app" / "http" / "site" / "index.html"
 DEV_REDIS = "redis://127.0.0.1:6390/0"
 WEB_PROCESSES = "2"  # so that what only happens with several happens here too
 START_SECONDS = 60
@@ -84,9 +85,9 @@ def announce(port: int, logins: str) -> None:
             return
         time.sleep(0.2)
     line = "-" * 64
-    print(
-        f"\n{line}\nOrdercast is running: {url}\n\n{logins}\nCtrl-C stops it.\n{line}\n", flush=True
-    )
+    pages = f"{url}/" if SITE.is_file() else f"not built; {url}/ says how"
+    where = f"Ordercast is running: {url}\nThe pages: {pages}\nThe calls and events: {url}/docs"
+    print(f"\n{line}\n{where}\n\n{logins}\nCtrl-C stops it.\n{line}\n", flush=True)
 
 
 def ready(url: str) -> bool:

@@ -31,7 +31,6 @@ def asyncapi_document() -> dict[str, Any]:
     return asyncapi.document()
 
 
-@blueprint.get("/")
 @blueprint.get("/docs")
 def page() -> tuple[str, int, dict[str, str]]:
     """-> 200, a page for people: the calls, the events, and where the documents are."""

@@ -1,0 +1,106 @@
+/** What several pages show. */
+
+import type { JSX, ReactNode } from "react";
+import { Icon } from "./icons";
+import { LABEL, type Status } from "./orders";
+import { dismiss, hold, linger, useToasts, type Toast } from "./toasts";
+
+export function StatusPill({ status }: { status: Status }): JSX.Element {
+  return (
+    <span className="status" data-status={status}>
+      {LABEL[status]}
+    </span>
+  );
+}
+
+export function Head({ title, children }: { title: string; children?: ReactNode }): JSX.Element {
+  return (
+    <div className="head">
+      <div>
+        <h1>{title}</h1>
+        {children}
+      </div>
+    </div>
+  );
+}
+
+export function Empty({ title, children }: { title: string; children: ReactNode }): JSX.Element {
+  return (
+    <div className="state">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+export function Failed({ message, retry }: { message: string; retry: () => void }): JSX.Element {
+  return (
+    <div className="state" role="alert">
+      <h2>This could not be loaded</h2>
+      <p>{message}</p>
+      <button type="button" className="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  );
+}
+
+/** The room that the content will take, so that nothing jumps when it comes. */
+export function Loading({ count = 3, className }: { count?: number; className: string }): JSX.Element {
+  return (
+    <div className={className} aria-busy="true">
+      <span className="sr">Loading</span>
+      {Array.from({ length: count }, (_, index) => (
+        <div key={index} className="skeleton" />
+      ))}
+    </div>
+  );
+}
+
+export function Toasts(): JSX.Element {
+  const toasts = useToasts();
+  return (
+    <section className="toasts" aria-label="Messages" aria-live="polite" aria-relevant="additions text">
+      {toasts.map((toast) => (
+        <ToastCard key={toast.id} toast={toast} />
+      ))}
+    </section>
+  );
+}
+
+function ToastCard({ toast }: { toast: Toast }): JSX.Element {
+  const stay = () => {
+    hold(toast.id);
+  };
+  const go = () => {
+    linger(toast.id);
+  };
+  return (
+    <div
+      className="toast"
+      data-kind={toast.kind}
+      onMouseEnter={stay}
+      onMouseLeave={go}
+      onFocus={stay}
+      onBlur={go}
+    >
+      <div>
+        <h3>
+          {toast.title}
+          {toast.count > 1 && <span className="number"> ({toast.count})</span>}
+        </h3>
+        <p>{toast.message}</p>
+      </div>
+      <button
+        type="button"
+        className="button plain square compact"
+        aria-label={`Dismiss: ${toast.title}`}
+        onClick={() => {
+          dismiss(toast.id);
+        }}
+      >
+        <Icon name="close" />
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,190 @@
+/** The frame: where one can go, who is signed in, and how the connection is. */
+
+import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
+import { Board } from "./board";
+import { Icon, type IconName } from "./icons";
+import { Letter } from "./letter";
+import { useBadge, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
+import mark from "./mark.svg";
+import { MyOrders } from "./mine";
+import { Notices } from "./notices";
+import { LABEL, summary } from "./orders";
+import { Toasts } from "./parts";
+import { signOut, type User } from "./session";
+import { Shop } from "./shop";
+import { ThemeButton } from "./signin";
+import { Stock } from "./stock";
+import { show } from "./toasts";
+
+interface Place {
+  path: string;
+  name: string;
+  icon: IconName;
+  page: (user: User) => JSX.Element;
+}
+
+const NOTICES: Place = { path: "notifications", name: "Notifications", icon: "bell", page: () => <Notices /> };
+const PLACES: Record<User["role"], [Place, ...Place[]]> = {
+  customer: [
+    { path: "shop", name: "Shop", icon: "shop", page: (user) => <Shop userId={user.id} /> },
+    { path: "orders", name: "My orders", icon: "orders", page: () => <MyOrders /> },
+    NOTICES,
+  ],
+  seller: [
+    { path: "board", name: "Orders", icon: "board", page: () => <Board /> },
+    { path: "stock", name: "Stock", icon: "stock", page: (user) => <Stock sellerId={user.id} /> },
+    NOTICES,
+  ],
+  admin: [{ path: "write", name: "Write", icon: "send", page: () => <Letter /> }, NOTICES],
+};
+
+export function Shell({ user }: { user: User }): JSX.Element {
+  const hash = useSyncExternalStore(onHash, () => location.hash);
+  const places = PLACES[user.role];
+  const place = places.find((one) => hash === `#/${one.path}`) ?? places[0];
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(place);
+
+  useEffect(() => {
+    document.title = `${place.name} · Ordercast`;
+    if (shown.current !== place) main.current?.focus();
+    shown.current = place;
+  }, [place]);
+
+  return (
+    <>
+      <header className="top">
+        <a className="brand" href={`#/${places[0].path}`} aria-label="Ordercast, start">
+          <img src={mark} alt="" />
+          <span className="brand-name">Ordercast</span>
+        </a>
+        <nav className="tabs" aria-label="Pages">
+          {places.map((one) => (
+            <a key={one.path} href={`#/${one.path}`} aria-current={one === place ? "page" : undefined}>
+              <Icon name={one.icon} />
+              {one.name}
+              <Count of={one.path} />
+            </a>
+          ))}
+        </nav>
+        <div className="tools">
+          <ConnectionBadge />
+          <ThemeButton />
+          <span className="person">{user.name}</span>
+          <button
+            type="button"
+            className="button plain square"
+            aria-label={`Sign out ${user.name}`}
+            onClick={() => void signOut()}
+          >
+            <Icon name="leave" />
+          </button>
+        </div>
+      </header>
+      <main ref={main} tabIndex={-1}>
+        {place.page(user)}
+      </main>
+      {user.role === "seller" && <SellerNews />}
+      {user.role === "customer" && <CustomerNews />}
+      <Letters />
+      <Toasts />
+    </>
+  );
+}
+
+/** How many wait behind a tab. */
+function Count({ of }: { of: string }): JSX.Element | null {
+  switch (of) {
+    case "board":
+      return <PendingCount />;
+    case "stock":
+      return <LowCount />;
+    case "notifications":
+      return <UnreadCount />;
+    default:
+      return null;
+  }
+}
+
+function PendingCount(): JSX.Element | null {
+  const { orders } = useSellerOrders();
+  return <Waiting value={orders.filter((order) => order.status === "pending").length} what="pending" />;
+}
+
+function LowCount(): JSX.Element | null {
+  return <Waiting value={useLowStock().products.length} what="running low" />;
+}
+
+function UnreadCount(): JSX.Element | null {
+  return <Waiting value={useNotifications().unread} what="unread" />;
+}
+
+function Waiting({ value, what }: { value: number; what: string }): JSX.Element | null {
+  if (value === 0) return null;
+  return (
+    <span className="count loud">
+      {value > 99 ? "99+" : value}
+      <span className="sr"> {what}</span>
+    </span>
+  );
+}
+
+const SAYS: Record<Badge, string> = {
+  connecting: "Connecting",
+  live: "Live",
+  reconnecting: "Reconnecting",
+  recovered: "Recovered",
+  reloaded: "Reloaded",
+  refused: "Not connected",
+};
+const MEANS: Record<Badge, string> = {
+  connecting: "The connection is being made.",
+  live: "You see every change as it happens.",
+  reconnecting: "The connection is lost. It comes back by itself.",
+  recovered: "The connection is back, with everything that happened meanwhile.",
+  reloaded: "The connection is back, and what you see was read again.",
+  refused: "The service does not accept this connection.",
+};
+
+function ConnectionBadge(): JSX.Element {
+  const badge = useBadge();
+  return (
+    <span className="badge" data-state={badge} role="status" title={MEANS[badge]}>
+      {SAYS[badge]}
+    </span>
+  );
+}
+
+function SellerNews(): null {
+  useEvent("order:new", (order) => {
+    if (order.version !== 1) return;
+    const message = `${order.user.name}: ${summary(order)}`;
+    show({ kind: "order", title: "New order", message, key: "new-order", counts: true });
+  });
+  useEvent("inventory:low-stock", ({ id, name, stock }) => {
+    const message = stock === 0 ? "None are left." : `${stock} left.`;
+    show({ kind: "stock", title: `${name} is running low`, message, key: `stock-${id}` });
+  });
+  return null;
+}
+
+function CustomerNews(): null {
+  useEvent("order:status", ({ id, orderNumber, status }) => {
+    show({ kind: "order", title: LABEL[status], message: `Order ${orderNumber}`, key: `order-${id}` });
+  });
+  return null;
+}
+
+function Letters(): null {
+  useEvent("notification", ({ title, message }) => {
+    show({ kind: "info", title, message });
+  });
+  return null;
+}
+
+function onHash(listener: () => void): () => void {
+  addEventListener("hashchange", listener);
+  return () => {
+    removeEventListener("hashchange", listener);
+  };
+}

@@ -1,0 +1,39 @@
+/** Read in this order: socket (what a page calls), connection (the state and the events), place (the
+ * way back), renewal and token, live and lists (snapshots that stay true); react has the hooks. */
+export {
+  type ClientEvents,
+  Connection,
+  type ConnectionState,
+  type EventName,
+  type Handler,
+  type Options,
+  type OrdercastSocket,
+  type Refusal,
+  type RefreshAnswer,
+  type ServerEvents,
+} from "./connection.js";
+export * from "./events.js";
+export { type Answer, ApiError } from "./http.js";
+export {
+  lowStock,
+  type LowStocks,
+  type Notifications,
+  notifications,
+  type Orders,
+  type Received,
+  sellerOrders,
+  withOrder,
+} from "./lists.js";
+export { type Change, Live, type LiveState } from "./live.js";
+export { isAfter } from "./offset.js";
+export type { KeyValue } from "./place.js";
+export {
+  currentConnection,
+  disconnectSocket,
+  getSocket,
+  initSocket,
+  onConnectionChange,
+  onEvent,
+  onReload,
+} from "./socket.js";
+export { claimsOf, type TokenSource } from "./token.js";

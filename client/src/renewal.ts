@@ -1,0 +1,72 @@
+import type { OrdercastSocket, RefreshAnswer } from "./connection.js";
+import { secondsLeft, type Tokens } from "./token.js";
+
+const MARGIN_SECONDS = 60; // before the end; of a short token its last fifth
+const ACK_MS = 10_000;
+const MIN_SECONDS = 1;
+const MAX_SECONDS = 2 ** 31 / 1000 - 1; // what setTimeout takes
+
+/** Keeps one connection's token fresh while it lasts: `auth:refresh` before each ends. */
+export class Renewal {
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private round = 0; // an answer to an earlier one counts for nothing
+  private accepted: string | null = null; // what the connection lasts by
+  private endsAt = 0; // ms
+
+  constructor(
+    private readonly socket: OrdercastSocket,
+    private readonly tokens: Tokens,
+    private readonly onAnotherUser: () => void,
+  ) {}
+
+  /** The server has accepted this token. */
+  start(token: string | null): void {
+    this.stop();
+    const seconds = token === null ? null : secondsLeft(token);
+    this.accepted = token;
+    if (seconds !== null && this.tokens.canChange) this.expectEnd(seconds);
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.round += 1;
+  }
+
+  private expectEnd(seconds: number): void {
+    this.endsAt = Date.now() + seconds * 1000;
+    this.wait(seconds - Math.min(MARGIN_SECONDS, seconds / 5));
+  }
+
+  /** What was in the way may be over in half of the time that is left. */
+  private again(): void {
+    const left = (this.endsAt - Date.now()) / 1000;
+    if (left > 0) this.wait(left / 2);
+  }
+
+  private wait(seconds: number): void {
+    const round = this.round;
+    const delay = Math.min(Math.max(seconds, MIN_SECONDS), MAX_SECONDS) * 1000;
+    this.timer = setTimeout(() => {
+      void this.renew(round);
+    }, delay);
+  }
+
+  private async renew(round: number): Promise<void> {
+    const answer = await this.ask().catch(() => null);
+    if (round !== this.round) return;
+    if (answer === null) this.again();
+    else if (answer.ok) this.expectEnd(answer.expiresIn);
+    else if (answer.error.code === "wrong_user") this.onAnotherUser();
+    else this.again();
+  }
+
+  /** The server's answer; null if there is no other token yet. */
+  private async ask(): Promise<RefreshAnswer | null> {
+    const token = await this.tokens.fresh();
+    if (token === null || token === this.accepted) return null;
+    const socket = this.socket.timeout(ACK_MS);
+    const answer = (await socket.emitWithAck("auth:refresh", { token })) as RefreshAnswer;
+    if (answer.ok) this.accepted = token;
+    return answer;
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  Connection,
+  type EventName,
+  type Handler,
+  type Options,
+  type OrdercastSocket,
+} from "./connection.js";
+import { Listeners } from "./listeners.js";
+import type { TokenSource } from "./token.js";
+
+/** The page's one connection. Listeners of this module outlive it: they go on with the next one. */
+let current: Connection | null = null;
+const watchers = new Listeners<[]>();
+
+/** Connect. With the same token source and URL again it is the same connection; with others a new
+ * one in its place. The token is asked for at every connect and before it ends, so give a function
+ * where you can. Without a URL: NEXT_PUBLIC_SOCKET_URL or VITE_SOCKET_URL, or the page's origin. */
+export function initSocket(
+  token: TokenSource,
+  url?: string,
+  options: Options = {},
+): OrdercastSocket {
+  const target = (url ?? configuredUrl()).replace(/\/$/, "");
+  if (current?.source === token && current.url === target) return current.socket;
+  current?.end();
+  const connection = new Connection(token, target, options);
+  if (options.lazy !== true) connection.hold();
+  replace(connection);
+  return connection.socket;
+}
+
+/** The stock socket, or null if nobody is signed in. Its handlers get every event; those of
+ * `onEvent` get each once. */
+export function getSocket(): OrdercastSocket | null {
+  return current?.socket ?? null;
+}
+
+/** Sign out: nothing of the connection is left, whoever uses it. */
+export function disconnectSocket(): void {
+  current?.end();
+  replace(null);
+}
+
+export function currentConnection(): Connection | null {
+  return current;
+}
+
+/** Hears when there is another connection; -> its undo. */
+export function onConnectionChange(listener: () => void): () => void {
+  return watchers.add(listener);
+}
+
+/** Hears each event of this name once, now and after the next sign-in; -> its undo. */
+export function onEvent<Name extends EventName>(name: Name, handler: Handler<Name>): () => void {
+  return onEach((connection) => connection.on(name, handler));
+}
+
+/** Hears when what was read over HTTP has to be read (again): at the first connect, and at each that
+ * was not recovered; -> its undo. */
+export function onReload(listener: () => void): () => void {
+  return onEach((connection) => connection.onReload(listener));
+}
+
+/** Do it with this connection and with each that follows; -> its undo. */
+export function onEach(attach: (connection: Connection) => () => void): () => void {
+  let detach = current === null ? undefined : attach(current);
+  const unwatch = watchers.add(() => {
+    detach?.();
+    detach = current === null ? undefined : attach(current);
+  });
+  return () => {
+    unwatch();
+    detach?.();
+  };
+}
+
+function replace(connection: Connection | null): void {
+  current = connection;
+  watchers.tell();
+}
+
+/** Both are put in by the bundler, so they stand here as it looks for them. */
+function configuredUrl(): string {
+  const next = typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_SOCKET_URL;
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- no Vite, no env
+  const vite = import.meta.env?.VITE_SOCKET_URL as string | undefined;
+  const url = next || vite || (typeof location === "undefined" ? undefined : location.origin);
+  if (url === undefined)
+    throw new Error("initSocket needs a url: there is no page to take it from");
+  return url;
+}

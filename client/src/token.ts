@@ -1,0 +1,51 @@
+/** A token, or how to get one that is good now; null: nobody is signed in. */
+export type TokenSource = string | (() => string | null | Promise<string | null>);
+
+type Claims = { readonly sub?: string; readonly exp?: number; readonly iat?: number };
+
+/** What a JWT says, unverified; empty if it is none. */
+export function claimsOf(token: string): Claims {
+  try {
+    const part = token.split(".")[1] ?? "";
+    const bytes = atob(part.replaceAll("-", "+").replaceAll("_", "/"));
+    const text = new TextDecoder().decode(Uint8Array.from(bytes, (one) => one.charCodeAt(0)));
+    const claims: unknown = JSON.parse(text);
+    return typeof claims === "object" && claims !== null ? claims : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Seconds until the token ends, or null if it does not say. Never more than it was made for: the
+ * clock of this machine may be slow. */
+export function secondsLeft(token: string, now = Date.now() / 1000): number | null {
+  const { exp, iat } = claimsOf(token);
+  if (typeof exp !== "number") return null;
+  return typeof iat === "number" ? Math.min(exp - now, exp - iat) : exp - now;
+}
+
+/** The source, asked by one at a time: who asks meanwhile gets the same answer. */
+export class Tokens {
+  current: string | null = null;
+  private asking: Promise<string | null> | null = null;
+
+  constructor(private readonly source: TokenSource) {}
+
+  /** Whether asking again may give another one. */
+  get canChange(): boolean {
+    return typeof this.source === "function";
+  }
+
+  /** A token from the source. Rejects as the source does. */
+  fresh(): Promise<string | null> {
+    this.asking ??= this.ask().finally(() => {
+      this.asking = null;
+    });
+    return this.asking;
+  }
+
+  private async ask(): Promise<string | null> {
+    this.current = typeof this.source === "string" ? this.source : await this.source();
+    return this.current;
+  }
+}

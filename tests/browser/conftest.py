@@ -1,0 +1,96 @@
+"""The service with two web processes, and people who look at its pages in Chromium."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.conftest import fresh_database, redis_in
+from tests.harness.api import Person, register
+from tests.harness.browser import Visit, launch, what_is_missing
+from tests.harness.processes import Service
+from tests.harness.proxy import Proxy
+
+GRACE_SECONDS = 1  # after a token's end: a connection that was not refreshed ends within a test
+MISSED = 5  # events that can be recovered: one more, and the pages read their lists again
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Ends with the file: Playwright's event loop is in the way of others."""
+    if missing := what_is_missing():
+        pytest.fail(missing, pytrace=False)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("browser")
+    for url in fresh_database(request, "sqlite"):
+        with redis_in(folder) as own:
+            service = Service(
+                folder,
+                database_url=url,
+                redis_url=own.url,
+                WEB_CONCURRENCY="2",
+                TOKEN_GRACE=str(GRACE_SECONDS),
+                RECOVERY_MAX_EVENTS=str(MISSED),
+            )
+            yield service.start()
+            service.stop()
+            assert "eyJ" not in (folder / "web.log").read_text(), "a token in the log"
+
+
+@pytest.fixture
+def network(service: Service) -> Iterator[Proxy]:
+    """What is between the pages and the service."""
+    proxy = Proxy(service.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, service: Service) -> Iterator[Callable[..., Visit]]:
+    """A builder: a window on the pages, held to account in the end."""
+    made: list[Visit] = []
+
+    def make(url: str = "", **options: Any) -> Visit:
+        made.append(Visit.of(browser, url or service.url, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.context.close()
+    for one in made:
+        one.check()
+
+
+@pytest.fixture
+def person(service: Service) -> Iterator[Callable[[str], Person]]:
+    made: list[Person] = []
+
+    def make(role: str) -> Person:
+        made.append(register(service.url, role))
+        return made[-1]
+
+    yield make
+    for someone in made:
+        someone.http.close()
+
+
+@pytest.fixture
+def alice(person: Callable[[str], Person]) -> Person:
+    """She buys."""
+    return person("customer")
+
+
+@pytest.fixture
+def bob(person: Callable[[str], Person]) -> Person:
+    """He sells."""
+    return person("seller")

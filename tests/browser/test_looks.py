@@ -1,0 +1,153 @@
+"""Every page, dark and light, on a desk and on a phone: axe finds nothing serious, nothing is wider
+than the window, and pictures are taken. `make images` keeps those in docs/images/."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from app.demo import PASSWORD
+from tests.harness.api import Person, log_in, notify
+from tests.harness.browser import DESK, PHONE, Visit
+from tests.harness.processes import ROOT, Service
+
+IMAGES = ROOT / "docs" / "images"
+MAX_BYTES = 150_000  # of a picture
+SIZES = {"desk": DESK, "phone": PHONE}
+ALICE, CHARLIE, BOB = "alice@example.com", "charlie@example.com", "bob@example.com"
+
+# Who orders what, of the products as they are in the shop, and how far it gets.
+ORDERS: tuple[tuple[str, dict[str, int], tuple[str, ...]], ...] = (
+    (CHARLIE, {"Sencha, 100 g": 1}, ("confirmed", "processing", "shipped", "delivered")),
+    (ALICE, {"Earl Grey, 20 bags": 3}, ("confirmed", "processing", "shipped", "delivered")),
+    (CHARLIE, {"Earl Grey, 20 bags": 12}, ("cancelled",)),
+    (ALICE, {"Sencha, 100 g": 2}, ("confirmed", "processing", "shipped")),
+    (CHARLIE, {"Earl Grey, 20 bags": 1, "Sencha, 100 g": 1}, ("confirmed", "processing")),
+    (ALICE, {"Assam, 250 g": 1, "Sencha, 100 g": 1}, ("confirmed",)),
+    (CHARLIE, {"Sencha, 100 g": 4}, ("confirmed",)),
+    (CHARLIE, {"Assam, 250 g": 1}, ()),
+    (ALICE, {"Earl Grey, 20 bags": 2}, ()),
+)
+
+
+@pytest.fixture(scope="module")
+def people(service: Service) -> Iterator[dict[str, Person]]:
+    """The demo on a busy morning."""
+    assert service.flask("demo-data").returncode == 0
+    people = {email: log_in(service.url, email, PASSWORD) for email in (ALICE, CHARLIE, BOB)}
+    products = {one["name"]: one["id"] for one in people[BOB].get("/api/products")["products"]}
+    for who, basket, moves in ORDERS:
+        items = [{"productId": products[name], "quantity": n} for name, n in basket.items()]
+        order = people[who].post("/api/orders", {"items": items})
+        for status in moves:
+            people[BOB].patch(f"/api/orders/{order['id']}/status", {"status": status})
+    for email in (ALICE, BOB):
+        for title, message in (
+            ("Parcels are slow today", "The carrier is a day behind in the north."),
+            ("Welcome to the market", "Orders, stock and messages come to you by themselves."),
+        ):
+            notify(service.url, people[email].id, title=title, message=message)
+    yield people
+    for person in people.values():
+        person.http.close()
+
+
+@pytest.fixture
+def album(tmp_path: Path) -> Path:
+    """Where the pictures go."""
+    if os.environ.get("KEEP_IMAGES"):
+        IMAGES.mkdir(exist_ok=True)
+        return IMAGES
+    return tmp_path
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits(
+    scheme: str, size: str, visit: Callable[..., Visit], people: dict[str, Person], album: Path
+) -> None:
+    options: dict[str, Any] = {"size": SIZES[size], "color_scheme": scheme}
+
+    def look(one: Visit, name: str) -> None:
+        picture = album / f"{name}-{scheme}-{size}.png"
+        one.shot(picture)
+        assert picture.stat().st_size < MAX_BYTES
+        assert one.violations() == [], name
+        width = one.page.evaluate("document.documentElement.scrollWidth")
+        assert width <= SIZES[size][0], f"{name} is wider than the window"
+
+    hers, his = visit(**options), visit(**options)
+    expect(hers.page.get_by_role("button", name="Alice")).to_be_visible()
+    look(hers, "sign-in")
+    hers.page.get_by_role("button", name="Alice").click()
+    hers.is_live()
+    hers.page.get_by_role("button", name="Add Sencha").click()
+    look(hers, "shop")
+    hers.go("My orders")
+    expect(hers.page.locator(".order")).to_have_count(4)
+    look(hers, "orders")
+    hers.go("Notifications")
+    expect(hers.page.locator(".notices li")).to_have_count(2)
+    look(hers, "notifications")
+    his.page.get_by_role("button", name="Bob").click()
+    expect(his.page.locator(".ticket")).to_have_count(8)
+    his.is_live()
+    look(his, "board")
+    his.go("Stock")
+    expect(his.page.locator(".stock li")).to_have_count(3)
+    look(his, "stock")
+
+
+def test_the_switch_changes_the_colours_and_is_remembered(visit: Callable[..., Visit]) -> None:
+    one = visit(color_scheme="light")
+    paper = "getComputedStyle(document.documentElement).backgroundColor"
+    light = one.page.evaluate(paper)
+    one.page.get_by_role("button", name="Switch to dark").click()
+    dark = one.page.evaluate(paper)
+    assert dark != light
+    one.page.reload()
+    expect(one.page.get_by_role("button", name="Switch to light")).to_be_visible()
+    assert one.page.evaluate(paper) == dark
+
+
+def test_empty_and_broken_pages_are_accessible_too(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    for person, names in ((alice, ("My orders", "Notifications")), (bob, ("Stock", "Orders"))):
+        one = visit(size=PHONE)
+        one.sign_in(person.credentials)
+        for name in names:
+            one.go(name)
+            expect(one.page.locator(".state")).to_be_visible()
+            assert one.violations() == [], name
+    hers = visit()
+    hers.tolerated = "status of 500"
+    hers.page.route("**/api/products?**", lambda route: route.fulfill(status=500, body="oh"))
+    hers.sign_in(alice.credentials)
+    expect(hers.page.get_by_role("alert")).to_contain_text("could not be loaded")
+    assert hers.violations() == []
+    hers.page.unroute("**/api/products?**")
+    hers.page.get_by_role("button", name="Try again").click()
+    expect(hers.page.get_by_role("heading", name="Basket")).to_be_visible()
+
+
+def test_nothing_jumps_while_a_page_loads(
+    visit: Callable[..., Visit], people: dict[str, Person]
+) -> None:
+    one = visit()
+    one.sign_in((BOB, PASSWORD))
+    one.context.add_init_script(
+        """
+        window.shift = 0;
+        new PerformanceObserver((list) => {
+          for (const one of list.getEntries()) if (!one.hadRecentInput) window.shift += one.value;
+        }).observe({ type: "layout-shift", buffered: true });
+        """
+    )
+    one.page.reload()
+    expect(one.page.locator(".ticket")).to_have_count(8)
+    one.shows("recovered")
+    assert one.page.evaluate("window.shift") < 0.1  # "good", web.dev/articles/cls

@@ -1,0 +1,116 @@
+"""The clients of docs/clients, run as they stand there."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.api import Person, notify
+from tests.harness.processes import ROOT, Process, Service
+from tests.harness.proxy import Proxy
+from tests.harness.waiting import wait_until
+
+CLIENTS = ROOT / "docs/clients"
+COMMANDS = {"node": ["node", "follow.mjs"], "python": [sys.executable, "follow.py"]}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    """What they need, as their README installs it; quick when it is there already."""
+    there = CLIENTS / "node_modules/.package-lock.json"
+    lock = CLIENTS / "package-lock.json"
+    if not there.exists() or there.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run(["npm", "ci", "--silent"], cwd=CLIENTS, check=True, timeout=300)
+
+
+class Follower:
+    """One client and its restarts: what all of them have printed, together."""
+
+    def __init__(self, command: list[str], person: Person, service: Service, folder: Path) -> None:
+        script = str(CLIENTS / command[1])
+        self._command = [command[0], script, person.credentials[0]]
+        self._env = {**service.env, "PASSWORD": person.credentials[1]}
+        self._env |= {"URL": person.url, "PLACE": str(folder / "place.json")}
+        self._log = folder / "follow.log"
+        self.process: Process | None = None
+
+    def start(self, url: str | None = None) -> "Follower":
+        env = {**self._env, **({"URL": url} if url else {})}
+        before = self.connects()
+        self.process = Process(self._command, env=env, log=self._log)
+        wait_until(lambda: self.connects() > before, f"it connects: {self.process.output()}")
+        return self
+
+    def connects(self) -> int:
+        return self._log.read_text().count("connected") if self._log.exists() else 0
+
+    def said(self, what: str) -> int:
+        return self._log.read_text().count(what)
+
+    def events(self) -> list[Any]:
+        lines = self._log.read_text().rpartition("\n")[0].splitlines()
+        return [json.loads(line) for line in lines if line.startswith("[")]
+
+    def titles(self) -> list[str]:
+        return [payload["title"] for _, payload, _ in self.events()]
+
+    def close(self) -> None:
+        if self.process is not None and self.process.is_running():
+            self.process.kill()
+
+
+@pytest.fixture(params=COMMANDS)
+def follower(
+    request: pytest.FixtureRequest, service: Service, alice: Person, tmp_path: Path
+) -> Iterator[Follower]:
+    follower = Follower(COMMANDS[request.param], alice, service, tmp_path)
+    yield follower
+    follower.close()
+
+
+def test_a_follower_misses_nothing_over_its_restarts(follower: Follower, alice: Person) -> None:
+    follower.start()
+    note = notify(alice.url, alice.id, title="one")
+    wait_until(lambda: follower.titles() == ["one"], "the first")
+    [[name, payload, offset]] = follower.events()
+    assert (name, payload) == ("notification", note)
+    assert offset.isdecimal()
+
+    follower.close()  # kill -9
+    for title in ("two", "three"):
+        notify(alice.url, alice.id, title=title)
+    follower.start()
+    notify(alice.url, alice.id, title="four")
+    wait_until(lambda: "four" in follower.titles(), "the last")
+    assert follower.titles() == ["one", "two", "three", "four"]
+    assert follower.said("connected, recovered") == 1
+
+
+def test_a_follower_comes_back_after_a_cut(
+    follower: Follower, service: Service, alice: Person, network: Callable[[Service], Proxy]
+) -> None:
+    proxy = network(service)
+    follower.start(proxy.url)
+    proxy.down()
+    notify(alice.url, alice.id, title="missed")
+    proxy.up()
+    wait_until(lambda: follower.titles() == ["missed"], "what it missed")
+    assert follower.said("connected, recovered") == 1
+
+
+def test_a_follower_ends_with_its_session(
+    follower: Follower, service: Service, alice: Person
+) -> None:
+    follower.start()
+    assert service.flask("revoke", "--user", alice.id).returncode == 0
+    assert follower.process is not None
+    assert follower.process.wait() != 0
+    assert follower.said("logged out") >= 1
+
+
+def test_the_page_is_short() -> None:
+    assert len((CLIENTS / "page.html").read_text().splitlines()) <= 40
