@@ -13,11 +13,11 @@ import pytest
 
 from tests.harness.api import Person, notify
 from tests.harness.crowd import Crowd
+from tests.harness.framed import ENGINE
 from tests.harness.processes import Process, Service
 from tests.harness.raw import CLOSE, raw_polling, raw_websocket
 from tests.harness.stock import StockClient
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.wire import ENGINE
 from tests.harness.workers import FORCED, EchoServer, workers
 
 NODE = Callable[..., StockClient]

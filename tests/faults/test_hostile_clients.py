@@ -167,7 +167,7 @@ def hold_half_a_head(server: Target) -> None:
                 client.sendall(
                     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nX: "
                 )
-        wait_until(lambda: server.open_files() > HALF_OPEN, "all are let in")
+        wait_until(lambda: server.open_files() > HALF_OPEN, "all are let in", seconds=90)
         assert server.growth() < MOST_MEGABYTES
 
 
