@@ -167,7 +167,8 @@ def hold_half_a_head(server: Target) -> None:
                 client.sendall(
                     b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nX: "
                 )
-        wait_until(lambda: server.open_files() > HALF_OPEN, "all are let in", seconds=90)
+        # Who began a head may be let go again by now; who said nothing has longer.
+        wait_until(lambda: server.open_files() > HALF_OPEN // 2, "the silent ones are let in")
         assert server.growth() < MOST_MEGABYTES
 
 
