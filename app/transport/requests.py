@@ -95,7 +95,6 @@ class Waiting:
         if self._data.find(b"\r\n\r\n", searched) >= 0 or self._data.find(b"\n\n", searched) >= 0:
             socket = self._leave()
             assert socket is not None
-            # Not kept for as long as the timers know of it.
             data, self._data = self._data, b""
             self._begin(socket, self._address, data)
         elif len(self._data) > MAX_HEAD_BYTES:
@@ -109,6 +108,13 @@ class Waiting:
         with suppress(OSError):  # it is closed either way
             self._socket.send(TOO_LARGE)
         self.close()
+
+
+def close_late(all_waiting: set[Waiting]) -> None:
+    """Give those up that let us wait too long for a request."""
+    now = time.monotonic()
+    for waiting in [one for one in all_waiting if one.due < now]:
+        waiting.close()
 
 
 class RequestReader:

@@ -19,7 +19,7 @@ from gunicorn.workers.ggevent import VERSION, GeventPyWSGIWorker, PyWSGIServer
 from app.transport.engine import engines
 from app.transport.handler import Handler
 from app.transport.handover import HandOver
-from app.transport.requests import Waiting
+from app.transport.requests import Waiting, close_late
 from app.transport.session import Session
 
 logger = logging.getLogger(__name__)
@@ -78,10 +78,7 @@ class Server(PyWSGIServer):
             self.active -= 1
 
     def close_late(self) -> None:
-        """Give those up that let us wait too long for a request."""
-        now = time.monotonic()
-        for waiting in [one for one in self._waiting if one.due < now]:
-            waiting.close()
+        close_late(self._waiting)
 
     def drain(self) -> None:
         """Accept no more, and let those go that wait, but serve what is here already."""

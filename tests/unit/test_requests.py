@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.transport.requests import MAX_HEAD_BYTES, RequestReader, Waiting
+from app.transport.requests import (
+    IDLE_SECONDS,
+    MAX_HEAD_BYTES,
+    RequestReader,
+    Waiting,
+    close_late,
+)
 from tests.harness.frames import chunks
 from tests.harness.hub import pair, turn, turn_until
 
@@ -155,6 +161,26 @@ def test_a_head_that_began_has_a_deadline_of_its_own(door: Door) -> None:
     soon = door.waiting.due
     door.waiting.look(HEAD[9:12])
     assert door.waiting.due == soon
+
+
+@pytest.mark.parametrize("said", [b"", HEAD[:9]])
+def test_who_says_nothing_more_is_let_go(door: Door, said: bytes) -> None:
+    door.waiting.look(said)
+    close_late(door.all)
+    assert not door.is_closed()  # it has time
+    door.waiting.due -= IDLE_SECONDS
+    close_late(door.all)
+    assert door.is_closed()
+    assert door.all == set()
+
+
+def test_a_deadline_that_comes_too_late_touches_nothing(door: Door) -> None:
+    door.waiting.look(HEAD[:9])
+    door.client.sendall(HEAD[9:])
+    turn_until(lambda: door.began, "the request begins")
+    door.waiting.due -= IDLE_SECONDS
+    close_late(door.all)
+    assert not door.is_closed()
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
