@@ -1,7 +1,8 @@
 """The journal: an event commits together with the change it announces, then gets its position.
 
 append     inside the domain's transaction                      (writing.py)
-sequence   committed events get the next positions, no holes    (sequencing.py)
+is_due     whether a committed event waits for its position     (sequencing.py)
+sequence   committed events get the next positions, no holes
 head, since                                                     (reading.py)
 prune      the oldest go, and the lowest position kept is known (pruning.py)
 ring       a commit wakes the sequencer, through Redis          (doorbell.py)
@@ -10,7 +11,18 @@ ring       a commit wakes the sequencer, through Redis          (doorbell.py)
 from app.journal.doorbell import Doorbell
 from app.journal.pruning import prune
 from app.journal.reading import Entry, Head, head, since
-from app.journal.sequencing import BATCH, sequence
+from app.journal.sequencing import BATCH, is_due, sequence
 from app.journal.writing import append
 
-__all__ = ["BATCH", "Doorbell", "Entry", "Head", "append", "head", "prune", "sequence", "since"]
+__all__ = [
+    "BATCH",
+    "Doorbell",
+    "Entry",
+    "Head",
+    "append",
+    "head",
+    "is_due",
+    "prune",
+    "sequence",
+    "since",
+]

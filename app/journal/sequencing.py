@@ -10,9 +10,15 @@ from sqlalchemy import exists, func, select, update
 
 from app.db import db, transaction
 from app.journal.models import HEAD_ID, JournalEvent, JournalHead
-from app.journal.reading import Entry, Head, head
+from app.journal.reading import Entry, Head
 
 BATCH = 200  # rows in one step
+
+
+def is_due() -> bool:
+    """Whether anything waits for its position. Takes no lock: it is asked all the time."""
+    waiting = select(exists().where(JournalEvent.position.is_(None)))
+    return bool(db.session.scalar(waiting))
 
 
 def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
@@ -20,8 +26,6 @@ def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
 
     Returns the head afterwards and what was sequenced; the caller publishes it.
     """
-    if db.session.scalar(select(exists().where(JournalEvent.position.is_(None)))) is False:
-        return head(), []  # the usual answer to a poll takes no lock
     with transaction() as session:
         row = session.execute(
             select(JournalHead).where(JournalHead.id == HEAD_ID).with_for_update()

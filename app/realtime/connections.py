@@ -9,7 +9,6 @@ from typing import Any
 from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
 from app.journal import Entry
-from app.transport.packets import Packet
 
 MAX_HELD = 10_000  # packets that may wait for one connection while it is being accepted
 
@@ -23,9 +22,7 @@ class Connection:
     revoked: bool = False
     pid: str = ""  # set once its token is verified
     recovered: bool = False
-    seen: int = 0  # the position up to which it has, or is owed nothing of, its rooms' events
     replay: Sequence[Entry] = ()  # what it missed, sent right after CONNECT
-    held: list[Packet] | None = None  # live packets that wait for CONNECT and the replay
     overflowed: bool = False  # too many had to wait: it must come again
     since: float = field(default_factory=time.monotonic)
 

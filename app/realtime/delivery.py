@@ -39,21 +39,15 @@ class Delivery:
     def send_entry(self, recipients: Iterable[Member], entry: Entry, payload: Any) -> None:
         """A durable event, with its offset as the last argument."""
         position = entry.position
-        packets: list[Packet] = []
         with self._lock:
             self._position = position
-            for member in recipients:
-                connection = member.connection
-                if connection is not None and position <= connection.seen:
-                    continue  # it had this one from a process that was further than this one
-                packets = packets or self._encode([entry.name, payload, str(position)])
-                if connection is None or connection.held is None:
-                    self._transmit(member, packets)
-                else:
-                    self._hold(connection, packets)
+            # Who has this one already had it from a process that was further than this one.
+            new = [member for member in recipients if member.seen < position]
+            if new:
+                self._send(new, self._encode([entry.name, payload, str(position)]))
 
     def send_ephemeral(
-        self, recipients: Iterable[Member], arguments: Sequence[Any], *, namespace: str
+        self, recipients: Sequence[Member], arguments: Sequence[Any], *, namespace: str
     ) -> None:
         """An event that is not in the journal: [name, ...].
 
@@ -61,64 +55,60 @@ class Delivery:
         the name itself. So after such a one it gets the offset that it has: the last durable
         position, and never one behind its own.
         """
-        ends_in_string = isinstance(arguments[-1], str)
-        encoded: dict[int | None, list[Packet]] = {}
         with self._lock:
+            if not isinstance(arguments[-1], str):
+                self._send(recipients, self._encode(arguments, namespace))
+                return
+            by_offset: dict[int | None, list[Member]] = {}
             for member in recipients:
-                connection, offset = member.connection, None
-                if ends_in_string and connection is not None:
-                    offset = max(self._position, connection.seen)
-                packets = encoded.get(offset)
-                if packets is None:
-                    extra = [] if offset is None else [str(offset)]
-                    packets = encoded[offset] = self._encode([*arguments, *extra], namespace)
-                if connection is None or connection.held is None:
-                    self._transmit(member, packets)
-                else:
-                    self._hold(connection, packets)
+                offset = None if member.connection is None else max(self._position, member.seen)
+                by_offset.setdefault(offset, []).append(member)
+            for offset, members in by_offset.items():
+                extra = () if offset is None else (str(offset),)
+                self._send(members, self._encode([*arguments, *extra], namespace))
 
     def send_one(
         self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int
     ) -> None:
         """An event that the client acknowledges; it keeps no offset of such a one."""
         with self._lock:
-            packets, connection = (
-                self._encode(list(arguments), namespace, ack_id),
-                recipient.connection,
-            )
-            if connection is None or connection.held is None:
-                self._transmit(recipient, packets)
-            else:
-                self._hold(connection, packets)
+            self._send((recipient,), self._encode(arguments, namespace, ack_id))
 
     def release(self, member: Member, connection: Connection) -> None:
         """CONNECT is on its way: what was missed follows, then what was held, then live events."""
         with self._lock:
+            held, member.held = member.held, None
             for entry in connection.replay:
                 arguments = [entry.name, orjson.loads(entry.data), str(entry.position)]
-                self._transmit(member, self._encode(arguments))
-            self._transmit(member, connection.held or [])
-            connection.replay, connection.held = (), None
+                self._send((member,), self._encode(arguments))
+            self._send((member,), held or ())
+            connection.replay = ()
 
-    def _hold(self, connection: Connection, packets: list[Packet]) -> None:
-        assert connection.held is not None
-        if len(connection.held) < MAX_HELD:
-            connection.held.extend(packets)
+    def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
+        # Everything that a room costs is in this loop.
+        for member in members:
+            if member.held is not None:
+                self._hold(member, packets)
+                continue
+            try:
+                for one in packets:
+                    member.engine.send(one)
+            except EngineIOError:  # this one is going away, which is nobody else's business
+                logger.info("left while an event was sent", extra={"engine": member.eio_sid})
+
+    def _hold(self, member: Member, packets: Sequence[Packet]) -> None:
+        assert member.held is not None
+        assert member.connection is not None
+        if len(member.held) < MAX_HELD:
+            member.held.extend(packets)
         else:
-            connection.overflowed = True
-
-    def _transmit(self, member: Member, packets: Iterable[Packet]) -> None:
-        try:
-            for one in packets:
-                member.engine.send(one)
-        except EngineIOError:  # this one is going away, which is nobody else's business
-            logger.info("left while an event was sent", extra={"engine": member.eio_sid})
+            member.connection.overflowed = True
 
     def _encode(
-        self, data: list[Any], namespace: str = NAMESPACE, ack_id: int | None = None
+        self, data: Sequence[Any], namespace: str = NAMESPACE, ack_id: int | None = None
     ) -> list[Packet]:
         encoded = self.server.packet_class(
-            packet.EVENT, namespace=namespace, data=data, id=ack_id
+            packet.EVENT, namespace=namespace, data=list(data), id=ack_id
         ).encode()
         parts = encoded if isinstance(encoded, list) else [encoded]
         return [message(part) for part in parts]

@@ -30,7 +30,7 @@ from app.realtime.ring import Ring
 logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
-POLL_SECONDS = 0.4  # between two looks at the journal while Redis is silent
+POLL_SECONDS = 0.4  # between two looks at the journal while there is a reason to
 PAGE = 500  # rows in one read
 
 
@@ -38,7 +38,7 @@ class Sockets(Protocol):
     """What the follower needs of the client manager."""
 
     def emit_entry(self, entry: Entry, payload: object) -> None: ...
-    def hold(self, connection: Connection) -> None: ...
+    def hold(self, connection: Connection, *, seen: int) -> None: ...
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None: ...
     def send_away(self) -> None: ...
     def disconnect_user(self, user_id: str) -> None: ...
@@ -60,8 +60,9 @@ class Follower:
     def run(self) -> None:
         """For ever: look at the journal whenever Redis cannot be relied on."""
         while True:
-            self.step()
-            self._wake.wait(POLL_SECONDS)
+            reason = self.step()
+            spoke = time.monotonic() - self._heard
+            self._wake.wait(POLL_SECONDS if reason else max(POLL_SECONDS, SILENCE_SECONDS - spoke))
             self._wake.clear()
 
     def step(self) -> str | None:
@@ -76,8 +77,7 @@ class Follower:
         not, and the journal's name. No event falls in between, and none counts twice: of what
         comes, it is not sent what it has, up to `after`."""
         with self._lock:
-            connection.seen = max(after, self.last)
-            self._sockets.hold(connection)
+            self._sockets.hold(connection, seen=max(after, self.last))
             return self.last, self._journal
 
     def look(self) -> None:

@@ -54,6 +54,13 @@ class QueueManager(RoomManager):
         self._revocations = revocations
         self.delivery = Delivery()
         self.on_connected: Callable[[Connection], None] = lambda _: None
+        self._methods = {
+            "emit": self._handle_emit,
+            "disconnect": self._handle_disconnect,
+            "enter_room": self._handle_enter_room,
+            "leave_room": self._handle_leave_room,
+            "close_room": self._handle_close_room,
+        }
 
     @property
     def host_id(self) -> str:
@@ -79,12 +86,13 @@ class QueueManager(RoomManager):
 
     # -- connections
 
-    def hold(self, connection: Connection) -> None:
-        """Its token is verified: it is in its rooms, and its events wait until it is accepted."""
-        connection.held, connection.overflowed = [], False
+    def hold(self, connection: Connection, *, seen: int) -> None:
+        """Its token is verified: it is in its rooms, and their events after position `seen` wait
+        until it is accepted."""
+        connection.overflowed = False
         member = self.member(connection.sid, NAMESPACE)
         if member is not None:
-            member.connection = connection
+            member.connection, member.seen, member.held = connection, seen, []
         for room in connection.identity.rooms:
             self.basic_enter_room(connection.sid, NAMESPACE, room)
 
@@ -203,11 +211,11 @@ class QueueManager(RoomManager):
         arguments = data if isinstance(data, list) else [data]
         if arguments == [None]:
             arguments = []
+        recipients = self.members(namespace, room)
         skip = message.get("skip_sid")
-        skipped = skip if isinstance(skip, list) else [skip]
-        recipients = [
-            member for member in self.members(namespace, room) if member.sid not in skipped
-        ]
+        if skip:
+            skipped = skip if isinstance(skip, list) else [skip]
+            recipients = [member for member in recipients if member.sid not in skipped]
         packet = [message["event"], *arguments]
         answer_to = message.get("callback")
         if not answer_to:
@@ -232,13 +240,7 @@ class QueueManager(RoomManager):
         if method == "callback":
             self._handle_callback(data)
         elif data.get("host_id") != self.host_id:
-            handler = {
-                "emit": self._handle_emit,
-                "disconnect": self._handle_disconnect,
-                "enter_room": self._handle_enter_room,
-                "leave_room": self._handle_leave_room,
-                "close_room": self._handle_close_room,
-            }.get(method)
+            handler = self._methods.get(method)
             if handler is None:
                 QUEUE_MESSAGES_REFUSED.inc()
                 logger.warning("queue message of unknown method", extra={"method": str(method)})

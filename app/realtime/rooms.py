@@ -11,6 +11,7 @@ from typing import Any
 from socketio.pubsub_manager import PubSubManager
 
 from app.realtime.connections import Connection
+from app.transport.packets import Packet
 
 
 class State(IntEnum):
@@ -22,13 +23,16 @@ class State(IntEnum):
 class Member:
     """One client in one namespace."""
 
-    __slots__ = ("connection", "eio_sid", "engine", "rooms", "sid", "state")
+    __slots__ = ("connection", "eio_sid", "engine", "held", "rooms", "seen", "sid", "state")
 
     def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
         self.sid = sid
         self.eio_sid = eio_sid
         self.engine = engine  # its Engine.IO session
         self.connection: Connection | None = None  # once its token is verified
+        # Here and not in the connection: a fan-out looks at them for each of its recipients.
+        self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
+        self.held: list[Packet] | None = None  # live packets that wait for CONNECT and the replay
         self.state = State.CONNECTING
         self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
 

@@ -16,9 +16,11 @@ logger = logging.getLogger(__name__)
 PING_SECONDS = 1.0  # Redis is asked for a sign of life when nothing came for so long
 SILENCE_SECONDS = 4.0  # then the connection counts as dead, though nobody closed it
 READ_BYTES = 262_144  # at most in one go
-# When messages come closer together than this, those of as long are taken at once: waking up for
-# each costs more than the message.
+# When messages come closer together than this, those of as long are taken at once, and of longer
+# the more there are: waking up costs more than a message.
 GATHER_SECONDS = 0.010
+GATHER_MORE_SECONDS = 0.0005  # for each message that was there
+GATHER_LONGEST_SECONDS = 0.020
 BACKOFF_SECONDS = (0.1, 1.0)  # first and longest wait before another try
 
 
@@ -43,7 +45,7 @@ class Subscription:
             started = time.monotonic()
             try:
                 self._receive()
-            except (redis.RedisError, OSError) as exc:
+            except (redis.RedisError, hiredis.HiredisError, OSError) as exc:
                 if time.monotonic() - started > SILENCE_SECONDS:
                     wait = BACKOFF_SECONDS[0]
                 logger.warning("redis subscription lost", extra={"error": str(exc)})
@@ -80,28 +82,27 @@ class Subscription:
             reader.feed(data)
             taken = 0
             while (reply := reader.gets()) is not False:
-                self._take(reply, waiting_for)
                 taken += 1
+                # hiredis has a list of its own for what RESP3 pushes.
+                if isinstance(reply, list) and reply[0] == b"message":
+                    _, channel, message = reply
+                    try:
+                        self._receivers[channel](message)
+                    except Exception:
+                        # One that its receiver could not take must not end the subscription.
+                        logger.exception("message not taken", extra={"channel": channel.decode()})
+                else:
+                    self._answered(reply, waiting_for)
             if taken > 1 or heard - before < GATHER_SECONDS:
-                time.sleep(GATHER_SECONDS)
+                longer = GATHER_SECONDS + taken * GATHER_MORE_SECONDS
+                time.sleep(min(longer, GATHER_LONGEST_SECONDS))
 
-    def _take(self, reply: Any, waiting_for: set[bytes]) -> None:
-        if isinstance(reply, redis.RedisError | hiredis.ReplyError):
+    def _answered(self, reply: Any, waiting_for: set[bytes]) -> None:
+        """What is no message: an error, the answer to a ping, or to the subscription."""
+        if isinstance(reply, hiredis.ReplyError):
             raise redis.ResponseError(str(reply))
-        if not isinstance(reply, list):
-            return  # the answer to a ping
-        kind = reply[0]
-        if kind == b"message":
-            self._hand_over(reply[1], reply[2])
-        elif kind == b"subscribe":
+        if isinstance(reply, list) and reply[0] == b"subscribe":
             waiting_for.discard(reply[1])
             if not waiting_for:
                 logger.info("redis subscription up")
                 self._on_subscribed()
-
-    def _hand_over(self, channel: bytes, data: bytes) -> None:
-        try:
-            self._receivers[channel](data)
-        except Exception:
-            # One message that its receiver could not take must not end the subscription.
-            logger.exception("message not taken", extra={"channel": channel.decode()})

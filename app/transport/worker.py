@@ -23,7 +23,7 @@ from app.transport.requests import Waiting, close_late
 from app.transport.session import Session
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 0.1  # between two looks at whether to stop
+LOOK_SECONDS = 0.1  # while it drains, between two looks at whether all is done
 BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who is late
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
@@ -120,15 +120,18 @@ class Worker(GeventPyWSGIWorker):
             engine.hand_over = hand_over
         for server in servers:
             server.start()
-        beat = 0.0
         while self.alive:
-            if time.monotonic() - beat > BEAT_SECONDS:
-                self.notify()
-                for server in servers:
-                    server.close_late()
-                beat = time.monotonic()
-            gevent.sleep(LOOK_SECONDS)
+            self.notify()
+            for server in servers:
+                server.close_late()
+            self._await_signal(BEAT_SECONDS)
         self._drain(servers, hand_over)
+
+    def _await_signal(self, seconds: float) -> None:
+        """Until a signal came, but no longer than this: gunicorn writes to its pipe at each."""
+        with gevent.Timeout(seconds, False):
+            gevent.socket.wait_read(self.PIPE[0])
+            os.read(self.PIPE[0], 64)
 
     def _server(self, listener: Any) -> Server:
         listener.setblocking(1)

@@ -22,8 +22,10 @@ def sequence_once(publish: Publish, limit: int = journal.BATCH) -> int:
     A failed publish is logged and counted and not repeated: followers notice the gap, or the
     silence, and read the journal.
     """
+    if not journal.is_due():
+        return 0
     head, entries = journal.sequence(limit)
-    if entries:
+    if entries:  # another sequencer may have been faster
         EVENTS_SEQUENCED.inc(len(entries))
         logger.debug("sequenced", extra={"count": len(entries), "head": head.position})
         _announce(publish, head, entries)

@@ -25,6 +25,9 @@ class Link:
         if not self.silent:
             self.cut()
 
+    def say(self, data: bytes) -> None:
+        self._ends[0].sendall(data)
+
     def cut(self) -> None:
         for end in self._ends:
             with suppress(OSError):
@@ -65,6 +68,12 @@ class Proxy:
             if self._down:
                 raise ConnectionRefusedError
             self._links.append(Link(client, self._port))
+
+    def say(self, data: bytes) -> None:
+        """Something on the way speaks to the clients in the service's place."""
+        with self._lock:
+            for link in self._links:
+                link.say(data)
 
     def silence(self) -> None:
         """Half-open: neither end hears any more of the connections there are, nor that they end.

@@ -34,7 +34,7 @@ class Process:
     def disconnect_user(self, user_id: str) -> None:
         self.did.append(f"disconnect {user_id}")
 
-    def hold(self, connection: Any) -> None:
+    def hold(self, connection: Any, *, seen: int) -> None:
         raise AssertionError("nobody connects here")
 
     def send_away(self) -> None:

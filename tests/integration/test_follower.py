@@ -33,7 +33,7 @@ class Sockets:
             raise ValueError("cannot be encoded")
         self.sent.append((entry.room, entry.name, payload, entry.position))
 
-    def hold(self, connection: Any) -> None:
+    def hold(self, connection: Any, *, seen: int) -> None:
         raise AssertionError("nobody connects here")
 
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:

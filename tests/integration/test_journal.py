@@ -32,7 +32,7 @@ class Recorder:
     def emit_entry(self, entry: Entry, payload: Any) -> None:
         self.positions.append(entry.position)
 
-    def hold(self, connection: Any) -> None:
+    def hold(self, connection: Any, *, seen: int) -> None:
         raise AssertionError("nobody connects here")
 
     def dismiss(self, kind: Any, value: str, at: Any) -> None:
