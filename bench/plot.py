@@ -48,6 +48,9 @@ def svg(results: Sequence[Result], floors: Sequence[float]) -> str:
         x = 70 + number * 190
         parts.append(f'<rect x="{x}" y="332" width="14" height="4" fill="{COLOURS[server]}"/>')
         parts.append(text(x + 20, 339, name))
+    if floors:
+        parts.append(line((640, 334), (660, 334), INK, dash="4 4"))
+        parts.append(text(666, 339, "floor: bare socket.send"))
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -86,7 +89,6 @@ def panel(left: int, title: str, lines: Points, floor: float | None) -> list[str
         parts.append(text(x(size), BOTTOM + 20, f"{size:,}", anchor="middle"))
     if floor is not None:
         parts.append(line((left, y(floor)), (left + PANEL, y(floor)), INK, dash="4 4"))
-        parts.append(text(left + 4, y(floor) - 5, "floor: a bare loop of socket.send"))
     for server, dots in lines.items():
         path = " ".join(f"{x(size):.1f},{y(figure):.1f}" for size, figure in dots)
         colour = COLOURS[server]
