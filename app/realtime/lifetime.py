@@ -18,7 +18,9 @@ from app.realtime.queue_manager import QueueManager
 from app.realtime.revocations import Revocations
 
 logger = logging.getLogger(__name__)
-FAR = 86_400.0  # seconds; later ends are looked at again, for clocks that are set
+# Seconds; later ends are looked at again: for clocks that are set, and because a deadline cannot be
+# taken back when its connection leaves.
+FAR = 900.0
 
 
 class Lifetime:
@@ -41,10 +43,12 @@ class Lifetime:
         """Close the connection when its token has expired and none has taken its place."""
         if self.timers is not None and self._grace:
             left = connection.identity.expires_at + self._grace - time.time()
-            self.timers.after(min(max(left, 0.0), FAR), self._look, connection)
+            # Only the sid: one that has left must not be kept until its token ends.
+            self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
 
-    def _look(self, connection: Connection) -> None:
-        if self._connections.get(connection.sid) is not connection:
+    def _look(self, sid: str) -> None:
+        connection = self._connections.get(sid)
+        if connection is None:
             return
         if time.time() < connection.identity.expires_at + self._grace:
             self.watch(connection)

@@ -24,6 +24,10 @@ class Timers:
         self._timer: Any = None
         self._armed = float("inf")  # for when; monotonic seconds
 
+    def __len__(self) -> int:
+        """The deadlines that are still to come."""
+        return len(self._heap)
+
     def after(self, seconds: float, call: Callable[[Any], None], argument: Any) -> None:
         """Call `call(argument)` in so many seconds."""
         due = time.monotonic() + seconds
