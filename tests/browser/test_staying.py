@@ -63,6 +63,8 @@ def test_the_service_restarts_under_two_open_pages(
         one.tolerated = NETWORK
         one.sign_in(who.credentials)
     hers.go("My orders")
+    for one in (hers, his):
+        expect(one.page.locator("[data-order]").first).to_be_visible()  # both are open
     assert service.web is not None
     service.web.stop()
     for one in (hers, his):
