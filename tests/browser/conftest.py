@@ -7,10 +7,12 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.api import Person, register
 from tests.harness.browser import Visit, launch, what_is_missing
+from tests.harness.people import alice, bob, person, person_at
 from tests.harness.processes import Service
 from tests.harness.proxy import Proxy
+
+__all__ = ["alice", "bob", "person", "person_at"]
 
 GRACE_SECONDS = 1  # after a token's end: a connection that was not refreshed ends within a test
 MISSED = 5  # events that can be recovered: one more, and the pages read their lists again
@@ -69,28 +71,3 @@ def visit(browser: Browser, service: Service) -> Iterator[Callable[..., Visit]]:
         one.context.close()
     for one in made:
         one.check()
-
-
-@pytest.fixture
-def person(service: Service) -> Iterator[Callable[[str], Person]]:
-    made: list[Person] = []
-
-    def make(role: str) -> Person:
-        made.append(register(service.url, role))
-        return made[-1]
-
-    yield make
-    for someone in made:
-        someone.http.close()
-
-
-@pytest.fixture
-def alice(person: Callable[[str], Person]) -> Person:
-    """She buys."""
-    return person("customer")
-
-
-@pytest.fixture
-def bob(person: Callable[[str], Person]) -> Person:
-    """He sells."""
-    return person("seller")

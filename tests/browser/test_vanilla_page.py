@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.api import Person, register
+from tests.harness.api import Person
 from tests.harness.processes import ROOT, Service
 
 FOLDER = ROOT / "docs/clients"
@@ -49,16 +49,10 @@ def elsewhere(
 
 
 @pytest.fixture
-def people(elsewhere: Service) -> Iterator[Callable[[str], Person]]:
-    made: list[Person] = []
-
-    def make(role: str) -> Person:
-        made.append(register(elsewhere.url, role))
-        return made[-1]
-
-    yield make
-    for someone in made:
-        someone.http.close()
+def people(
+    elsewhere: Service, person_at: Callable[[Service, str], Person]
+) -> Callable[[str], Person]:
+    return partial(person_at, elsewhere)
 
 
 def test_it_shows_the_orders_of_before_and_how_they_move(

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.api import Person, register
+from tests.harness.people import alice, bob, person, person_at
 from tests.harness.processes import Service
 from tests.harness.proxy import Proxy
 from tests.harness.servers import RedisServer
 from tests.harness.stock import StockClient
+
+__all__ = ["alice", "bob", "person", "person_at"]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])
@@ -57,20 +59,6 @@ def own_service(
 
 
 @pytest.fixture
-def person_at() -> Iterator[Callable[[Service, str], Person]]:
-    """A builder: somebody new at a service of the test's own."""
-    made: list[Person] = []
-
-    def make(service: Service, role: str) -> Person:
-        made.append(register(service.url, role))
-        return made[-1]
-
-    yield make
-    for someone in made:
-        someone.http.close()
-
-
-@pytest.fixture
 def network() -> Iterator[Callable[[Service], Proxy]]:
     """A builder: a network of its own in front of a service."""
     made: list[Proxy] = []
@@ -82,32 +70,6 @@ def network() -> Iterator[Callable[[Service], Proxy]]:
     yield make
     for proxy in made:
         proxy.close()
-
-
-@pytest.fixture
-def person(service: Service) -> Iterator[Callable[[str], Person]]:
-    """A builder: somebody new with this role."""
-    made: list[Person] = []
-
-    def make(role: str) -> Person:
-        made.append(register(service.url, role))
-        return made[-1]
-
-    yield make
-    for someone in made:
-        someone.http.close()
-
-
-@pytest.fixture
-def alice(person: Callable[[str], Person]) -> Person:
-    """She buys."""
-    return person("customer")
-
-
-@pytest.fixture
-def bob(person: Callable[[str], Person]) -> Person:
-    """He sells."""
-    return person("seller")
 
 
 @pytest.fixture
