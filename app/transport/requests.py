@@ -19,6 +19,7 @@ from app.transport.websocket import READ
 MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
 HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
+LAST_SECONDS = 2.0  # that a process which goes gives a request that has begun, or is the first
 READ_BYTES = 16_384
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -31,7 +32,17 @@ Begin = Callable[[_socket.socket, Any, bytes], None]
 class Waiting:
     """A connection that waits for a request; then `begin(socket, address, data)`."""
 
-    __slots__ = ("_address", "_all", "_began", "_begin", "_data", "_socket", "_watcher", "due")
+    __slots__ = (
+        "_address",
+        "_all",
+        "_began",
+        "_begin",
+        "_data",
+        "_socket",
+        "_watcher",
+        "due",
+        "expected_until",
+    )
 
     def __init__(
         self,
@@ -39,6 +50,7 @@ class Waiting:
         address: Any,
         begin: Begin,
         *,
+        is_new: bool,
         all_waiting: set[Waiting],
     ) -> None:
         self._socket: _socket.socket | None = socket
@@ -47,7 +59,10 @@ class Waiting:
         self._data = b""
         self._began = False  # a head
         # Looked at now and then: a timer for each would outlive it, and there is one per request.
-        self.due = time.monotonic() + IDLE_SECONDS
+        now = time.monotonic()
+        self.due = now + IDLE_SECONDS
+        # Who opens a connection is about to ask; one that was used may be closed between requests.
+        self.expected_until = now + LAST_SECONDS if is_new else now
         self._all = all_waiting
         self._all.add(self)
         self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
@@ -101,7 +116,9 @@ class Waiting:
             self._refuse()
         elif not self._began:
             self._began = True
-            self.due = min(self.due, time.monotonic() + HEAD_SECONDS)
+            now = time.monotonic()
+            self.due = min(self.due, now + HEAD_SECONDS)
+            self.expected_until = now + LAST_SECONDS
 
     def _refuse(self) -> None:
         assert self._socket is not None
@@ -115,6 +132,16 @@ def close_late(all_waiting: set[Waiting]) -> None:
     now = time.monotonic()
     for waiting in [one for one in all_waiting if one.due < now]:
         waiting.close()
+
+
+def close_idle(all_waiting: set[Waiting]) -> None:
+    """In a process that goes: begin what is here by now, and give those up of whom no request is
+    expected."""
+    now = time.monotonic()
+    for waiting in list(all_waiting):
+        waiting.look()
+        if waiting.expected_until <= now:
+            waiting.close()
 
 
 class RequestReader:

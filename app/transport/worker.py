@@ -19,7 +19,7 @@ from gunicorn.workers.ggevent import VERSION, GeventPyWSGIWorker, PyWSGIServer
 from app.transport.engine import engines
 from app.transport.handler import Handler
 from app.transport.handover import HandOver
-from app.transport.requests import Waiting, close_late
+from app.transport.requests import Waiting, close_idle, close_late
 from app.transport.session import Session
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
 SETTLE_SECONDS = 0.2  # for what was written last to leave, and for the polls that ask for it
+MOST_PENDING = 4096  # connections that are accepted last; as many as the kernel queues by default
 MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 
 
@@ -53,14 +54,16 @@ class Server(PyWSGIServer):
         return connection, address
 
     def do_handle(self, connection: _socket.socket, address: Any) -> None:
-        self.wait(connection, address)
+        self.wait(connection, address, is_new=True)
 
-    def wait(self, connection: _socket.socket, address: Any, data: bytes = b"") -> None:
+    def wait(
+        self, connection: _socket.socket, address: Any, data: bytes = b"", *, is_new: bool = False
+    ) -> None:
         """Wait for the next request on the connection, of which `data` is the beginning."""
-        if self.draining:
-            connection.close()
-            return
-        Waiting(connection, address, self._begin, all_waiting=self._waiting).look(data)
+        waiting = Waiting(
+            connection, address, self._begin, is_new=is_new, all_waiting=self._waiting
+        )
+        waiting.look(data)
 
     def _begin(self, connection: _socket.socket, address: Any, data: bytes) -> None:
         gevent.spawn(self.adopt, connection, address, data)
@@ -81,12 +84,22 @@ class Server(PyWSGIServer):
         close_late(self._waiting)
 
     def drain(self) -> None:
-        """Accept no more, and let those go that wait, but serve what is here already."""
+        """Accept those that are connected already, as far as the kernel goes, and no more."""
+        try:
+            for _ in range(MOST_PENDING):
+                if (came := self.do_read()) is None:
+                    break
+                self.do_handle(*came)
+        except OSError as exc:  # no descriptor left, perhaps
+            logger.warning("not all accepted", extra={"error": str(exc)})
         self.draining = True
         self.close()
-        for waiting in list(self._waiting):
-            waiting.look()
-            waiting.close()
+
+    def expects(self) -> bool:
+        """While it drains: whether a request is about to come. Closes the connections where none
+        is."""
+        close_idle(self._waiting)
+        return bool(self._waiting)
 
 
 class Worker(GeventPyWSGIWorker):
@@ -156,11 +169,13 @@ class Worker(GeventPyWSGIWorker):
         self._send_away(min(DRAIN_SECONDS, self.cfg.graceful_timeout / 2))
         gevent.sleep(SETTLE_SECONDS)
         hand_over.stop()
-        busy = True  # what was taken last shows up while we sleep
+        busy = True
         while busy and time.monotonic() < deadline:
             self.notify()
-            gevent.sleep(LOOK_SECONDS)
-            busy = any(server.active for server in servers) or any(e.working for e in engines)
+            expected = [server.expects() for server in servers]
+            gevent.sleep(LOOK_SECONDS)  # what was taken last shows up meanwhile
+            active = any(server.active for server in servers) or any(e.working for e in engines)
+            busy = active or any(expected)
         logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})
 
     def _send_away(self, seconds: float) -> None:

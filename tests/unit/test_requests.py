@@ -3,6 +3,7 @@
 import gc
 import socket
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as some
 
 from app.transport.requests import (
     IDLE_SECONDS,
+    LAST_SECONDS,
     MAX_HEAD_BYTES,
     RequestReader,
     Waiting,
+    close_idle,
     close_late,
 )
 from tests.harness.frames import chunks
@@ -97,12 +100,12 @@ def test_of_a_large_body_nothing_is_kept() -> None:
 class Door:
     """One connection that waits."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_new: bool = True) -> None:
         self.all: set[Waiting] = set()
         self.began: list[bytes] = []
         raw, self.client = pair()
         self._raw = raw
-        self.waiting = Waiting(raw, "somebody", self._begin, all_waiting=self.all)
+        self.waiting = Waiting(raw, "somebody", self._begin, is_new=is_new, all_waiting=self.all)
 
     def _begin(self, _socket: Any, address: Any, data: bytes) -> None:
         assert address == "somebody"
@@ -181,6 +184,39 @@ def test_a_deadline_that_comes_too_late_touches_nothing(door: Door) -> None:
     door.waiting.due -= IDLE_SECONDS
     close_late(door.all)
     assert not door.is_closed()
+
+
+@pytest.fixture
+def used_door() -> Iterator[Door]:
+    door = Door(is_new=False)
+    yield door
+    door.close()
+
+
+def test_in_a_process_that_goes_who_is_between_two_requests_is_let_go(used_door: Door) -> None:
+    close_idle(used_door.all)
+    assert used_door.is_closed()
+    assert used_door.all == set()
+
+
+def test_in_a_process_that_goes_what_is_here_is_begun(used_door: Door) -> None:
+    used_door.client.sendall(HEAD)
+    close_idle(used_door.all)
+    assert used_door.began == [HEAD]
+    assert not used_door.is_closed()
+
+
+@pytest.mark.parametrize(("is_new", "said"), [(True, b""), (True, HEAD[:9]), (False, HEAD[:9])])
+def test_in_a_process_that_goes_a_request_that_is_about_to_come_has_time(
+    is_new: bool, said: bytes
+) -> None:
+    with closing(Door(is_new=is_new)) as door:
+        door.client.sendall(said)
+        close_idle(door.all)
+        assert not door.is_closed()
+        door.waiting.expected_until -= LAST_SECONDS
+        close_idle(door.all)
+        assert door.is_closed()
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
