@@ -73,7 +73,7 @@ def test_two_tabs_of_one_user_do_not_close_each_other(
     wifi = network(service)
     moving = Audience(stock_client, wifi.url, bob)
     staying = stock_client(service.url, bob.token)
-    staying.wait("connect")
+    staying.wait_settled()
     for times in (1, 2):
         wifi.down()
         moving.wait("disconnect", times)
@@ -94,7 +94,7 @@ def test_recovered_is_true_exactly_when_nothing_is_missing(
     product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
     seller = stock_client(wifi.url, bob.token)
-    seller.wait("connect")
+    seller.wait_settled()
     expected = []
     for times, missed in enumerate((3, 4, 0, 1), start=1):
         wifi.down()
@@ -103,7 +103,7 @@ def test_recovered_is_true_exactly_when_nothing_is_missing(
         wait_until(lambda: unsequenced(service) == 0, "the journal has them")
         wifi.up()
         recovered = missed <= 3
-        assert seller.wait("connect", times + 1)["recovered"] is recovered
+        assert seller.wait_settled(times + 1)["recovered"] is recovered
         expected += orders if recovered else []
         # Recovered or not, it goes on with what comes.
         expected += places(alice, product, 1)
@@ -119,7 +119,7 @@ def test_what_was_pruned_meanwhile_is_not_recovered(
     product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
     seller = stock_client(wifi.url, bob.token)
-    seller.wait("connect")
+    seller.wait_settled()
     wifi.down()
     seller.wait("disconnect")
     places(alice, product, 3)

@@ -33,7 +33,7 @@ def test_a_token_that_expired_meanwhile_is_refused_and_a_new_one_recovers(
     wifi = network(service)
     token = signed(sub=bob.id, role="seller", exp=int(time.time()) + 4)
     seller = stock_client(wifi.url, token)
-    seller.wait("connect")
+    seller.wait_settled()
     wifi.down()
     seller.wait("disconnect")
     orders = places(alice, product, 2)
@@ -55,9 +55,8 @@ def test_a_token_that_was_revoked_meanwhile_is_refused_and_a_new_login_recovers(
 ) -> None:
     product = bob.offers(stock=100, lowStockThreshold=0)
     wifi = network(service)
-    # Over one transport: a client that is cut in the middle of an upgrade notices it late.
-    seller = stock_client(wifi.url, bob.token, transports=["websocket"])
-    seller.wait("connect")
+    seller = stock_client(wifi.url, bob.token)
+    seller.wait_settled()
     wifi.down()
     seller.wait("disconnect")
     orders = places(alice, product, 2)

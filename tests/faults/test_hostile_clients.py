@@ -44,8 +44,10 @@ class Target(EchoServer):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         (self.worker,) = self.workers()
+        cold = descriptors(self.worker)
         with witness(self.port) as told:
             wait_until(lambda: len(told.waits) > 100, "it is warm")
+        wait_until(lambda: descriptors(self.worker) <= cold, "the witness has left")
         self._files, self._megabytes = descriptors(self.worker), megabytes(self.worker)
 
     def growth(self) -> float:

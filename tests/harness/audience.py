@@ -19,15 +19,19 @@ class Audience:
             for version in VERSIONS
             for transports in TRANSPORTS
         ]
-        self.wait("connect")
+        self.wait_settled()
 
     def wait(self, what: str, count: int = 1) -> list[dict[str, Any]]:
         """Until each has said `what` so many times -> the last of each."""
         return [client.wait(what, count) for client in self.clients]
 
+    def wait_settled(self, times: int = 1) -> list[dict[str, Any]]:
+        """Until each is connected for the nth time, and may be cut -> what they said of it."""
+        return [client.wait_settled(times) for client in self.clients]
+
     def wait_recovered(self, times: int) -> None:
-        """Until each is connected for the nth time, and was recovered."""
-        assert all(said["recovered"] is True for said in self.wait("connect", times))
+        """Until each is connected for the nth time, and was recovered; then it may be cut again."""
+        assert all(said["recovered"] is True for said in self.wait_settled(times))
 
     def wait_orders(self, orders: list[str]) -> None:
         """Until each has seen these orders: these in this order, each once, with rising offsets."""

@@ -21,6 +21,7 @@ class StockClient:
     def __init__(self, url: str, token: str | None = None, *, version: str = "4.8", **options: Any):
         if token is not None:
             options["auth"] = {"token": token}
+        self._may_upgrade = options.get("transports") in (None, ["polling", "websocket"])
         self._start("client.mjs", version, url, json.dumps(options))
 
     def _start(self, script: str, *arguments: str) -> None:
@@ -62,6 +63,23 @@ class StockClient:
     def wait(self, what: str, count: int = 1) -> dict[str, Any]:
         """Until it has said `what` so many times -> the last of them."""
         return self._until(lambda: self.all(what), what, count)[count - 1]
+
+    def wait_settled(self, count: int = 1) -> dict[str, Any]:
+        """Until it is connected for the nth time, and on the transport that it stays on -> what it
+        said of the connect.
+
+        Cut in the middle of an upgrade, it has stopped polling and does not begin again: it notices
+        only when the pings fail to come.
+        """
+        connect = self.wait("connect", count)
+        if self._may_upgrade and connect["transport"] == "polling":
+            after = self.said.index(connect)
+            self._until(
+                lambda: [line for line in self.said[after:] if line["what"] == "upgrade"],
+                "upgrade after the connect",
+                1,
+            )
+        return connect
 
     def wait_event(
         self, name: str, count: int = 1, *, seconds: float = DEADLINE_SECONDS
