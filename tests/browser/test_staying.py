@@ -63,8 +63,6 @@ def test_the_service_restarts_under_two_open_pages(
         one.tolerated = NETWORK
         one.sign_in(who.credentials)
     hers.go("My orders")
-    for one in (hers, his):
-        expect(one.page.locator("[data-order]").first).to_be_visible()  # both are open
     assert service.web is not None
     service.web.stop()
     for one in (hers, his):
@@ -74,6 +72,25 @@ def test_the_service_restarts_under_two_open_pages(
         one.shows("recovered")
     his.ticket(order).get_by_role("button", name="Confirm").click()
     expect(hers.order(order).locator(".status")).to_have_text("Confirmed")
+
+
+def test_a_list_that_could_not_be_read_is_read_when_the_connection_is_back(
+    alice: Person, bob: Person, visit: Callable[..., Visit], network: Proxy
+) -> None:
+    """Recovered: of a list that is not there no event brings the beginning."""
+    order = alice.orders(bob.offers())
+    hers = visit(network.url)
+    hers.tolerated = NETWORK
+    hers.sign_in(alice.credentials)
+    hers.page.route("**/api/orders?*", lambda route: route.abort())
+    hers.go("My orders")
+    expect(hers.page.get_by_role("button", name="Try again")).to_be_visible()
+    hers.page.unroute("**/api/orders?*")
+    network.down()
+    hers.shows("reconnecting")
+    network.up()
+    hers.shows("recovered")
+    expect(hers.order(order)).to_be_visible()
 
 
 def short_lived(his: Visit, person: Person) -> list[str]:

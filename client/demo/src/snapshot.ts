@@ -2,7 +2,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { reason } from "./api";
-import { useReload } from "./live";
+import { useCurrentConnection } from "./live";
 
 export interface Snapshot<T> {
   data: T | null; // null until it was read once
@@ -16,12 +16,16 @@ export function useSnapshot<T>(load: () => Promise<T>): Snapshot<T> {
   const [data, setData] = useState<T | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const newest = useRef(0);
+  const isRead = useRef(false);
+  const connection = useCurrentConnection();
 
   const reload = useCallback(() => {
     const number = (newest.current += 1);
+    isRead.current = false;
     load().then(
       (loaded) => {
         if (number !== newest.current) return; // an older answer than the one that is asked for
+        isRead.current = true;
         setData(loaded);
         setProblem(null);
       },
@@ -37,7 +41,16 @@ export function useSnapshot<T>(load: () => Promise<T>): Snapshot<T> {
       newest.current += 1;
     };
   }, [reload]);
-  useReload(reload); // connected first and read second: nothing falls in between
+  // Connected first and read second: nothing falls in between. A recovered connection brings what
+  // happened since the list was read; one that was not read, or failed as the connection did, it
+  // cannot bring up to date.
+  useEffect(
+    () =>
+      connection?.onLive((recovered) => {
+        if (!recovered || !isRead.current) reload();
+      }),
+    [connection, reload],
+  );
 
   const change = useCallback((edit: (data: T) => T) => {
     setData((old) => (old === null ? old : edit(old)));
