@@ -35,7 +35,7 @@ from app.realtime.queue_manager import QueueManager
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
-from app.transport import Limits, install
+from app.transport import Limits, install, send_all
 
 logger = logging.getLogger(__name__)
 
@@ -88,6 +88,7 @@ class Realtime:
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
             )
             self.lifetime.timers = self.engine.timers
+            self.manager.delivery.send_all = send_all
         self._started_in: int | None = None
         self._starting = threading.Lock()
 

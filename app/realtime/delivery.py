@@ -6,7 +6,7 @@ then what it missed, then live events, and never anything before its token was v
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -21,6 +21,16 @@ from app.transport.packets import Packet, message
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
 
+SendAll = Callable[[Iterable[Any], Packet], None]
+
+
+def _one_by_one(engines: Iterable[Any], one: Packet) -> None:
+    for engine in engines:
+        try:
+            engine.send(one)
+        except EngineIOError:  # this one is going away, which is nobody else's business
+            logger.info("left while an event was sent", extra={"engine": engine.sid})
+
 
 class Delivery:
     def __init__(self) -> None:
@@ -28,6 +38,7 @@ class Delivery:
         # replay and its live events. Nothing waits while holding it.
         self._lock = threading.RLock()
         self.server: Server = None
+        self.send_all: SendAll = _one_by_one  # or the transport's own, where it is not the stock
         self._position = 0  # up to which the journal was sent to whom it concerns
 
     def restart(self) -> None:
@@ -85,16 +96,14 @@ class Delivery:
             connection.replay = ()
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
-        # Everything that a room costs is in this loop.
+        engines = []
         for member in members:
-            if member.held is not None:
+            if member.held is None:
+                engines.append(member.engine)
+            else:
                 self._hold(member, packets)
-                continue
-            try:
-                for one in packets:
-                    member.engine.send(one)
-            except EngineIOError:  # this one is going away, which is nobody else's business
-                logger.info("left while an event was sent", extra={"engine": member.eio_sid})
+        for one in packets:
+            self.send_all(engines, one)
 
     def _hold(self, member: Member, packets: Sequence[Packet]) -> None:
         assert member.held is not None

@@ -7,14 +7,16 @@ number of workers. It knows nothing of orders.
 
 protocol.py    Socket.IO: what is malformed; install()
 engine.py      Engine.IO: its requests            session.py    one client, over either transport
-packets.py     encoded once for all recipients    limits.py     what a client may cost
+packets.py     encoded once for all recipients    fanout.py     one packet to many sessions
 websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
 handshake.py   its opening                        timers.py     one timer for all deadlines
+limits.py      what a client may cost
 worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
 handler.py     one HTTP connection's requests     requests.py   and the time between them
 """
 
+from app.transport.fanout import send_all
 from app.transport.limits import Limits
 from app.transport.protocol import StrictPacket, install
 
-__all__ = ["Limits", "StrictPacket", "install"]
+__all__ = ["Limits", "StrictPacket", "install", "send_all"]

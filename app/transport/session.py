@@ -40,20 +40,20 @@ class Session:
         "_allowance",
         "_allowed_at",
         "_asked_at",
-        "_held",
         "_inbox",
         "_outbox",
         "_outbox_bytes",
         "_poll",
         "_probe",
         "_session",
-        "_socket",
         "_worker",
         "address",
         "closed",
         "confirmed",
         "engine",
+        "held",
         "sid",
+        "websocket",
     )
 
     def __init__(self, engine: Engine, sid: str, address: str) -> None:
@@ -63,14 +63,14 @@ class Session:
         self._session: dict[str, Any] | None = None
         self.closed = False
         self.confirmed = False  # something above has accepted the client
-        self._socket: WebSocket | None = None  # None: long-polling
+        self.websocket: WebSocket | None = None  # None: long-polling
         self._probe: WebSocket | None = None  # on which the client asks to upgrade
         self._poll: Event | None = None  # the long poll that waits
         self._outbox: list[Packet] | None = None  # for the next poll, or the end of the upgrade
         self._outbox_bytes = 0
         self._inbox: deque[Any] | None = None  # None: nothing is being handled
         self._worker: gevent.Greenlet | None = None  # that handles it
-        self._held: list[Packet] | None = None  # packets that wait for the answer to a CONNECT
+        self.held: list[Packet] | None = None  # packets that wait for the answer to a CONNECT
         self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
         self._allowance = float(engine.limits.max_messages_per_second)
         self._allowed_at = time.monotonic()
@@ -79,7 +79,7 @@ class Session:
 
     @property
     def upgraded(self) -> bool:
-        return self._socket is not None
+        return self.websocket is not None
 
     @property
     def connected(self) -> bool:
@@ -104,11 +104,17 @@ class Session:
 
     def send(self, packet: Packet) -> None:
         """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
-        if self._held is not None:
-            self._held.append(packet)
-        elif self._socket is None:
+        if self.held is not None:
+            self.held.append(packet)
+        elif self.websocket is None:
             self._keep(packet)
-        elif not self._socket.send(packet.frame):
+        else:
+            self.send_rest(packet.frame)
+
+    def send_rest(self, frame: bytes, sent: int = 0) -> None:
+        """Send a frame on the WebSocket, of which so many bytes are sent."""
+        assert self.websocket is not None
+        if not self.websocket.send(memoryview(frame)[sent:] if sent else frame):
             self.engine.count_slow()
 
     def _keep(self, packet: Packet) -> None:
@@ -127,11 +133,11 @@ class Session:
 
     def hold(self) -> None:
         """From now on packets wait."""
-        self._held = []
+        self.held = []
 
     def release(self, first: Packet, *, but: Callable[[Packet], bool] | None = None) -> None:
         """Send this one, then those that waited, `but` not these, and from now on all at once."""
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         self.send(first)
         for packet in held or ():
             if but is None or not but(packet):
@@ -142,9 +148,9 @@ class Session:
         if self.closed:
             return
         self._asked_at = time.monotonic()
-        held, self._held = self._held, None  # also to one whose connect handler still runs
+        held, self.held = self.held, None  # also to one whose connect handler still runs
         self.send(PINGED)
-        self._held = held
+        self.held = held
         if self.engine.limits.ping_timeout:
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
 
@@ -159,7 +165,7 @@ class Session:
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
             return
         # One that polls is told with 400, as any session is that is not known any more.
-        self.close(abort=self._socket is None, reason=reason.PING_TIMEOUT)
+        self.close(abort=self.websocket is None, reason=reason.PING_TIMEOUT)
 
     # -- receiving
 
@@ -201,8 +207,8 @@ class Session:
             self._worker = gevent.spawn(self._work)
         else:
             self._inbox.append(item)
-            if len(self._inbox) >= MAX_INBOX and self._socket is not None:
-                self._socket.pause()
+            if len(self._inbox) >= MAX_INBOX and self.websocket is not None:
+                self.websocket.pause()
 
     def _work(self) -> None:
         inbox = self._inbox
@@ -210,8 +216,8 @@ class Session:
         self.engine.working += 1
         while inbox:
             item = inbox.popleft()
-            if len(inbox) == MAX_INBOX // 2 and self._socket is not None:
-                self._socket.resume()
+            if len(inbox) == MAX_INBOX // 2 and self.websocket is not None:
+                self.websocket.resume()
             self.engine.dispatch(self, item)
         self._inbox = self._worker = None
         self.engine.working -= 1
@@ -260,7 +266,7 @@ class Session:
 
     def open(self, websocket: WebSocket) -> None:
         """It begins as a WebSocket."""
-        self._socket = websocket
+        self.websocket = websocket
         websocket.owner = self
 
     def probe(self, websocket: WebSocket) -> None:
@@ -271,7 +277,7 @@ class Session:
 
     @property
     def may_upgrade(self) -> bool:
-        return not self.closed and self._socket is None and self._probe is None
+        return not self.closed and self.websocket is None and self._probe is None
 
     def give_up(self, probe: WebSocket) -> None:
         """The upgrade on this WebSocket took too long; the polling goes on."""
@@ -293,7 +299,7 @@ class Session:
         """One of our WebSockets is over; `failed` if we gave it up, and not the client."""
         if websocket is self._probe:
             self._probe = None
-        elif websocket is self._socket:
+        elif websocket is self.websocket:
             self.close(
                 abort=True,
                 reason=reason.TRANSPORT_ERROR if failed else reason.TRANSPORT_CLOSE,
@@ -306,7 +312,7 @@ class Session:
                 self._outbox = [NOTHING]
                 self._poll.set()
         elif payload == packets.UPGRADE:
-            self._probe, self._socket = None, websocket
+            self._probe, self.websocket = None, websocket
             waiting, self._outbox, self._outbox_bytes = self._outbox, None, 0
             if self._poll is not None:
                 self._poll.set()
@@ -337,12 +343,12 @@ class Session:
         probe, self._probe = self._probe, None
         if probe is not None:
             probe.close()
-        if self._socket is not None:
+        if self.websocket is not None:
             if abort:
-                self._socket.abort()
+                self.websocket.abort()
             else:
-                self._socket.send(CLOSED.frame)
-                self._socket.close(code, text)
+                self.websocket.send(CLOSED.frame)
+                self.websocket.close(code, text)
             self.engine.forget(self)
         else:
             self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)

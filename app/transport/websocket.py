@@ -53,6 +53,7 @@ class WebSocket:
         "_socket",
         "_timers",
         "_writing",
+        "direct",
         "owner",
     )
 
@@ -67,6 +68,8 @@ class WebSocket:
     ) -> None:
         self.owner: Owner | None = owner
         self._socket: _socket.socket | None = socket
+        # The socket while whole frames may be given to it: nothing waits, and it is not closing.
+        self.direct: _socket.socket | None = socket
         self._timers = timers
         self._reader = FrameReader(max_message_bytes)
         self._max_backlog = max_backlog_bytes
@@ -97,9 +100,9 @@ class WebSocket:
         if self._reading is not None and not self._reading.active:
             self._reading.start(self._on_readable)
 
-    def send(self, data: bytes) -> bool:
-        """Send whole frames, or keep what the kernel does not take. False when so much waits that
-        the connection was given up."""
+    def send(self, data: bytes | memoryview) -> bool:
+        """Send whole frames, or the rest of one, or keep what the kernel does not take. False when
+        so much waits that the connection was given up."""
         if self._socket is None or self._closing:
             return True
         if self._backlog is None:
@@ -112,10 +115,10 @@ class WebSocket:
                 return True
             if sent == len(data):
                 return True
-            self._backlog = deque()
+            self._backlog, self.direct = deque(), None
             self._writing = gevent.get_hub().loop.io(self._socket.fileno(), WRITE)
             self._writing.start(self._on_writable)
-            data = memoryview(data)[sent:]  # type: ignore[assignment]
+            data = memoryview(data)[sent:]
         self._backlog.append(data)
         self._backlog_bytes += len(data)
         if self._max_backlog and self._backlog_bytes > self._max_backlog:
@@ -132,7 +135,7 @@ class WebSocket:
         self.send(frame(CLOSE, close_payload(code, reason)))
         if self._socket is None:
             return  # it was gone already
-        self._closing = True
+        self._closing, self.direct = True, None
         self._reader.end()
         self._timers.after(LINGER_SECONDS, WebSocket._give_up, self)
         self.resume()
@@ -214,6 +217,8 @@ class WebSocket:
         self._writing = None
         if self._closing:
             self._shutdown()
+        else:
+            self.direct = self._socket
 
     def _give_up(self) -> None:
         self._over()
@@ -235,7 +240,7 @@ class WebSocket:
                 watcher.close()
         self._reading = self._writing = self._backlog = None
         self._reader.end()  # deadlines that are not due yet still know this connection
-        socket, self._socket = self._socket, None
+        socket, self._socket, self.direct = self._socket, None, None
         socket.close()
         owner, self.owner = self.owner, None
         if owner is not None:

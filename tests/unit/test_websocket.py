@@ -165,6 +165,22 @@ def test_what_it_does_not_take_waits_and_comes_in_order(line: Line) -> None:
     assert line.failures == []
 
 
+def test_frames_may_go_around_it_only_while_nothing_waits_and_it_does_not_close(line: Line) -> None:
+    assert line.websocket.direct is not None
+    pieces = line.fill()
+    assert line.websocket.direct is None
+    line.read_until(pieces * len(PIECE))
+    turn_until(lambda: line.websocket.direct is not None, "nothing waits any more")
+    line.websocket.close()
+    assert line.websocket.direct is None
+    assert not line.websocket.closed
+
+
+def test_frames_may_not_go_around_one_that_is_over(line: Line) -> None:
+    line.websocket.abort()
+    assert line.websocket.direct is None
+
+
 def test_a_backlog_may_come_and_go(line: Line) -> None:
     for _ in range(3):
         pieces = line.fill()
