@@ -16,9 +16,11 @@ BATCH = 200  # rows in one step
 
 
 def is_due() -> bool:
-    """Whether anything waits for its position. Takes no lock: it is asked all the time."""
+    """Whether anything waits for its position. Takes no lock and no session: it is asked all the
+    time."""
     waiting = select(exists().where(JournalEvent.position.is_(None)))
-    return bool(db.session.scalar(waiting))
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(waiting))
 
 
 def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
