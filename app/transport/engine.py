@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
 import engineio
@@ -19,18 +19,31 @@ import orjson
 from engineio.packet import Packet as StockPacket
 
 from app.transport import handshake, packets
+from app.transport.answers import (
+    ADDRESS_FULL,
+    BAD_METHOD,
+    BAD_REQUEST,
+    DRAINING,
+    FORBIDDEN,
+    FULL,
+    SESSION_UNKNOWN,
+    TOO_LARGE,
+    TRANSPORT_UNKNOWN,
+    UNSUPPORTED,
+    Answer,
+    Refused,
+)
 from app.transport.handover import HandOver
+from app.transport.inbox import Gone
 from app.transport.limits import Limits
 from app.transport.packets import OPEN, MalformedPacket, Packet
-from app.transport.session import INVALID, POLICY, Gone, Session
+from app.transport.session import INVALID, POLICY, Session
 from app.transport.timers import Timers
 from app.transport.websocket import WebSocket
 
 logger = logging.getLogger(__name__)
 
 HANDLER = "transport.handler"  # in the environ: the HTTP handler that serves this request
-TEXT = ("Content-Type", "text/plain; charset=UTF-8")
-JSON = ("Content-Type", "application/json")
 # What is kept of the environ for as long as the client is connected: enough for a Flask request.
 KEPT = (
     "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT",
@@ -39,33 +52,6 @@ KEPT = (
     "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
 )  # fmt: skip
 
-
-class Answer(NamedTuple):
-    status: str
-    body: bytes
-    content_type: tuple[str, str] = TEXT
-
-
-class Refused(Exception):
-    """The request is answered with an error: {code, message}. The codes are Engine.IO's, from 0 to
-    5, and words of ours for what it has none for."""
-
-    def __init__(self, code: int | str, message: str, status: str = "400 Bad Request") -> None:
-        super().__init__(message)
-        self.answer = Answer(status, orjson.dumps({"code": code, "message": message}), JSON)
-
-
-TRANSPORT_UNKNOWN = (0, "Transport unknown")
-SESSION_UNKNOWN = (1, "Session ID unknown")
-BAD_METHOD = (2, "Bad handshake method")
-BAD_REQUEST = (3, "Bad request")
-FORBIDDEN = (4, "Forbidden", "403 Forbidden")
-UNSUPPORTED = (5, "Unsupported protocol version")
-TOO_MANY = "too_many_connections"
-FULL = (TOO_MANY, "Too many connections", "503 Service Unavailable")
-ADDRESS_FULL = (TOO_MANY, "Too many connections of this address", "429 Too Many Requests")
-TOO_LARGE = ("too_large", "Message too large", "413 Content Too Large")
-DRAINING = ("draining", "This process is going away", "503 Service Unavailable")
 
 engines: weakref.WeakSet[Engine] = weakref.WeakSet()  # of this process: its worker serves them
 
@@ -139,7 +125,7 @@ class Engine(engineio.Server):
             else:
                 self.handlers["message"](session.sid, item)
         except MalformedPacket as exc:
-            session.discard()
+            session.inbox.discard()
             session.close(reason=self.reason.TRANSPORT_ERROR, code=INVALID, text=str(exc))
         except Exception:
             # A handler failed for this message of this client; the others go on.
@@ -313,7 +299,7 @@ class Engine(engineio.Server):
         except MalformedPacket as exc:
             session.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
             raise Refused(*BAD_REQUEST) from exc
-        session.wait_for_room()
+        session.inbox.wait_for_room()
         return Answer("200 OK", b"ok", ("Content-Type", "text/html"))
 
 

@@ -1,23 +1,21 @@
 """An Engine.IO session (protocol 4): one client, over long-polling, a WebSocket, or first the one
 and then the other.
 
-What a client sends is handled in order by one greenlet that exists only while there is something
-to handle: its messages, and at the end its going. Everything else happens in the hub or in the
-greenlet that sends, and never blocks.
+What a client sends is handled in its inbox. Everything else happens in the hub or in the greenlet
+that sends, and never blocks.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import gevent
 from engineio.base_server import BaseServer
 from gevent.event import Event
 
 from app.transport import packets
+from app.transport.inbox import Gone, Inbox
 from app.transport.packets import CLOSED, NOTHING, PINGED, PROBED, MalformedPacket, Packet
 from app.transport.websocket import WebSocket
 
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 
 LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its session
 PROBE_SECONDS = 10.0  # for a client to complete an upgrade that it began
-MAX_INBOX = 64  # messages that may wait for their handlers; then we stop reading
 POLICY = 1008  # RFC 6455 section 7.4.1: a message that violates the server's policy
 INVALID = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
 
@@ -37,21 +34,18 @@ class Session:
     GOING_AWAY = "server shutting down"
 
     __slots__ = (
-        "_allowance",
-        "_allowed_at",
         "_asked_at",
-        "_inbox",
         "_outbox",
         "_outbox_bytes",
         "_poll",
         "_probe",
         "_session",
-        "_worker",
         "address",
         "closed",
         "confirmed",
         "engine",
         "held",
+        "inbox",
         "sid",
         "websocket",
     )
@@ -68,12 +62,9 @@ class Session:
         self._poll: Event | None = None  # the long poll that waits
         self._outbox: list[Packet] | None = None  # for the next poll, or the end of the upgrade
         self._outbox_bytes = 0
-        self._inbox: deque[Any] | None = None  # None: nothing is being handled
-        self._worker: gevent.Greenlet | None = None  # that handles it
+        self.inbox = Inbox(engine.limits.max_messages_per_second)
         self.held: list[Packet] | None = None  # packets that wait for the answer to a CONNECT
         self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
-        self._allowance = float(engine.limits.max_messages_per_second)
-        self._allowed_at = time.monotonic()
 
     # -- what python-socketio and others look at
 
@@ -160,7 +151,7 @@ class Session:
             return
         if time.monotonic() - self._asked_at < self.engine.limits.ping_timeout:
             return
-        if self._inbox is not None and len(self._inbox) >= MAX_INBOX:
+        if self.inbox.is_full:
             # We do not read what it says: its answer may be waiting.
             self.engine.timers.after(self.engine.limits.ping_timeout, Session.look, self)
             return
@@ -174,7 +165,7 @@ class Session:
         if self.closed:
             return  # it came behind its own good-bye
         if isinstance(encoded, bytes) or encoded[:1] == packets.MESSAGE:
-            if not self._is_allowed():
+            if not self.inbox.allows(self.engine.limits.max_messages_per_second):
                 self.engine.count_flood()
                 self.close(code=POLICY, text="Too many messages")
                 return
@@ -188,51 +179,10 @@ class Session:
         elif encoded != packets.NOOP:
             raise MalformedPacket(f"unexpected packet {encoded[:20]!r}")
 
-    def _is_allowed(self) -> bool:
-        # A bucket that holds what is allowed in a second, and fills at that rate.
-        rate = self.engine.limits.max_messages_per_second
-        if not rate:
-            return True
-        now = time.monotonic()
-        self._allowance = min(rate, self._allowance + (now - self._allowed_at) * rate)
-        self._allowed_at = now
-        if self._allowance < 1:
-            return False
-        self._allowance -= 1
-        return True
-
     def _handle(self, item: Any) -> None:
-        if self._inbox is None:
-            self._inbox = deque((item,))
-            self._worker = gevent.spawn(self._work)
-        else:
-            self._inbox.append(item)
-            if len(self._inbox) >= MAX_INBOX and self.websocket is not None:
-                self.websocket.pause()
-
-    def _work(self) -> None:
-        inbox = self._inbox
-        assert inbox is not None
-        self.engine.working += 1
-        while inbox:
-            item = inbox.popleft()
-            if len(inbox) == MAX_INBOX // 2 and self.websocket is not None:
-                self.websocket.resume()
-            self.engine.dispatch(self, item)
-        self._inbox = self._worker = None
-        self.engine.working -= 1
-
-    def discard(self) -> None:
-        """Handle nothing more of what it sent; that it is gone stays to be told."""
-        if self._inbox is not None:
-            gone = [item for item in self._inbox if isinstance(item, Gone)]
-            self._inbox.clear()
-            self._inbox.extend(gone)
-
-    def wait_for_room(self) -> None:
-        """Wait until its handlers have caught up, if they are far behind."""
-        if self._inbox is not None and len(self._inbox) >= MAX_INBOX and self._worker is not None:
-            self._worker.join()
+        self.inbox.put(item, self)
+        if self.inbox.is_full and self.websocket is not None:
+            self.websocket.pause()
 
     # -- long-polling
 
@@ -372,12 +322,3 @@ class Session:
 def _give_up(attempt: tuple[Session, WebSocket]) -> None:
     session, probe = attempt
     session.give_up(probe)
-
-
-class Gone:
-    """The last thing that is handled for a client."""
-
-    __slots__ = ("reason",)
-
-    def __init__(self, why: str) -> None:
-        self.reason = why
