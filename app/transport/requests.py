@@ -19,7 +19,7 @@ from app.transport.websocket import READ
 MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
 HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
-LAST_SECONDS = 2.0  # that a process which goes gives a request that has begun, or is the first
+LAST_SECONDS = 2.0  # that a process which goes waits for a head that has begun, or is the first
 READ_BYTES = 16_384
 TOO_LARGE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -35,13 +35,13 @@ class Waiting:
     __slots__ = (
         "_address",
         "_all",
-        "_began",
         "_begin",
         "_data",
         "_socket",
         "_watcher",
+        "began",
         "due",
-        "expected_until",
+        "new_until",
     )
 
     def __init__(
@@ -57,12 +57,12 @@ class Waiting:
         self._address = address
         self._begin = begin
         self._data = b""
-        self._began = False  # a head
+        self.began = False  # a head
         # Looked at now and then: a timer for each would outlive it, and there is one per request.
         now = time.monotonic()
         self.due = now + IDLE_SECONDS
         # Who opens a connection is about to ask; one that was used may be closed between requests.
-        self.expected_until = now + LAST_SECONDS if is_new else now
+        self.new_until = now + LAST_SECONDS if is_new else now
         self._all = all_waiting
         self._all.add(self)
         self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
@@ -114,11 +114,9 @@ class Waiting:
             self._begin(socket, self._address, data)
         elif len(self._data) > MAX_HEAD_BYTES:
             self._refuse()
-        elif not self._began:
-            self._began = True
-            now = time.monotonic()
-            self.due = min(self.due, now + HEAD_SECONDS)
-            self.expected_until = now + LAST_SECONDS
+        elif not self.began:
+            self.began = True
+            self.due = min(self.due, time.monotonic() + HEAD_SECONDS)
 
     def _refuse(self) -> None:
         assert self._socket is not None
@@ -134,13 +132,13 @@ def close_late(all_waiting: set[Waiting]) -> None:
         waiting.close()
 
 
-def close_idle(all_waiting: set[Waiting]) -> None:
-    """In a process that goes: begin what is here by now, and give those up of whom no request is
-    expected."""
+def close_idle(all_waiting: set[Waiting], *, since: float) -> None:
+    """In a process that goes, `since` then: begin what is here by now, and give those up of whom
+    no request is expected."""
     now = time.monotonic()
     for waiting in list(all_waiting):
         waiting.look()
-        if waiting.expected_until <= now:
+        if now >= (since + LAST_SECONDS if waiting.began else waiting.new_until):
             waiting.close()
 
 

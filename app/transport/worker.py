@@ -28,7 +28,6 @@ BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
 SETTLE_SECONDS = 0.2  # for what was written last to leave, and for the polls that ask for it
-MOST_PENDING = 4096  # connections that are accepted last; as many as the kernel queues by default
 MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 
 
@@ -40,6 +39,7 @@ class Server(PyWSGIServer):
         self._waiting: set[Waiting] = set()
         self.active = 0  # requests in flight
         self.draining = False
+        self.draining_since = 0.0  # monotonic seconds
 
     def do_read(self) -> tuple[_socket.socket, Any] | None:
         listener = self.socket
@@ -84,21 +84,16 @@ class Server(PyWSGIServer):
         close_late(self._waiting)
 
     def drain(self) -> None:
-        """Accept those that are connected already, as far as the kernel goes, and no more."""
-        try:
-            for _ in range(MOST_PENDING):
-                if (came := self.do_read()) is None:
-                    break
-                self.do_handle(*came)
-        except OSError as exc:  # no descriptor left, perhaps
-            logger.warning("not all accepted", extra={"error": str(exc)})
+        """Accept no more: who waits in the kernel's queue is the other processes', if there are
+        any."""
         self.draining = True
+        self.draining_since = time.monotonic()
         self.close()
 
     def expects(self) -> bool:
         """While it drains: whether a request is about to come. Closes the connections where none
         is."""
-        close_idle(self._waiting)
+        close_idle(self._waiting, since=self.draining_since)
         return bool(self._waiting)
 
 
@@ -160,7 +155,7 @@ class Worker(GeventPyWSGIWorker):
 
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
         """Send the clients away, spread out so that they do not all come back at once, and go when
-        what was begun is done."""
+        what was begun is done, or about to begin."""
         deadline = time.monotonic() + self.cfg.graceful_timeout - MARGIN_SECONDS
         for engine in engines:
             engine.draining = True

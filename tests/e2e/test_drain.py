@@ -22,6 +22,7 @@ from tests.harness.workers import FORCED, EchoServer, workers
 
 NODE = Callable[..., StockClient]
 AT_ENGINE_LEVEL = {"transport close", "transport error"}
+REQUEST = b"GET /nothing HTTP/1.1\r\nHost: shop\r\n\r\n"
 BODY = b'{"email": "nobody@example.com", "password": "correct horse battery"}'
 
 
@@ -118,42 +119,48 @@ def listens(port: int) -> bool:
 
 
 def test_requests_that_have_arrived_when_the_process_goes_are_served(tmp_path: Path) -> None:
-    """On keep-alive connections, which wait without a greenlet, and on new ones, which nobody has
-    accepted: stopped, the worker finds all of it at once, the signal and the requests."""
+    """On keep-alive connections, which wait without a greenlet: stopped, the worker finds all of
+    it at once, the signal and the requests."""
     server = EchoServer(tmp_path)
     (worker,) = server.workers()
     with ExitStack() as stack:
         lines = []
-        for n in range(100):
+        for _ in range(50):
             line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE_SECONDS)
             stack.callback(line.close)
+            line.request("GET", "/nothing")
+            assert line.getresponse().read()
             lines.append(line)
-            if n < 50:
-                line.request("GET", "/nothing")
-                assert line.getresponse().read()
         os.kill(worker, signal.SIGSTOP)
         for line in lines:
             line.request("GET", "/nothing")
         os.kill(server.process.pid, signal.SIGTERM)
         os.kill(worker, signal.SIGTERM)
         os.kill(worker, signal.SIGCONT)
-        assert [line.getresponse().status for line in lines] == [404] * 100
+        assert [line.getresponse().status for line in lines] == [404] * 50
     assert server.process.wait() == 0
     assert not FORCED.search(server.process.output())
 
 
 def test_a_request_that_is_on_its_way_when_the_process_goes_is_served(tmp_path: Path) -> None:
-    """The race of every deploy: connected, and the signal comes before the request does."""
+    """The race of every deploy: connected, or with half a head sent, and the signal comes before
+    the rest does. Those that wait between two requests are closed meanwhile."""
     server = EchoServer(tmp_path)
-    first, half = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(2))
-    with closing(first), closing(half):
-        half.sendall(b"GET /nothing HTTP/1.1\r\n")
-        os.kill(server.process.pid, signal.SIGTERM)
-        wait_until(lambda: not listens(server.port), "it goes")
-        first.sendall(b"GET /nothing HTTP/1.1\r\nHost: shop\r\n\r\n")
-        half.sendall(b"Host: shop\r\n\r\n")
-        for line in (first, half):
+    used, half, new = (socket.create_connection(("127.0.0.1", server.port)) for _ in range(3))
+    with closing(used), closing(half), closing(new):
+        for line in (used, half, new):
             line.settimeout(DEADLINE_SECONDS)
+        used.sendall(REQUEST)
+        assert used.recv(65_536).startswith(b"HTTP/1.1 404 ")
+        half.sendall(REQUEST[:20])
+        os.kill(server.process.pid, signal.SIGTERM)
+        while used.recv(65_536):
+            pass  # until it is closed: the process goes
+        with pytest.raises(TimeoutError):  # and looks again and again whether it may
+            wait_until(lambda: not server.process.is_running(), "it is gone", seconds=0.3)
+        new.sendall(REQUEST)
+        half.sendall(REQUEST[20:])
+        for line in (new, half):
             answer = b"".join(iter(lambda: line.recv(65_536), b""))  # noqa: B023
             assert answer.startswith(b"HTTP/1.1 404 ")
             assert b"\r\nConnection: close\r\n" in answer

@@ -2,8 +2,8 @@
 
 import gc
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -194,29 +194,32 @@ def used_door() -> Iterator[Door]:
 
 
 def test_in_a_process_that_goes_who_is_between_two_requests_is_let_go(used_door: Door) -> None:
-    close_idle(used_door.all)
+    close_idle(used_door.all, since=time.monotonic())
     assert used_door.is_closed()
     assert used_door.all == set()
 
 
 def test_in_a_process_that_goes_what_is_here_is_begun(used_door: Door) -> None:
     used_door.client.sendall(HEAD)
-    close_idle(used_door.all)
+    close_idle(used_door.all, since=time.monotonic())
     assert used_door.began == [HEAD]
     assert not used_door.is_closed()
 
 
-@pytest.mark.parametrize(("is_new", "said"), [(True, b""), (True, HEAD[:9]), (False, HEAD[:9])])
-def test_in_a_process_that_goes_a_request_that_is_about_to_come_has_time(
-    is_new: bool, said: bytes
-) -> None:
-    with closing(Door(is_new=is_new)) as door:
-        door.client.sendall(said)
-        close_idle(door.all)
-        assert not door.is_closed()
-        door.waiting.expected_until -= LAST_SECONDS
-        close_idle(door.all)
-        assert door.is_closed()
+def test_in_a_process_that_goes_a_new_connection_has_time(door: Door) -> None:
+    close_idle(door.all, since=time.monotonic())
+    assert not door.is_closed()
+    door.waiting.new_until -= LAST_SECONDS
+    close_idle(door.all, since=time.monotonic())
+    assert door.is_closed()
+
+
+def test_in_a_process_that_goes_a_head_that_began_has_time_from_then(used_door: Door) -> None:
+    used_door.client.sendall(HEAD[:9])
+    close_idle(used_door.all, since=time.monotonic())
+    assert not used_door.is_closed()
+    close_idle(used_door.all, since=time.monotonic() - LAST_SECONDS)
+    assert used_door.is_closed()
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
