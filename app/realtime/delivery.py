@@ -21,13 +21,14 @@ from app.transport.packets import Packet, message
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
 
-SendAll = Callable[[Iterable[Any], Packet], None]
+SendAll = Callable[[Sequence[Any], Sequence[Packet]], None]
 
 
-def _one_by_one(engines: Iterable[Any], one: Packet) -> None:
+def _one_by_one(engines: Sequence[Any], packets: Sequence[Packet]) -> None:
     for engine in engines:
         try:
-            engine.send(one)
+            for one in packets:
+                engine.send(one)
         except EngineIOError:  # this one is going away, which is nobody else's business
             logger.info("left while an event was sent", extra={"engine": engine.sid})
 
@@ -88,12 +89,16 @@ class Delivery:
     def release(self, member: Member, connection: Connection) -> None:
         """CONNECT is on its way: what was missed follows, then what was held, then live events."""
         with self._lock:
-            held, member.held = member.held, None
-            for entry in connection.replay:
-                arguments = [entry.name, orjson.loads(entry.data), str(entry.position)]
-                self._send((member,), self._encode(arguments))
-            self._send((member,), held or ())
-            connection.replay = ()
+            packets = [
+                packet
+                for entry in connection.replay
+                for packet in self._encode(
+                    [entry.name, orjson.loads(entry.data), str(entry.position)]
+                )
+            ]
+            # Not before: if one cannot be encoded, nothing behind it may be sent.
+            held, member.held, connection.replay = member.held, None, ()
+            self._send((member,), [*packets, *(held or ())])
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
         engines = []
@@ -102,8 +107,7 @@ class Delivery:
                 engines.append(member.engine)
             else:
                 self._hold(member, packets)
-        for one in packets:
-            self.send_all(engines, one)
+        self.send_all(engines, packets)
 
     def _hold(self, member: Member, packets: Sequence[Packet]) -> None:
         assert member.held is not None

@@ -42,7 +42,7 @@ class Recovery:
     def prepare(self, connection: Connection, auth: dict[str, Any]) -> Connection | None:
         """The token is verified: hold the connection's events and find what it missed.
 
-        Sets `pid`, `replay` and `seen`. Returns the older one of two connections of the same
+        Sets `pid` and `replay`. Returns the older one of two connections of the same
         client, if there are two, to be closed: usually the half-open one that it had before.
         """
         offset = auth.get("offset")

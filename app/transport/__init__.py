@@ -8,7 +8,7 @@ number of workers. It knows nothing of orders.
 protocol.py    Socket.IO: what is malformed; install()
 engine.py      Engine.IO: its requests            answers.py    and what they are answered with
 session.py     one client, over either transport  inbox.py      what it sends, handled in order
-packets.py     encoded once for all recipients    fanout.py     one packet to many sessions
+packets.py     encoded once for all recipients    fanout.py     to many sessions at once
 websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
 handshake.py   its opening                        timers.py     one timer for all deadlines
 limits.py      what a client may cost

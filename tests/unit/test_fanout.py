@@ -1,4 +1,4 @@
-"""One packet to many sessions: each gets what sending to it alone would have given it."""
+"""To many sessions at once: each gets what sending to it alone would have given it."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -163,7 +163,7 @@ def make_room() -> Iterator[Callable[[], Room]]:
 def test_each_gets_what_it_would_alone(make_room: Callable[[], Room]) -> None:
     together, alone = make_room(), make_room()
     for packet in (SMALL, HALF, SMALL, LARGE, LAST):
-        send_all(together.sessions(), packet)
+        send_all(together.sessions(), [packet])
         for session in alone.sessions():
             session.send(packet)
     together.settle()
@@ -180,8 +180,7 @@ def test_a_frame_is_whole_and_in_its_place_however_much_the_kernel_takes(
 ) -> None:
     room = make_room()
     sent = [packet, LAST]
-    for one in sent:
-        send_all(room.sessions(), one)
+    send_all(room.sessions(), sent)
     room.settle()
     expected = b"".join(frame(TEXT, str(one.data).encode()) for one in sent)
     before = {has_a_backlog: HALF.frame, had_a_backlog: HALF.frame}
@@ -195,13 +194,13 @@ def test_nothing_overtakes_a_backlog(make_room: Callable[[], Room]) -> None:
     room = make_room()
     twin = room.twins[STATES.index(has_a_backlog)]
     assert 0 < twin.read() < len(HALF.frame)
-    send_all(room.sessions(), LAST)
+    send_all(room.sessions(), [LAST])
     room.settle()
     assert twin.seen()[0] == HALF.frame + LAST.frame
 
 
 def test_of_one_that_leaves_the_others_hear_nothing(make_room: Callable[[], Room]) -> None:
     room = make_room()
-    send_all(room.sessions(), SMALL)
+    send_all(room.sessions(), [SMALL])
     gone = {state for twin, state in zip(room.twins, STATES, strict=True) if twin.session.closed}
     assert gone == {left, is_closed}
