@@ -14,8 +14,7 @@ RETRY_SECONDS = 0.5
 
 
 class Ear(threading.Thread):
-    """Sets `rung` at each ring, and now and then while it cannot hear any. A hint: whoever waits
-    for it looks from time to time as well."""
+    """Sets `rung` at each ring. A hint: whoever waits for it looks from time to time as well."""
 
     def __init__(self, url: str, rung: threading.Event) -> None:
         super().__init__(name="doorbell", daemon=True)  # it holds nothing that must be finished
@@ -28,7 +27,6 @@ class Ear(threading.Thread):
                 self._listen()
             except (redis.RedisError, OSError) as exc:
                 logger.warning("doorbell not heard; polling", extra={"error": str(exc)})
-                self._rung.set()
                 time.sleep(RETRY_SECONDS)
 
     def _listen(self) -> None:

@@ -21,7 +21,7 @@ from app.worker.sequencing import announce_head, sequence_once
 
 logger = logging.getLogger(__name__)
 
-SEQUENCE_SECONDS = 1.0  # the look without a ring: who committed may have died before ringing
+SEQUENCE_SECONDS = 0.5  # the look without a ring, which may not be heard, or never have been sent
 ANNOUNCE_SECONDS = 1.0
 INBOX_BLOCK_MS = 500  # how long a worker that is asked to stop may still wait for an entry
 INBOX_SECONDS = 0.25
