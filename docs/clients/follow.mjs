@@ -32,7 +32,8 @@ const freshToken = async () => {
 
 const socket = io(url, {
   autoConnect: false,
-  transports: ["websocket"], // no upgrade: a client cut in the middle of one takes 45 s to notice
+  transports: ["websocket", "polling"], // no upgrade: cut in the middle of one, a client takes 45 s to notice
+  tryAllTransports: true,
   auth: (answer) => answer({ token: login.accessToken, ...place }), // over the client's own pid and offset
 });
 

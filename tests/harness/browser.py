@@ -98,7 +98,9 @@ class Visit:
         self.page.get_by_role("navigation").get_by_role("link", name=re.compile(f"^{name}")).click()
 
     def is_live(self) -> None:
+        """And through with its upgrade: a client that is cut in the middle of one notices late."""
         self.shows("live")
+        expect(self.page.locator('.badge[data-transport="websocket"]')).to_be_visible()
 
     def shows(self, badge: str) -> None:
         expect(self.page.locator(f'.badge[data-state="{badge}"]')).to_be_visible(timeout=20_000)

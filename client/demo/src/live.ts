@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { useConnection } from "../../src/react";
 
-export { useCurrentConnection, useEvent, useLowStock, useNotifications, useOrderUpdates, useSellerOrders } from "../../src/react";
+export { useConnection, useCurrentConnection, useEvent, useLowStock, useNotifications, useOrderUpdates, useSellerOrders } from "../../src/react";
 
 export type Badge = "connecting" | "live" | "reconnecting" | "recovered" | "reloaded" | "refused";
 

@@ -4,7 +4,7 @@ import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
 import { Board } from "./board";
 import { Icon, type IconName } from "./icons";
 import { Letter } from "./letter";
-import { useBadge, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
+import { useBadge, useConnection, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
 import mark from "./mark.svg";
 import { MyOrders } from "./mine";
 import { Notices } from "./notices";
@@ -148,8 +148,9 @@ const MEANS: Record<Badge, string> = {
 
 function ConnectionBadge(): JSX.Element {
   const badge = useBadge();
+  const { transport } = useConnection();
   return (
-    <span className="badge" data-state={badge} role="status" title={MEANS[badge]}>
+    <span className="badge" data-state={badge} data-transport={transport} role="status" title={MEANS[badge]}>
       {SAYS[badge]}
     </span>
   );
