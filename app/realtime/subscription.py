@@ -17,10 +17,11 @@ PING_SECONDS = 1.0  # Redis is asked for a sign of life when nothing came for so
 SILENCE_SECONDS = 4.0  # then the connection counts as dead, though nobody closed it
 READ_BYTES = 262_144  # at most in one go
 # When messages come closer together than this, those of as long are taken at once, and of longer
-# the more there are: waking up costs more than a message.
+# the more there are: waking up costs as much as a hundred messages. 500 a second wait for 13 ms at
+# most, 1,000 for 20 ms, and from 1,500 on it is the longest.
 GATHER_SECONDS = 0.010
 GATHER_MORE_SECONDS = 0.0005  # for each message that was there
-GATHER_LONGEST_SECONDS = 0.020
+GATHER_LONGEST_SECONDS = 0.040
 BACKOFF_SECONDS = (0.1, 1.0)  # first and longest wait before another try
 
 
