@@ -89,16 +89,12 @@ class Delivery:
     def release(self, member: Member, connection: Connection) -> None:
         """CONNECT is on its way: what was missed follows, then what was held, then live events."""
         with self._lock:
-            packets = [
-                packet
-                for entry in connection.replay
-                for packet in self._encode(
-                    [entry.name, orjson.loads(entry.data), str(entry.position)]
-                )
-            ]
-            # Not before: if one cannot be encoded, nothing behind it may be sent.
+            # One that cannot be encoded leaves the rest held: nothing may overtake it.
+            for entry in connection.replay:
+                arguments = [entry.name, orjson.loads(entry.data), str(entry.position)]
+                self.send_all((member.engine,), self._encode(arguments))
             held, member.held, connection.replay = member.held, None, ()
-            self._send((member,), [*packets, *(held or ())])
+            self._send((member,), held or ())
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
         engines = []
