@@ -9,6 +9,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import ctypes  # noqa: E402
 import gc  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
@@ -35,6 +36,12 @@ graceful_timeout = 5  # open sockets would be waited for until then
 control_socket_disable = True  # its default place is shared by every gunicorn of the user
 accesslog = None  # app/http/access.py writes it
 
+# What large messages took goes back to the system: glibc raises this threshold (mallopt(3)) at the
+# first one that is freed, and then keeps tens of megabytes of them. Other C libraries have none.
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 131_072
+mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+if mallopt is not None:
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 # Each connection is an open file; the soft limit is often 1024.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
