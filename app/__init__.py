@@ -10,6 +10,7 @@ Reading order:
     realtime/        Socket.IO: who is connected, and how the journal reaches them
     transport/       the connection, which knows nothing of the rest
     worker/          sequencing, the inbox, expiry, pruning
+    health.py        what /readyz is made of      doctor/   what an operator asks
     cli.py           the commands
 """
 
@@ -31,7 +32,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     # Imported here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
 
-    from app import cli, config, db, http, logs, realtime
+    from app import cli, config, db, health, http, logs, realtime
     from app.accounts import tokens
     from app.journal import doorbell
 
@@ -40,6 +41,6 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     logs.configure(settings.LOG_LEVEL)
     app = Flask("app")
     app.config["SETTINGS"] = settings
-    for part in (db, doorbell, tokens, http, realtime, cli):
+    for part in (health, db, doorbell, tokens, http, realtime, cli):
         part.init_app(app)
     return app

@@ -15,8 +15,8 @@ from sqlalchemy import select
 from app import demo, doctor
 from app.accounts import disconnection, revocation, service, tokens
 from app.accounts.models import RevocationKind, Role, User
-from app.config import Settings
 from app.db import db
+from app.doctor import Level
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
 from app.errors import OrdercastError
 from app.worker import loops
@@ -27,6 +27,8 @@ COMMANDS = {
     "low-stock": Emitters.low_stock_alert,
     "notification": Emitters.send_notification,
 }
+
+MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
 emit = AppGroup("emit", help="Emit a durable event, through the inbox.")
 
@@ -143,14 +145,13 @@ def demo_data() -> None:
 @click.command("doctor")
 def examine() -> None:
     """Check everything the service needs, and say what to do about what is wrong."""
-    settings: Settings = current_app.config["SETTINGS"]
-    wrong = 0
-    for finding in doctor.examine(settings):
-        wrong += not finding.ok
-        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.text}")
-        if not finding.ok:
+    levels = set()
+    for finding in doctor.examine(current_app.config["SETTINGS"]):
+        levels.add(finding.level)
+        click.echo(f"{MARKS[finding.level]}  {finding.name}: {finding.text}")
+        if finding.advice:
             click.echo(f"      {finding.advice}")
-    if wrong:
+    if Level.FAIL in levels:
         raise SystemExit(1)
 
 

@@ -61,6 +61,18 @@ def postgres() -> Iterator[tuple[Postgres, str]]:
         server.stop()
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[tuple[Postgres, str]]:
+    """A cluster of this test's own, to be hurt, and the URL of a migrated database in it."""
+    with TemporaryDirectory(prefix="ordercast-postgres-") as folder:
+        server = Postgres(Path(folder))
+        url = server.url(server.new_database())
+        upgrade(url)
+        yield server, url
+        server.thaw()
+        server.stop()
+
+
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteFiles, str]:
     """The folder of databases, and the name of one with the migrations in it."""

@@ -30,7 +30,7 @@ MAX_BODY_BYTES = 1_048_576
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.url_map.merge_slashes = False  # not found, and no redirect to whatever Host says
-    for module in (access, errors, cors, pages):
+    for module in (access, errors, cors, pages, health):
         module.init_app(app)
     for part in (auth, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)

@@ -1,17 +1,20 @@
 """For balancers and monitoring: healthz (this process runs), readyz (it can serve), metrics."""
 
-import logging
 from typing import Any
 
-import redis
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker, journal
+from app import broker, health, journal
 
-logger = logging.getLogger(__name__)
 blueprint = Blueprint("health", __name__)
+
+
+def init_app(app: Flask) -> None:
+    url = app.config["SETTINGS"].REDIS_URL
+    health.add(app, health.Check("database", _database, required=True))
+    # Without Redis events are slower and none is lost: the process serves.
+    health.add(app, health.Check("redis", lambda: _redis(url)))
 
 
 @blueprint.get("/healthz")
@@ -22,16 +25,12 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """-> 200 {status, database, redis} | 503 without the database, and while this process drains.
-
-    Without Redis events are slower and none is lost, so that says `degraded` and stays 200.
-    """
-    checks = {"database": _database(), "redis": _redis()}
+    """-> 200 {status: ok | degraded, <check>: ok | what is wrong, ...} | 503 with the status
+    `unavailable` when a check failed that the process cannot serve without, and `draining`."""
+    answers, status = current_app.extensions["health"].examine()
     if current_app.extensions["realtime"].draining:
-        return {"status": "draining", **checks}, 503
-    if checks["database"] != "ok":
-        return {"status": "unavailable", **checks}, 503
-    return {"status": "ok" if checks["redis"] == "ok" else "degraded", **checks}, 200
+        status = "draining"
+    return {"status": status, **answers}, 503 if status in (health.UNAVAILABLE, "draining") else 200
 
 
 @blueprint.get("/metrics")
@@ -41,19 +40,11 @@ def metrics() -> Response:
 
 
 def _database() -> str:
-    try:
-        journal.head()
-    except SQLAlchemyError as exc:
-        logger.warning("not ready: database", extra={"error": str(exc)})
-        return "unavailable"
-    return "ok"
+    journal.head()
+    return health.OK
 
 
-def _redis() -> str:
-    try:
-        with broker.connect(current_app.config["SETTINGS"].REDIS_URL) as client:
-            client.ping()
-    except redis.RedisError as exc:
-        logger.warning("degraded: redis", extra={"error": str(exc)})
-        return "unavailable"
-    return "ok"
+def _redis(url: str) -> str:
+    with broker.connect(url) as client:
+        client.ping()
+    return health.OK

@@ -97,11 +97,24 @@ class Postgres:
 
     def kill(self) -> None:
         """kill -9 of the whole server, every process of it."""
+        self._signal(signal.SIGKILL).wait(10)
+
+    def freeze(self) -> None:
+        """It stops answering; the system still takes connections and what is sent on them."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> psutil.Process:
+        """To the postmaster first, which makes no more processes then, and to all of its children
+        -> the postmaster."""
         postmaster = psutil.Process(self._server.get_pid())
-        for process in [*postmaster.children(recursive=True), postmaster]:
+        children = postmaster.children(recursive=True)
+        for process in [postmaster, *children]:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        postmaster.wait(10)
+                process.send_signal(number)
+        return postmaster
 
     def start(self) -> None:
         """Bring it back after `stop`, or after `kill`: then it recovers from its log."""

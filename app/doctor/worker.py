@@ -1,0 +1,31 @@
+"""A worker gives events their positions."""
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import broker, journal
+from app.config import Settings
+from app.doctor.finding import Check, Unhealthy
+from app.doctor.redis import heard
+
+HEARTBEAT_SECONDS = 3.0  # the worker announces the head each second
+
+
+def _worker(settings: Settings) -> str:
+    """Another database's worker may announce its journal on the same Redis: that is not ours."""
+    try:
+        ours = f'"journal":"{journal.head().journal}"'.encode()
+    except SQLAlchemyError as exc:
+        raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
+    try:
+        with broker.connect(settings.REDIS_URL) as client, client.pubsub() as pubsub:
+            pubsub.subscribe(broker.JOURNAL_CHANNEL)
+            running = heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
+    except redis.RedisError as exc:
+        raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
+    if not running:
+        raise Unhealthy("no worker announces the journal", "Run: flask --app wsgi worker")
+    return "running"
+
+
+CHECKS = (Check("worker", _worker),)

@@ -1,0 +1,62 @@
+"""A database that takes connections and never answers: everything that asks has a deadline."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psycopg
+
+from tests.harness.processes import Service
+from tests.harness.servers import Postgres, RedisServer
+from tests.harness.waiting import wait_until
+
+BALANCERS = 40  # requests for /readyz while the database hangs
+ANSWER_SECONDS = 5  # without an answer until then a balancer has given up
+
+
+def readiness(service: Service) -> tuple[int, dict[str, str]]:
+    """Raises httpx.TimeoutException when the answer is not there in time."""
+    answer = httpx.get(f"{service.url}/readyz", timeout=ANSWER_SECONDS)
+    return answer.status_code, answer.json()
+
+
+def test_while_the_database_hangs_balancers_and_operators_get_their_answer(
+    new_service: Callable[..., Service],
+    own_postgres: tuple[Postgres, str],
+    own_redis: RedisServer,
+) -> None:
+    postgres, url = own_postgres
+    service = new_service(database_url=url, redis_url=own_redis.url)
+    service.start()
+    postgres.freeze()
+
+    with ThreadPoolExecutor(4) as balancers:
+        answers = list(balancers.map(lambda _: readiness(service), range(BALANCERS)))
+    doctor = service.flask("doctor")
+
+    for status, answer in answers:
+        assert (status, answer["status"], answer["database"]) == (503, "unavailable", "unavailable")
+        assert answer["redis"] == "ok"
+    assert doctor.returncode == 1
+    assert "FAIL  database: no answer within 6 s\n" in doctor.stdout
+    assert "ok    redis: " in doctor.stdout
+
+    postgres.thaw()
+    wait_until(lambda: readiness(service)[0] == 200, "the process is ready again")
+    with psycopg.connect(url) as connection:
+        sessions = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
+    assert sessions is not None
+    assert sessions[0] < BALANCERS  # the asking did not pile up
+
+
+def test_while_redis_hangs_balancers_get_their_answer(
+    new_service: Callable[..., Service], sqlite_url: str, own_redis: RedisServer
+) -> None:
+    service = new_service(database_url=sqlite_url, redis_url=own_redis.url)
+    service.start()
+    own_redis.freeze()
+
+    status, answer = readiness(service)
+
+    assert (status, answer["status"]) == (200, "degraded")
+    assert (answer["database"], answer["redis"]) == ("ok", "unavailable")
