@@ -33,6 +33,7 @@ from app.transport.answers import (
     Answer,
     Refused,
 )
+from app.transport.encoding import prefers_gzip
 from app.transport.handover import HandOver
 from app.transport.inbox import Gone
 from app.transport.limits import Limits
@@ -155,11 +156,10 @@ class Engine(engineio.Server):
         if answer.status.startswith("426"):
             headers.append(("Sec-WebSocket-Version", handshake.VERSION))  # RFC 6455 section 4.4
         body = answer.body
-        if len(body) > self.compression_threshold and self.http_compression:
-            accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
-            if "gzip" in accepted:
-                body = self._gzip(body)
-                headers.append(("Content-Encoding", "gzip"))
+        is_large = self.http_compression and len(body) > self.compression_threshold
+        if is_large and prefers_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
+            body = self._gzip(body)
+            headers.append(("Content-Encoding", "gzip"))
         start_response(answer.status, headers)
         return [body]
 

@@ -4,6 +4,7 @@
 `quick`, and `curious` asks often.
 """
 
+import gzip
 from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
@@ -146,6 +147,22 @@ def test_a_text_goes_there_and_back(patient: Gunicorn) -> None:
     answer = client.poll()
     assert answer.packets == [MESSAGE + "tea, \u00fcber \U0001f375"]
     assert answer.headers["content-type"] == "text/plain; charset=UTF-8"
+    client.say(CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("welcome", "coding"),
+    [("gzip", "gzip"), ("GZIP;q=0.5", "gzip"), ("*", "gzip"), ("gzip;q=0", None), ("*;q=0", None)],
+)
+def test_a_large_answer_has_the_coding_that_the_client_asks_for(
+    patient: Gunicorn, welcome: str, coding: str | None
+) -> None:
+    client = Polling(patient.port)
+    client.say(MESSAGE + "x" * 5_000)
+    answer = client.poll(f"Accept-Encoding: {welcome}")
+    assert answer.headers.get("content-encoding") == coding
+    body = answer.body if coding is None else gzip.decompress(answer.body)
+    assert body.decode() == MESSAGE + "x" * 5_000
     client.say(CLOSE)
 
 

@@ -75,11 +75,11 @@ class Polling:
     def _request(self, method: str, body: bytes = b"", *lines: str) -> Request:
         return Request(self._port, method, self._target, body, *lines)
 
-    def begin_poll(self) -> Request:
-        return self._request("GET")
+    def begin_poll(self, *lines: str) -> Request:
+        return self._request("GET", b"", *lines)
 
-    def poll(self) -> Answer:
-        return self.begin_poll().answer()
+    def poll(self, *lines: str) -> Answer:
+        return self.begin_poll(*lines).answer()
 
     def post(self, *packets: str) -> Answer:
         return self.post_body(SEPARATOR.join(packets).encode())
