@@ -1,5 +1,6 @@
 """The documents: everything is in them, and what is really sent is what they say."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,30 @@ def openapi(visitor: Visitor) -> Document:
 def asyncapi(visitor: Visitor) -> Document:
     document: Document = good(visitor.call("GET", "/api/asyncapi.json"))
     return document
+
+
+def called(action: Callable[[], object]) -> list[str]:
+    """The names of the functions that run meanwhile."""
+    names: list[str] = []
+    sys.setprofile(lambda frame, event, _: names.append(frame.f_code.co_name))
+    try:
+        action()
+    finally:
+        sys.setprofile(None)
+    return names
+
+
+@pytest.mark.parametrize("path", ["/api/openapi.json", "/api/asyncapi.json", "/docs"])
+def test_a_document_is_made_once(visitor: Visitor, path: str) -> None:
+    """Anybody may ask for it, and making one takes milliseconds in which nobody else is served."""
+    first: list[TestResponse] = []
+    making = called(lambda: first.append(visitor.call("GET", path)))
+    again: list[TestResponse] = []
+    repeating = called(lambda: again.append(visitor.call("GET", path)))
+    assert {"document", "_page"} & set(making)
+    assert not {"document", "_page"} & set(repeating)
+    assert (again[0].status_code, again[0].data) == (200, first[0].data)
+    assert again[0].headers["Content-Type"] == first[0].headers["Content-Type"]
 
 
 def test_both_documents_are_complete_in_themselves(openapi: Document, asyncapi: Document) -> None:
