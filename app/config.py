@@ -202,4 +202,9 @@ def _complaint(error: Any) -> str:
             if name == "JWT_SECRET_KEY"
             else ""
         )
-    return f"{name} is wrong: {error['msg'].removeprefix('Value error, ')}"
+    return f"{name} is wrong: {plain_words(error['msg'])}"
+
+
+def plain_words(message: str) -> str:
+    """What pydantic says of a value, without the kind of exception that a validator raised."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

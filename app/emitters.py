@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from app.complaints import complaints, sentence
 from app.events import Event, LowStock, Notification, OrderNew, OrderStatus
 from app.inbox import Inbox, InboxUnavailable, Refused
 
 __all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Refused", "Send"]
 
 Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payload)
-MAX_COMPLAINTS = 20  # wrong keys that one error lists
 
 
 class InvalidEvent(ValueError):
@@ -24,14 +24,8 @@ class InvalidEvent(ValueError):
     code = "invalid_event"
 
     def __init__(self, event: type[Event], cause: ValidationError) -> None:
-        self.details = [
-            {"path": ".".join(map(str, error["loc"])), "message": error["msg"]}
-            for error in cause.errors()[:MAX_COMPLAINTS]
-        ]
-        wrong = "; ".join(
-            f"{item['path'] or 'payload'}: {item['message']}" for item in self.details
-        )
-        super().__init__(f"{event.event}: {wrong}")
+        self.details = complaints(cause)
+        super().__init__(f"{event.event}: {sentence(cause, 'payload')}")
 
 
 class Emitters:

@@ -18,6 +18,7 @@ from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import Status
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.text import single_line
 
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000
@@ -32,9 +33,9 @@ def _no_nul(text: str) -> str:
     return text
 
 
-def _single_line(text: str) -> str:
+def _printable(text: str) -> str:
     if not text.isprintable():
-        raise ValueError("must be one line without control characters")
+        raise ValueError("must be printable")
     return text
 
 
@@ -49,13 +50,17 @@ def _address(text: str) -> str:
 
 
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_single_line)
+    str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(single_line)
 ]
 Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_address)]
 Name = Annotated[Line, Field(max_length=100)]
 Title = Annotated[Line, Field(max_length=200)]
 NotificationType = Annotated[Line, Field(max_length=50)]
-Id = Annotated[Line, Field(max_length=MAX_SUBJECT)]
+Id = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SUBJECT),
+    AfterValidator(_printable),
+]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
 Cents = Annotated[int, Field(ge=0, le=MAX_PRICE_CENTS)]
 Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]

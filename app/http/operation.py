@@ -25,6 +25,7 @@ from app.accounts import tokens
 from app.accounts.errors import AuthenticationRequired
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
+from app.complaints import complaints
 from app.db import db
 from app.errors import OrdercastError
 from app.http.errors import (
@@ -40,7 +41,6 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 OFFSET = "X-Event-Offset"
 REPLAYED = "Idempotency-Replayed"
 MAX_KEY = 255  # characters
-MAX_COMPLAINTS = 20  # wrong values that one answer lists
 
 Model = TypeVar("Model", bound=BaseModel)
 View = Callable[..., Any]
@@ -149,14 +149,11 @@ def _validate(build: Callable[[], Model]) -> Model:
     try:
         return build()
     except ValidationError as exc:
-        found = exc.errors(include_url=False, include_context=False, include_input=False)
-    if found[0]["type"] == "json_invalid":
-        raise MalformedJson(found[0]["msg"])
-    complaints = [
-        {"path": ".".join(map(str, error["loc"])), "message": error["msg"]}
-        for error in found[:MAX_COMPLAINTS]
-    ]
-    raise ValidationFailed("The request is not valid.", complaints)
+        cause = exc
+    found = complaints(cause)
+    if cause.errors()[0]["type"] == "json_invalid":
+        raise MalformedJson(found[0]["message"])
+    raise ValidationFailed("The request is not valid.", found)
 
 
 def _once(caller: Identity | None, body: BaseModel | None) -> Once | None:

@@ -1,0 +1,31 @@
+"""What is wrong with a value, in words for the person or program that sent it.
+
+Every complaint that pydantic makes passes here before it reaches an answer, an error of the
+emitters, a refused inbox entry or a command's output.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from pydantic import ValidationError
+
+from app.config import plain_words
+
+MAX_COMPLAINTS = 20  # wrong values that one error lists
+
+
+def complaints(cause: ValidationError) -> list[dict[str, str]]:
+    """-> [{path, message}], one for each wrong value, at most MAX_COMPLAINTS; the values
+    themselves are never repeated."""
+    return list(islice(_each(cause), MAX_COMPLAINTS))
+
+
+def sentence(cause: ValidationError, whole: str) -> str:
+    """The same on one line; `whole` is the name of what has no path."""
+    found = complaints(cause)
+    return "; ".join(f"{item['path'] or whole}: {item['message']}" for item in found)
+
+
+def _each(cause: ValidationError) -> Iterator[dict[str, str]]:
+    for error in cause.errors(include_url=False, include_context=False, include_input=False):
+        yield {"path": ".".join(map(str, error["loc"])), "message": plain_words(error["msg"])}
