@@ -169,7 +169,8 @@ def test_who_left_may_come_back(client: Client) -> None:
 @pytest.mark.parametrize("namespace", NAMESPACES)
 def test_arguments_come_back_as_they_were(client: Client, namespace: str) -> None:
     client.connect(namespace)
-    arguments = [1, -1.5, "2", "\u00fc\u2028\U0001f375", None, True, {"a": [{}]}, [[], ""]]
+    halves = {"\ud83d": "tea \ud83d"}  # what a text that was cut ends with
+    arguments = [1, -1.5, "2", "\u00fc\u2028\U0001f375", None, True, {"a": [{}]}, [[], ""], halves]
     client.say("2" + at(namespace) + json.dumps(["message", *arguments]))
     heard = client.hear()
     assert heard.startswith("2" + at(namespace) + "[")

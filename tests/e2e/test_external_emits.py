@@ -47,6 +47,19 @@ def both(service: Service, person: Person, stock_client: NODE) -> list[StockClie
     return clients
 
 
+def test_half_an_emoji_of_a_stock_script_arrives(
+    service: Service, alice: Person, stock_client: NODE
+) -> None:
+    """A title that was cut after 20 UTF-16 units. Node prints the half as its escape."""
+    clients = both(service, alice, stock_client)
+    run_script(
+        service.env["REDIS_URL"],
+        f"socketio.emit('half', {{'title': 'tea \\ud83d'}}, to='user:{alice.id}')",
+    )
+    for client in clients:
+        assert client.wait_event("half") == [{"title": "tea \ud83d"}]
+
+
 def test_a_stock_script_reaches_a_room_and_everyone(
     service: Service, alice: Person, bob: Person, stock_client: NODE
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.metrics import QUEUE_MESSAGES_REFUSED
 from tests.harness.tabs import Tab, WebProcess, append, published, somebody
 
 ALICE = somebody("1")
@@ -71,6 +72,38 @@ def test_it_is_never_behind_what_the_client_had_when_it_came(
     fresh.emit("hello", "text", room="user:1")
     tab.read()
     assert tab.offset == "2"
+
+
+HALF = "\ud83d"  # the first half of an emoji: what `text[:20]` of JavaScript or Java may end with
+
+
+@pytest.mark.parametrize("arguments", [[HALF], [{HALF: ["\udf75", f"tea {HALF}"]}], [f"{HALF}\0"]])
+def test_half_an_emoji_arrives_as_a_stock_server_sends_it(
+    process: WebProcess, tab: Tab, arguments: list[Any]
+) -> None:
+    process.emit(f"hello{HALF}", *arguments, room="user:1")
+    tab.read()
+    name, got = tab.got[-1]
+    assert (name, got[: len(arguments)]) == (f"hello{HALF}", arguments)
+
+
+def test_half_an_emoji_arrives_from_within_the_process(process: WebProcess, tab: Tab) -> None:
+    process.realtime.socketio.emit("hello", {"title": HALF}, to="user:1")
+    tab.read()
+    assert tab.got[-1] == ("hello", [{"title": HALF}])
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])
+def test_a_number_that_no_client_can_read_is_refused_also_beside_half_an_emoji(
+    process: WebProcess, tab: Tab, number: str
+) -> None:
+    refused = QUEUE_MESSAGES_REFUSED._value.get()
+    message = rb'{"method": "emit", "event": "hello", "data": ["\ud83d", %s], "room": "user:1"}'
+    process.realtime.manager.receive(message % number.encode())
+    process.emit("hello", 1, room="user:1")
+    tab.read()
+    assert tab.got[-1] == ("hello", [1])
+    assert QUEUE_MESSAGES_REFUSED._value.get() == refused + 1
 
 
 events = st.sampled_from(["durable", "of others", "text", "object", "nothing", "cut", "cut short"])
