@@ -1,23 +1,64 @@
-"""Redis, the doorbell between processes: one way to connect, and the names of the channels.
+"""Redis, the doorbell between processes: how to connect, and the names of this service in it.
 
 Every call may fail; the database is the truth, so a failure costs time and loses nothing.
 """
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import redis
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError, Sentinel
 
-from app.config import sentinels
+from app.config import Settings, redis_database, sentinels
 
+PREFIX = "ordercast"
 QUEUE_CHANNEL = "flask-socketio"  # Flask-SocketIO's own default: stock external emits arrive here
-JOURNAL_CHANNEL = "ordercast:journal"  # sequenced events and the head, worker to web
-DOORBELL_CHANNEL = "ordercast:doorbell"  # something was committed, web to worker
-
 TIMEOUT_SECONDS = 0.5  # a silent Redis may hold up no one for longer
+SENTINEL_SECONDS = 0.5  # then the next Sentinel is asked, however patient the caller is
+LONGEST_REASON = 300  # characters
+SHORT = 70  # characters, of one Sentinel's answer
 
 Redis = redis.Redis
+
+
+@dataclass(frozen=True)
+class Broker:
+    """One Redis database, and the names in it: keys and channels begin with `prefix`. Channels
+    also hold the database's number, which Redis' publish and subscribe ignore
+    (https://redis.io/docs/latest/develop/pubsub/#database--scoping)."""
+
+    url: str
+    prefix: str = PREFIX
+    queue_channel: str = QUEUE_CHANNEL
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Broker":
+        return cls(settings.REDIS_URL, settings.REDIS_PREFIX, settings.QUEUE_CHANNEL)
+
+    def connect(self, *, timeout: float = TIMEOUT_SECONDS) -> Redis:
+        """A client; see connect()."""
+        return connect(self.url, timeout=timeout)
+
+    @property
+    def journal_channel(self) -> str:
+        """Sequenced events and the head, worker to web."""
+        return f"{self.prefix}:{redis_database(self.url)}:journal"
+
+    @property
+    def doorbell_channel(self) -> str:
+        """Something was committed, web to worker."""
+        return f"{self.prefix}:{redis_database(self.url)}:doorbell"
+
+    @property
+    def inbox(self) -> str:
+        """The stream of what external processes sent."""
+        return f"{self.prefix}:inbox"
+
+    @property
+    def refused(self) -> str:
+        """The stream of what could not be accepted, with the reason."""
+        return f"{self.prefix}:inbox:refused"
 
 
 def connect(url: str, *, timeout: float = TIMEOUT_SECONDS) -> Redis:
@@ -26,18 +67,54 @@ def connect(url: str, *, timeout: float = TIMEOUT_SECONDS) -> Redis:
     Lazy: the first command connects. Commands raise redis.RedisError, `timeout` seconds at the
     latest for each attempt, and are never retried behind the caller's back.
     """
-    options: dict[str, Any] = {
+    options = _options(timeout)
+    parts = urlsplit(url)
+    if parts.scheme != "redis+sentinel":
+        return Redis.from_url(url, **options)
+    named = sentinels(url)
+    credentials = {"username": parts.username, "password": parts.password}
+    options |= {key: unquote(value) for key, value in credentials.items() if value}
+    asking = _options(min(timeout, SENTINEL_SECONDS)) | named.credentials
+    sentinel = PatientSentinel(named.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
+    client: Redis = sentinel.master_for(named.service, db=named.database, **options)  # type: ignore[no-untyped-call]
+    return client
+
+
+def _options(timeout: float) -> dict[str, Any]:
+    return {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
         "retry": None,
         "retry_on_error": [],
     }
-    parts = urlsplit(url)
-    if parts.scheme != "redis+sentinel":
-        return Redis.from_url(url, **options)
-    hosts, database, service = sentinels(url)
-    credentials = {"username": parts.username, "password": parts.password}
-    options |= {key: unquote(value) for key, value in credentials.items() if value}
-    sentinel = Sentinel(hosts, socket_timeout=timeout)  # type: ignore[no-untyped-call]
-    client: Redis = sentinel.master_for(service, db=database, **options)  # type: ignore[no-untyped-call]
-    return client
+
+
+class PatientSentinel(Sentinel):
+    """Asks the next Sentinel after any error of one, and says of each in a few words what it
+    answered: redis-py stops at an answer like NOPERM, and prints whole client objects."""
+
+    def discover_master(self, service_name: str) -> tuple[str, int]:
+        """Raises redis.sentinel.MasterNotFoundError."""
+        answers = []
+        for number, client in enumerate(self.sentinels):
+            given = client.connection_pool.connection_kwargs
+            try:
+                masters: Any = client.sentinel_masters()
+            except redis.RedisError as exc:
+                answers.append(f"{given['host']}:{given['port']}: {reason(exc, SHORT)}")
+                continue
+            state = masters.get(service_name)
+            if state and self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
+                # The next question goes to the Sentinel that answered.
+                self.sentinels[0], self.sentinels[number] = client, self.sentinels[0]
+                return state["ip"], state["port"]
+            answers.append(f"{given['host']}:{given['port']}: knows no such master that is up")
+        raise MasterNotFoundError(
+            f"no Sentinel names a master for {service_name!r} ({'; '.join(answers)})"
+        )
+
+
+def reason(error: Exception, longest: int = LONGEST_REASON) -> str:
+    """What a Redis error says, in one line for a log, a command or a page."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

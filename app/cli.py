@@ -60,7 +60,8 @@ def _emit_command(name: str) -> click.Command:
     def command(receiver: str, data: str, id: str | None) -> None:
         try:
             payload = orjson.loads(data)
-            inbox = Inbox(current_app.config["SETTINGS"].REDIS_URL)
+            settings = current_app.config["SETTINGS"]
+            inbox = Inbox(settings.REDIS_URL, prefix=settings.REDIS_PREFIX)
             send = inbox.send if id is None else inbox.once(id)
             COMMANDS[name](Emitters(send), receiver, payload)
         except orjson.JSONDecodeError as exc:

@@ -9,8 +9,8 @@ here through broker.py, and needs neither.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -28,6 +28,9 @@ SENTINEL_PORT = 26379
 
 # Exactly one origin as a browser sends it: no path, user, wildcard or anything else to interpret.
 ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
+# A Redis key's beginning, or a channel's name; a pattern of Redis' ACL can spell it.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,99}$"
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -60,6 +63,8 @@ class Settings(BaseModel):
         "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
     )
     REDIS_URL: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
+    REDIS_PREFIX: Annotated[str, Field(pattern=NAME)] = "ordercast"
+    QUEUE_CHANNEL: Annotated[str, Field(pattern=NAME)] = "flask-socketio"
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
     JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
     CORS_ORIGINS: Annotated[
@@ -153,8 +158,18 @@ def _is_redis(url: str) -> bool:
     return parts.scheme in ("redis", "rediss") and "host" in read and is_number
 
 
-def sentinels(url: str) -> tuple[list[tuple[str, int]], int, str]:
-    """What redis+sentinel://host:port,host:port/db/service says -> ([(host, port)], db, service).
+class Sentinels(NamedTuple):
+    """What a redis+sentinel:// URL says."""
+
+    hosts: list[tuple[str, int]]
+    database: int
+    service: str
+    credentials: dict[str, str]  # of the Sentinels themselves; user and password are the master's
+
+
+def sentinels(url: str) -> Sentinels:
+    """Read redis+sentinel://user:password@host:port,host:port/db/service, with what the Sentinels
+    themselves ask for in ?sentinel_username=...&sentinel_password=...
 
     Raises ValueError.
     """
@@ -163,8 +178,23 @@ def sentinels(url: str) -> tuple[list[tuple[str, int]], int, str]:
     database, service = parts.path.strip("/").split("/")
     if not service or not all(host.hostname for host in hosts):
         raise ValueError("no service or no host")
-    addresses = [(str(host.hostname), host.port or SENTINEL_PORT) for host in hosts]
-    return addresses, int(database), service
+    given = parse_qs(parts.query, strict_parsing=True) if parts.query else {}
+    if given.keys() - {"sentinel_username", "sentinel_password"}:
+        raise ValueError("an option that is not known")
+    return Sentinels(
+        hosts=[(str(host.hostname), host.port or SENTINEL_PORT) for host in hosts],
+        database=int(database),
+        service=service,
+        credentials={key.removeprefix("sentinel_"): values[-1] for key, values in given.items()},
+    )
+
+
+def redis_database(url: str) -> int:
+    """The number of the database that a good REDIS_URL names; 0 if it names none."""
+    if urlsplit(url).scheme == "redis+sentinel":
+        return sentinels(url).database
+    read = parse_url(url)  # type: ignore[no-untyped-call]
+    return int(read.get("db", 0))
 
 
 def key_algorithm(pem: str) -> Literal["RS256", "ES256"]:

@@ -12,10 +12,8 @@ from typing import Any
 import orjson
 import redis
 
-from app import broker
+from app.broker import PREFIX, Broker, reason
 
-STREAM = "ordercast:inbox"
-REFUSED = "ordercast:inbox:refused"  # what could not be accepted, with the reason
 MAX_ID = 200  # characters
 MAX_RECEIVER = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
@@ -62,8 +60,11 @@ class Inbox:
     Emitters(inbox.once("payment-991")).order_status_update("7", order)
     """
 
-    def __init__(self, url: str, *, timeout: float = 5.0) -> None:
-        self._redis = broker.connect(url, timeout=timeout)
+    def __init__(self, url: str, *, prefix: str = PREFIX, timeout: float = 5.0) -> None:
+        """`prefix` is the service's REDIS_PREFIX, `timeout` in seconds."""
+        broker = Broker(url, prefix)
+        self._redis = broker.connect(timeout=timeout)
+        self._stream = broker.inbox
 
     def send(self, room: str, event: str, payload: dict[str, Any]) -> None:
         """Add an event. Raises InboxUnavailable if Redis did not answer that it has it, and Refused
@@ -82,9 +83,9 @@ class Inbox:
         check(receiver=receiver, data=data)
         fields = {"event": event, "to": receiver, "data": data, **more}
         try:
-            self._redis.xadd(STREAM, fields)  # type: ignore[arg-type]
+            self._redis.xadd(self._stream, fields)  # type: ignore[arg-type]
         except redis.RedisError as exc:
-            raise InboxUnavailable(f"Redis did not confirm the event: {exc}") from exc
+            raise InboxUnavailable(f"Redis did not confirm the event: {reason(exc)}") from exc
 
 
 class _Once:

@@ -2,23 +2,24 @@
 
 import redis
 
-from app import broker, inbox
+from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
 
 
 def _inbox(settings: Settings) -> str:
+    broker = Broker.of(settings)
     try:
-        with broker.connect(settings.REDIS_URL) as client:
-            waiting, refused = client.xlen(inbox.STREAM), client.xlen(inbox.REFUSED)
-            last = client.xrevrange(inbox.REFUSED, count=1)
+        with broker.connect() as client:
+            waiting, refused = client.xlen(broker.inbox), client.xlen(broker.refused)
+            last = client.xrevrange(broker.refused, count=1)
     except redis.RedisError as exc:
         raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
     if refused:
         reason = last[0][1][b"reason"].decode()
         raise Unhealthy(
             f"{refused} entries were refused, the last one because: {reason}",
-            f"See them: XRANGE {inbox.REFUSED} - +; when that is settled: DEL {inbox.REFUSED}",
+            f"See them: XRANGE {broker.refused} - +; when that is settled: DEL {broker.refused}",
         )
     return f"{waiting} waiting, none refused"
 

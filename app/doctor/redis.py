@@ -6,25 +6,26 @@ from uuid import uuid4
 
 import redis
 
-from app import broker
+from app.broker import Broker, reason
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
 
 
 def _redis(settings: Settings) -> str:
     """A message of our own comes back on the channel that stock external emits use."""
+    broker = Broker.of(settings)
     mark = f'{{"method": "doctor", "host_id": "{uuid4().hex}"}}'.encode()
     try:
-        with broker.connect(settings.REDIS_URL) as client, client.pubsub() as pubsub:
-            pubsub.subscribe(broker.QUEUE_CHANNEL)
+        with broker.connect() as client, client.pubsub() as pubsub:
+            pubsub.subscribe(broker.queue_channel)
             pubsub.get_message(timeout=1)
-            client.publish(broker.QUEUE_CHANNEL, mark)
+            client.publish(broker.queue_channel, mark)
             if not heard(pubsub, lambda data: data == mark, seconds=2):
                 raise Unhealthy("a published message did not come back", "Check the Redis ACLs.")
     except redis.RedisError as exc:
         advice = "Check REDIS_URL and that Redis runs; until then events take up to 2 s."
-        raise Unhealthy(str(exc), advice) from exc
-    return f"round trip on the channel {broker.QUEUE_CHANNEL}"
+        raise Unhealthy(reason(exc), advice) from exc
+    return f"round trip on the channel {broker.queue_channel}"
 
 
 def heard(pubsub: redis.client.PubSub, wanted: Callable[[bytes], bool], *, seconds: float) -> bool:

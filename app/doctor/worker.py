@@ -3,7 +3,8 @@
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker, journal
+from app import journal
+from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
 from app.doctor.redis import heard
@@ -17,9 +18,10 @@ def _worker(settings: Settings) -> str:
         ours = f'"journal":"{journal.head().journal}"'.encode()
     except SQLAlchemyError as exc:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
+    broker = Broker.of(settings)
     try:
-        with broker.connect(settings.REDIS_URL) as client, client.pubsub() as pubsub:
-            pubsub.subscribe(broker.JOURNAL_CHANNEL)
+        with broker.connect() as client, client.pubsub() as pubsub:
+            pubsub.subscribe(broker.journal_channel)
             running = heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
     except redis.RedisError as exc:
         raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc

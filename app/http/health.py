@@ -5,16 +5,17 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import broker, health, journal
+from app import health, journal
+from app.broker import Broker
 
 blueprint = Blueprint("health", __name__)
 
 
 def init_app(app: Flask) -> None:
-    url = app.config["SETTINGS"].REDIS_URL
+    broker = Broker.of(app.config["SETTINGS"])
     health.add(app, health.Check("database", _database, required=True))
     # Without Redis events are slower and none is lost: the process serves.
-    health.add(app, health.Check("redis", lambda: _redis(url)))
+    health.add(app, health.Check("redis", lambda: _redis(broker)))
 
 
 @blueprint.get("/healthz")
@@ -44,7 +45,7 @@ def _database() -> str:
     return health.OK
 
 
-def _redis(url: str) -> str:
-    with broker.connect(url) as client:
+def _redis(broker: Broker) -> str:
+    with broker.connect() as client:
         client.ping()
     return health.OK

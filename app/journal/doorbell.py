@@ -10,7 +10,7 @@ import threading
 import redis
 from flask import Flask
 
-from app import broker
+from app.broker import Broker, reason
 from app.config import Settings
 from app.metrics import PUBLISH_FAILURES
 
@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 class Doorbell:
     """Rings once for any number of commits that happen while a ring is on its way."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = broker.connect(url)
+    def __init__(self, broker: Broker) -> None:
+        self._redis = broker.connect()
+        self._channel = broker.doorbell_channel
         self._pressed = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None  # made at the first ring: after any fork
@@ -39,13 +40,13 @@ class Doorbell:
             self._pressed.wait()
             self._pressed.clear()
             try:
-                self._redis.publish(broker.DOORBELL_CHANNEL, "")
+                self._redis.publish(self._channel, "")
             except redis.RedisError as exc:
                 PUBLISH_FAILURES.labels("doorbell").inc()
-                logger.warning("doorbell did not ring", extra={"error": str(exc)})
+                logger.warning("doorbell did not ring", extra={"error": reason(exc)})
 
 
 def init_app(app: Flask) -> None:
     """Ring after every commit of this app that appended an event."""
     settings: Settings = app.config["SETTINGS"]
-    app.extensions["doorbell"] = Doorbell(settings.REDIS_URL)
+    app.extensions["doorbell"] = Doorbell(Broker.of(settings))

@@ -22,8 +22,8 @@ from flask import Flask
 from flask_socketio import SocketIO
 from gevent import monkey
 
-from app import broker
 from app.accounts import revocation
+from app.broker import Broker
 from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
 from app.realtime.connections import Connections
@@ -49,19 +49,20 @@ class Realtime:
 
     def __init__(self, app: Flask) -> None:
         settings: Settings = app.config["SETTINGS"]
+        broker = Broker.of(settings)
         self.connections = Connections()
         self.revocations = Revocations()
-        self.manager = QueueManager(settings.REDIS_URL, self.connections, self.revocations)
+        self.manager = QueueManager(broker, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
         revocation.revoked.connect(self.revocations.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
         self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
         self.manager.on_connected = self.lifetime.watch
         self.subscription = Subscription(
-            settings.REDIS_URL,
+            broker,
             {
-                broker.QUEUE_CHANNEL: self.manager.receive,
-                broker.JOURNAL_CHANNEL: self.follower.receive,
+                broker.queue_channel: self.manager.receive,
+                broker.journal_channel: self.follower.receive,
             },
             on_subscribed=self.follower.look,
         )

@@ -29,8 +29,8 @@ import orjson
 from socketio import Server
 from socketio.packet import Packet
 
-from app import broker
 from app.accounts.models import RevocationKind
+from app.broker import Broker
 from app.journal import Entry
 from app.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
 from app.realtime.connections import Connection, Connections
@@ -42,16 +42,21 @@ from app.transport.protocol import RESERVED
 logger = logging.getLogger(__name__)
 GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the transport
 CONNECTING = State.CONNECTING
+PICKLE = b"\x80"  # the first byte of a Python pickle, protocol 2 and newer; no JSON begins with it
+PICKLED = (
+    "a pickled queue message was refused: its sender's python-socketio is older than 5.14,"
+    " which is the first that writes JSON"
+)
 ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
 
 
 class QueueManager(RoomManager):
     name = "ordercast"
 
-    def __init__(self, redis_url: str, connections: Connections, revocations: Revocations) -> None:
+    def __init__(self, broker: Broker, connections: Connections, revocations: Revocations) -> None:
         self._host: str | None = None
-        super().__init__(channel=broker.QUEUE_CHANNEL)
-        self._redis = broker.connect(redis_url)
+        super().__init__(channel=broker.queue_channel)
+        self._redis = broker.connect()
         self._connections = connections
         self._revocations = revocations
         self.delivery = Delivery()
@@ -237,7 +242,10 @@ class QueueManager(RoomManager):
             method = data["method"]
         except (ValueError, KeyError, TypeError, RecursionError) as exc:
             QUEUE_MESSAGES_REFUSED.inc()
-            logger.warning("queue message makes no sense", extra={"error": repr(exc)})
+            if message.startswith(PICKLE):
+                logger.warning(PICKLED, extra={"channel": self.channel})
+            else:
+                logger.warning("queue message makes no sense", extra={"error": repr(exc)})
             return
         if method == "callback":
             self._handle_callback(data)

@@ -9,7 +9,7 @@ from typing import Any
 import hiredis
 import redis
 
-from app import broker
+from app.broker import Broker, reason
 
 logger = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ class Subscription:
 
     def __init__(
         self,
-        url: str,
+        broker: Broker,
         receivers: Mapping[str, Callable[[bytes], None]],
         *,
         on_subscribed: Callable[[], None],
     ) -> None:
-        self._url = url
+        self._broker = broker
         self._receivers = {channel.encode(): receiver for channel, receiver in receivers.items()}
         self._on_subscribed = on_subscribed  # something may have been missed until now
 
@@ -49,12 +49,12 @@ class Subscription:
             except (redis.RedisError, hiredis.HiredisError, OSError) as exc:
                 if time.monotonic() - started > SILENCE_SECONDS:
                     wait = BACKOFF_SECONDS[0]
-                logger.warning("redis subscription lost", extra={"error": str(exc)})
+                logger.warning("redis subscription lost", extra={"error": reason(exc)})
             time.sleep(wait * random.uniform(0.5, 1))
             wait = min(wait * 2, BACKOFF_SECONDS[1])
 
     def _receive(self) -> None:
-        with broker.connect(self._url) as client:
+        with self._broker.connect() as client:
             connection = client.connection_pool.get_connection()
             try:
                 connection.send_command("SUBSCRIBE", *self._receivers)

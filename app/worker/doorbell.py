@@ -6,7 +6,7 @@ import time
 
 import redis
 
-from app import broker
+from app.broker import Broker, reason
 
 logger = logging.getLogger(__name__)
 LISTEN_SECONDS = 1.0  # one wait for a ring
@@ -16,9 +16,9 @@ RETRY_SECONDS = 0.5
 class Ear(threading.Thread):
     """Sets `rung` at each ring. A hint: whoever waits for it looks from time to time as well."""
 
-    def __init__(self, url: str, rung: threading.Event) -> None:
+    def __init__(self, broker: Broker, rung: threading.Event) -> None:
         super().__init__(name="doorbell", daemon=True)  # it holds nothing that must be finished
-        self._url = url
+        self._broker = broker
         self._rung = rung
 
     def run(self) -> None:
@@ -26,12 +26,12 @@ class Ear(threading.Thread):
             try:
                 self._listen()
             except (redis.RedisError, OSError) as exc:
-                logger.warning("doorbell not heard; polling", extra={"error": str(exc)})
+                logger.warning("doorbell not heard; polling", extra={"error": reason(exc)})
                 time.sleep(RETRY_SECONDS)
 
     def _listen(self) -> None:
-        with broker.connect(self._url) as client, client.pubsub() as pubsub:
-            pubsub.subscribe(broker.DOORBELL_CHANNEL)
+        with self._broker.connect() as client, client.pubsub() as pubsub:
+            pubsub.subscribe(self._broker.doorbell_channel)
             while True:
                 message = pubsub.get_message(timeout=LISTEN_SECONDS)
                 if message is None:

@@ -24,11 +24,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app import broker, journal
+from app import journal
+from app.broker import Broker, Redis
 from app.db import Base, UtcDateTime, db, now, transaction
 from app.emitters import InvalidEvent
 from app.events import EVENTS, Event
-from app.inbox import MAX_ID, REFUSED, STREAM, Refused, check, check_id
+from app.inbox import MAX_ID, Refused, check, check_id
 from app.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -69,14 +70,14 @@ class Letter:
     payload: dict[str, object]
 
 
-def drain_once(client: broker.Redis, *, block_ms: int | None = None) -> bool:
+def drain_once(client: Redis, names: Broker, *, block_ms: int | None = None) -> bool:
     """Move a batch of entries into the journal. Returns whether there may be more; with `block_ms`
     it waits so long for a first one, and then there may always be.
 
     Raises redis.RedisError, or SQLAlchemyError: then nothing that is not in the journal was taken
     out of the stream, and the next step reads it again.
     """
-    found: Any = client.xread({STREAM: "0"}, count=BATCH, block=block_ms)
+    found: Any = client.xread({names.inbox: "0"}, count=BATCH, block=block_ms)
     if not found:
         return block_ms is not None
     entries: list[Entry] = found[0][1]
@@ -87,9 +88,9 @@ def drain_once(client: broker.Redis, *, block_ms: int | None = None) -> bool:
             letters.append(((entry_id, fields), read(entry_id.decode(), fields)))
         except Refused as exc:
             refused.append(((entry_id, fields), str(exc)))
-    refused += _accept(client, letters)
+    refused += _accept(client, names, letters)
     for entry, reason in refused:
-        _set_aside(client, entry, reason)
+        _set_aside(client, names, entry, reason)
     return True
 
 
@@ -120,7 +121,7 @@ def read(entry_id: str, fields: Fields) -> Letter:
 
 
 def _accept(
-    client: broker.Redis, letters: Sequence[tuple[Entry, Letter]]
+    client: Redis, names: Broker, letters: Sequence[tuple[Entry, Letter]]
 ) -> list[tuple[Entry, str]]:
     """Journal the letters, then take them out of the stream. Returns what the database cannot
     hold, with the reason."""
@@ -132,8 +133,8 @@ def _accept(
     except DataError as exc:
         if len(letters) == 1:  # alone it is refused, the others go on
             return [(letters[0][0], str(exc.orig))]
-        return [refused for letter in letters for refused in _accept(client, [letter])]
-    client.xdel(STREAM, *(entry_id for (entry_id, _), _ in letters))
+        return [refused for letter in letters for refused in _accept(client, names, [letter])]
+    client.xdel(names.inbox, *(entry_id for (entry_id, _), _ in letters))
     INBOX_ACCEPTED.inc(new)
     logger.info("inbox drained", extra={"count": new, "repeated": len(letters) - new})
     return []
@@ -155,11 +156,11 @@ def _journal(session: Session, letters: Sequence[Letter]) -> int:
     return new
 
 
-def _set_aside(client: broker.Redis, entry: Entry, reason: str) -> None:
+def _set_aside(client: Redis, names: Broker, entry: Entry, reason: str) -> None:
     entry_id, fields = entry
     kept = [part for field in islice(fields.items(), FIELDS_KEPT) for part in field]
     kept += [b"entry", entry_id, b"reason", reason[:MAX_REASON].encode()]
-    taken = client.eval(SET_ASIDE, 2, STREAM, REFUSED, entry_id, REFUSED_KEPT, *kept)
+    taken = client.eval(SET_ASIDE, 2, names.inbox, names.refused, entry_id, REFUSED_KEPT, *kept)
     if taken:
         INBOX_REFUSED.inc()
         logger.error("inbox entry refused", extra={"entry": entry_id.decode(), "reason": reason})

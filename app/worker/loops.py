@@ -9,7 +9,7 @@ from types import FrameType
 
 from flask import Flask
 
-from app import broker
+from app.broker import Broker
 from app.config import Settings
 from app.journal import BATCH
 from app.worker.doorbell import Ear
@@ -76,6 +76,7 @@ class Loop(threading.Thread):
 def run(app: Flask) -> None:
     """The background worker: returns when SIGTERM or SIGINT came and every step is finished."""
     settings: Settings = app.config["SETTINGS"]
+    broker = Broker.of(settings)
     stop, rung = threading.Event(), threading.Event()
 
     def ask_to_stop(number: int, _frame: FrameType | None) -> None:
@@ -85,7 +86,7 @@ def run(app: Flask) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    publish = Publisher(settings.REDIS_URL)
+    publish = Publisher(broker)
     steps: list[tuple[str, Step, float]] = [
         ("announce", lambda: announce_head(publish), ANNOUNCE_SECONDS),
         ("expire", lambda: expire_once(settings.PENDING_MINUTES), EXPIRE_SECONDS),
@@ -103,18 +104,18 @@ def run(app: Flask) -> None:
             longest=1.0,  # everything waits for it: it looks again soon
         )
     )
-    inbox = broker.connect(settings.REDIS_URL, timeout=INBOX_TIMEOUT_SECONDS)
+    inbox = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
     loops.append(
         Loop(
             app,
             "inbox",
-            lambda: drain_once(inbox, block_ms=INBOX_BLOCK_MS),
+            lambda: drain_once(inbox, broker, block_ms=INBOX_BLOCK_MS),
             INBOX_SECONDS,
             stop=stop,
             longest=2.0,
         )
     )
-    Ear(settings.REDIS_URL, rung).start()
+    Ear(broker, rung).start()
     for loop in loops:
         loop.start()
     logger.info("worker started", extra={"loops": [loop.name for loop in loops]})

@@ -4,7 +4,7 @@ import time
 
 import redis
 
-from app import broker
+from app.broker import Broker
 
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 1.0
@@ -14,8 +14,9 @@ class Publisher:
     """Publishes, or raises redis.RedisError. After a failure it raises at once for a while: a
     Redis that hangs must not hold up the sequencing, on which everything waits."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = broker.connect(url)
+    def __init__(self, broker: Broker) -> None:
+        self._redis = broker.connect()
+        self._channel = broker.journal_channel
         self._wait = FIRST_WAIT_SECONDS
         self._not_before = 0.0  # monotonic seconds
 
@@ -23,7 +24,7 @@ class Publisher:
         if time.monotonic() < self._not_before:
             raise redis.ConnectionError("Redis did not answer a moment ago")
         try:
-            self._redis.publish(broker.JOURNAL_CHANNEL, message)
+            self._redis.publish(self._channel, message)
         except redis.RedisError:
             self._not_before = time.monotonic() + self._wait
             self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)

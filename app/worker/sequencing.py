@@ -7,6 +7,7 @@ import orjson
 import redis
 
 from app import journal
+from app.broker import reason
 from app.journal import Entry, Head
 from app.metrics import EVENTS_SEQUENCED, PUBLISH_FAILURES
 
@@ -49,5 +50,5 @@ def _announce(publish: Publish, head: Head, entries: list[Entry]) -> None:
         PUBLISH_FAILURES.labels("journal").inc()
         logger.warning(
             "publish failed; followers will read the journal",
-            extra={"head": head.position, "count": len(entries), "error": str(exc)},
+            extra={"head": head.position, "count": len(entries), "error": reason(exc)},
         )

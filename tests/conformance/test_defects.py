@@ -17,6 +17,7 @@ import socketio
 from flask import Flask
 from flask_socketio import ConnectionRefusedError
 
+from app.broker import Broker
 from app.realtime.connections import Connections
 from app.realtime.namespace import OrderNamespace
 from app.realtime.queue_manager import QueueManager
@@ -438,7 +439,7 @@ def test_one_clients_messages_are_handled_in_order(stage: Stage, name: str) -> N
 
 
 def test_a_manager_made_before_the_fork_has_a_name_of_its_own_in_each_process() -> None:
-    manager = QueueManager("redis://127.0.0.1:1/0", Connections(), Revocations())
+    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations())
     assert len({manager.host_id, in_a_fork(manager), in_a_fork(manager)}) == 3
     assert manager.host_id == manager.host_id
 
@@ -458,7 +459,7 @@ def in_a_fork(manager: QueueManager) -> str:
 
 def test_a_manager_has_nothing_to_initialize() -> None:
     """So the first connection cannot show a second one a manager that is half made."""
-    manager = QueueManager("redis://127.0.0.1:1/0", Connections(), Revocations())
+    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations())
     before = dict(vars(manager))
     manager.initialize()
     assert vars(manager) == before

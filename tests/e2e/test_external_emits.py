@@ -1,6 +1,7 @@
 """Emitting from outside: legacy scripts over the stock queue, and the `flask emit` command."""
 
 import json
+import pickle
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from app.realtime.queue_manager import PICKLED
 from tests.harness.api import Person
 from tests.harness.external import run_script
 from tests.harness.processes import Service
@@ -119,6 +121,7 @@ GARBAGE = (
     b'{"method": "close_room", "namespace": "/"}',
     b'{"method": "callback"}',
     b"[" * 100_000,
+    pickle.dumps({"method": "emit", "event": "pickled", "data": [1], "namespace": "/"}),
 )
 
 
@@ -127,12 +130,12 @@ def test_garbage_on_the_channel_is_logged_and_harms_nobody(
 ) -> None:
     clients = both(service, alice, stock_client)
     assert service.web is not None
-    warned = ("queue message makes no sense", "queue message of unknown method")
+    warned = ("queue message makes no sense", "queue message of unknown method", PICKLED)
 
     with redis.Redis.from_url(service.env["REDIS_URL"]) as channel:
         for message in GARBAGE:
             channel.publish("flask-socketio", message)
-            channel.publish("ordercast:journal", message)
+            channel.publish("ordercast:0:journal", message)
     run_script(
         service.env["REDIS_URL"],
         f"socketio.emit('notification', {NOTE}, to='user:{alice.id}')",

@@ -17,7 +17,7 @@ import orjson
 import psycopg
 import pytest
 
-from app import broker
+from app.broker import Broker
 from tests.harness.api import claim, signed
 from tests.harness.external import run_script
 from tests.harness.processes import Service
@@ -51,8 +51,9 @@ class Sequencer:
         """Return when the web process has fanned out what was added."""
         (_, journal), head = self._head(), self.added[-1][0]
         message = {"journal": journal, "head": head, "events": self.added}
-        with broker.connect(self.service.env["REDIS_URL"]) as client:
-            client.publish(broker.JOURNAL_CHANNEL, orjson.dumps(message))
+        broker = Broker(self.service.env["REDIS_URL"])
+        with broker.connect() as client:
+            client.publish(broker.journal_channel, orjson.dumps(message))
         self.wait_for(head)
         self.move_head(len(self.added))
 

@@ -7,9 +7,8 @@ from typing import Any
 import orjson
 from sqlalchemy import event, select
 
-from app import broker
+from app.broker import Broker
 from app.db import db
-from app.inbox import REFUSED, STREAM
 from app.journal.models import JournalEvent
 from app.worker.inbox import drain_once
 
@@ -20,23 +19,24 @@ class Mailbox:
     """The stream of one Redis. Letters are notifications to 7 and go by their title."""
 
     def __init__(self, url: str) -> None:
-        self.redis = broker.connect(url, timeout=5)
+        self.broker = Broker(url)
+        self.redis = self.broker.connect(timeout=5)
 
     def add(self, title: str, *, id: str | None = None, **changes: str | bytes) -> bytes:
         """XADD -> the entry's id."""
         data = orjson.dumps({"title": title, "message": "m", "type": "info"})
         fields: dict[Any, Any] = {"event": "notification", "to": "7", "data": data, **changes}
-        return self.redis.xadd(STREAM, fields if id is None else {**fields, "id": id})
+        return self.redis.xadd(self.broker.inbox, fields if id is None else {**fields, "id": id})
 
     def waiting(self) -> int:
-        return self.redis.xlen(STREAM)
+        return self.redis.xlen(self.broker.inbox)
 
     def refused(self) -> list[Fields]:
-        return [fields for _, fields in self.redis.xrange(REFUSED)]
+        return [fields for _, fields in self.redis.xrange(self.broker.refused)]
 
     def drain(self) -> None:
         """What a worker does until nothing is left."""
-        while drain_once(self.redis):
+        while drain_once(self.redis, self.broker):
             continue
 
     def reads(self) -> int:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from app import broker
+from app.broker import Broker
 from app.worker.doorbell import Ear
 from tests.harness.servers import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
@@ -32,18 +32,19 @@ def test_it_rings_when_it_begins_to_listen_and_hears_each_ring(
 
     def listen() -> None:
         with suppress(EnoughError):
-            Ear(redis_server.url, rung).run()
+            Ear(Broker(redis_server.url), rung).run()
 
     listening = threading.Thread(target=listen, daemon=True)
     listening.start()
-    with broker.connect(redis_server.url) as client:
+    broker = Broker(redis_server.url)
+    with broker.connect() as client:
         wait_until(rung.is_set, "it listens")
         for _ in range(3):
             rung.clear()
-            client.publish(broker.DOORBELL_CHANNEL, b"")
+            client.publish(broker.doorbell_channel, b"")
             wait_until(rung.is_set, "it has heard the ring")
         rung.enough = True
-        client.publish(broker.DOORBELL_CHANNEL, b"")
+        client.publish(broker.doorbell_channel, b"")
     listening.join(DEADLINE_SECONDS)
     assert not listening.is_alive()
     assert "doorbell not heard" not in caplog.text

@@ -8,10 +8,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app import broker
+from app.broker import Broker
 from app.config import Settings
 from app.db import db
-from app.inbox import STREAM
 from app.journal.models import JournalEvent
 from app.metrics import INBOX_ACCEPTED
 from app.worker.inbox import BATCH, drain_once
@@ -49,8 +48,9 @@ class Worker(threading.Thread):
     def run(self) -> None:
         url = self._app.config["SETTINGS"].REDIS_URL
         try:
-            with self._app.app_context(), broker.connect(url, timeout=30) as client:
-                drain_once(client, block_ms=self._block_ms)
+            broker = Broker(url)
+            with self._app.app_context(), broker.connect(timeout=30) as client:
+                drain_once(client, broker, block_ms=self._block_ms)
         except Exception as exc:  # noqa: BLE001 - shown by the test's own thread
             self.error = exc
 
@@ -70,17 +70,17 @@ class Worker(threading.Thread):
 def test_an_entry_becomes_an_event_and_leaves_the_stream(app: Flask, mailbox: Mailbox) -> None:
     accepted = INBOX_ACCEPTED._value.get()
     mailbox.add("hello")
-    assert drain_once(mailbox.redis) is True
+    assert drain_once(mailbox.redis, mailbox.broker) is True
     row = db.session.scalars(select(JournalEvent)).one()
     assert (row.room, row.name) == ("user:7", "notification")
     assert row.data == '{"title":"hello","message":"m","type":"info"}'
     assert mailbox.waiting() == 0
     assert INBOX_ACCEPTED._value.get() == accepted + 1
-    assert drain_once(mailbox.redis) is False
+    assert drain_once(mailbox.redis, mailbox.broker) is False
 
 
 def test_a_blocking_step_returns_when_nothing_comes(app: Flask, mailbox: Mailbox) -> None:
-    assert drain_once(mailbox.redis, block_ms=1) is True
+    assert drain_once(mailbox.redis, mailbox.broker, block_ms=1) is True
     assert journalled() == []
 
 
@@ -162,9 +162,10 @@ def test_many_workers_share_a_long_stream(app: Flask, mailbox: Mailbox) -> None:
     barrier = threading.Barrier(4)
 
     def work() -> None:
-        with app.app_context(), broker.connect(app.config["SETTINGS"].REDIS_URL) as client:
+        broker = Broker.of(app.config["SETTINGS"])
+        with app.app_context(), broker.connect() as client:
             barrier.wait(30)
-            while drain_once(client):
+            while drain_once(client, broker):
                 continue
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -179,7 +180,7 @@ def test_many_workers_share_a_long_stream(app: Flask, mailbox: Mailbox) -> None:
 def test_an_entry_that_was_deleted_by_hand_is_gone(app: Flask, mailbox: Mailbox) -> None:
     entry = mailbox.add("gone")
     mailbox.add("here")
-    mailbox.redis.xdel(STREAM, entry)
+    mailbox.redis.xdel(mailbox.broker.inbox, entry)
     mailbox.drain()
     assert journalled() == ["here"]
 

@@ -15,7 +15,7 @@ import redis
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from app import broker
+from app.broker import Broker
 from app.config import Settings
 from app.db import db
 from app.worker.inbox import drain_once
@@ -26,14 +26,16 @@ from tests.harness.servers import Postgres, RedisServer
 WORKER = """
 import os, signal, sys
 from sqlalchemy import event
-from app import broker, create_app
+from app import create_app
+from app.broker import Broker
 from app.db import db
 from app.worker.inbox import drain_once
 
 app = create_app()
 with app.app_context():
     event.listen(db.session, sys.argv[1], lambda session: os.kill(os.getpid(), signal.SIGKILL))
-    drain_once(broker.connect(os.environ["REDIS_URL"]))
+    broker = Broker(os.environ["REDIS_URL"])
+    drain_once(broker.connect(), broker)
 """
 
 
@@ -77,11 +79,11 @@ def test_a_redis_that_hangs_after_the_commit_doubles_nothing(
 ) -> None:
     mailbox.add("once")
     with (
-        broker.connect(own_redis.url, timeout=0.2) as client,
+        Broker(own_redis.url).connect(timeout=0.2) as client,
         at("after_commit", lambda _session: own_redis.freeze()),
         pytest.raises(redis.TimeoutError),
     ):
-        drain_once(client)
+        drain_once(client, Broker(own_redis.url))
     assert journalled() == ["once"]
     own_redis.thaw()
     mailbox.drain()
@@ -94,13 +96,13 @@ def test_a_connection_that_is_cut_after_the_commit_doubles_nothing(
 ) -> None:
     mailbox.add("once")
     with (
-        broker.connect(own_redis.url) as client,
+        Broker(own_redis.url).connect() as client,
         at(
             "after_commit",
             lambda _session: mailbox.redis.client_kill_filter(_type="normal", skipme=True),
         ),
     ):
-        drain_once(client)
+        drain_once(client, Broker(own_redis.url))
     mailbox.drain()
     assert journalled() == ["once"]
     assert mailbox.waiting() == 0
@@ -108,8 +110,8 @@ def test_a_connection_that_is_cut_after_the_commit_doubles_nothing(
 
 def test_without_redis_the_step_says_so(app: Flask, own_redis: RedisServer) -> None:
     own_redis.kill()
-    with broker.connect(own_redis.url) as client, pytest.raises(redis.ConnectionError):
-        drain_once(client)
+    with Broker(own_redis.url).connect() as client, pytest.raises(redis.ConnectionError):
+        drain_once(client, Broker(own_redis.url))
 
 
 @contextmanager
@@ -149,7 +151,7 @@ def test_while_the_database_is_away_entries_wait_and_poison_too(
     with away(settings.DATABASE_URL, postgres[0]):
         for _ in range(2):
             with pytest.raises(OperationalError):
-                drain_once(mailbox.redis)
+                drain_once(mailbox.redis, mailbox.broker)
         assert mailbox.waiting() == 2
         assert mailbox.refused() == []
     mailbox.add("too")

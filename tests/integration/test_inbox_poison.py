@@ -6,7 +6,6 @@ import pytest
 from flask import Flask
 
 from app.config import Settings
-from app.inbox import REFUSED, STREAM
 from app.metrics import INBOX_REFUSED
 from app.worker.inbox import BATCH, FIELDS_KEPT
 from tests.harness.mailbox import Mailbox, journalled
@@ -31,8 +30,10 @@ POISON: dict[str, Callable[[Mailbox], bytes]] = {
     "bad JSON": lambda box: box.add("x", data=b"{"),
     "wrong payload": lambda box: box.add("x", data=b'{"title": 1}'),
     "not UTF-8": lambda box: box.add("x", to=b"\xff"),
-    "missing fields": lambda box: box.redis.xadd(STREAM, {"hello": "world"}),
-    "many fields": lambda box: box.redis.xadd(STREAM, {str(n): b"v" for n in range(9000)}),
+    "missing fields": lambda box: box.redis.xadd(box.broker.inbox, {"hello": "world"}),
+    "many fields": lambda box: box.redis.xadd(
+        box.broker.inbox, {str(n): b"v" for n in range(9000)}
+    ),
 }
 
 
@@ -46,7 +47,7 @@ def test_poison_is_set_aside_with_its_reason_and_blocks_nothing(
     refused = INBOX_REFUSED._value.get()
     mailbox.add("before")
     entry = poison(mailbox)
-    [(_, original)] = mailbox.redis.xrange(STREAM, entry, entry)
+    [(_, original)] = mailbox.redis.xrange(mailbox.broker.inbox, entry, entry)
     mailbox.add("after")
     mailbox.drain()
     assert journalled() == ["before", "after"]
@@ -72,4 +73,4 @@ def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:
     for _ in range(1300):
         mailbox.add("poison", data=b"{")
     mailbox.drain()
-    assert 1000 <= mailbox.redis.xlen(REFUSED) < 1300
+    assert 1000 <= mailbox.redis.xlen(mailbox.broker.refused) < 1300

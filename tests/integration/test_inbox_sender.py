@@ -6,7 +6,7 @@ import pytest
 
 from app import broker
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
-from app.inbox import MAX_BYTES, STREAM
+from app.inbox import MAX_BYTES
 from app.worker.inbox import read
 from tests.harness.servers import RedisServer, free_port
 from tests.harness.waiting import wait_until
@@ -29,7 +29,7 @@ def test_what_the_emitters_send_is_what_the_worker_understands(
     Emitters(inbox.once("payment-991")).send_notification("7", NOTE)
     first, second = [
         read(entry.decode(), fields)
-        for entry, fields in stream.xrange(STREAM)  # type: ignore[union-attr]
+        for entry, fields in stream.xrange("ordercast:inbox")  # type: ignore[union-attr]
     ]
     assert (first.room, first.payload) == ("seller:8", {**low, "id": "1"})
     assert (second.room, second.payload, second.key) == ("user:7", NOTE, "id:payment-991")
@@ -62,9 +62,9 @@ def test_a_redis_that_hangs_is_an_error_and_the_repeat_with_the_id_is_one_entry(
     with pytest.raises(InboxUnavailable, match=r"did not confirm the event: [Tt]imeout"):
         emitters.send_notification("7", NOTE)
     own_redis.thaw()
-    wait_until(lambda: stream.xlen(STREAM) == 2, "Redis reads what was sent to it")
+    wait_until(lambda: stream.xlen("ordercast:inbox") == 2, "Redis reads what was sent to it")
     emitters.send_notification("7", NOTE)
-    keys = [read("1-1", fields).key for _, fields in stream.xrange(STREAM)]  # type: ignore[union-attr]
+    keys = [read("1-1", fields).key for _, fields in stream.xrange("ordercast:inbox")]  # type: ignore[union-attr]
     assert keys == ["id:payment-991"] * 3
 
 
@@ -79,7 +79,7 @@ def test_what_the_service_would_refuse_is_not_sent(
         emitters.send_notification("7", {**NOTE, "message": "m" * MAX_BYTES})
     with pytest.raises(InvalidEvent, match="title"):
         emitters.send_notification("7", {})
-    assert stream.xlen(STREAM) == 0
+    assert stream.xlen("ordercast:inbox") == 0
 
 
 @pytest.mark.parametrize("id", ["", "a\nb", "i" * 201])

@@ -118,6 +118,6 @@ def test_an_inbox_id_is_recognised_until_it_is_pruned(app: Flask, own_redis: Red
             session.query(InboxId).update({"created_at": now() - timedelta(days=days)})
         prune_once(0)
         mailbox.add(f"after {days} days", id="payment-991")
-        drain_once(mailbox.redis)
+        drain_once(mailbox.redis, mailbox.broker)
     assert journalled() == ["after 0 days", "after 8 days"]
     mailbox.redis.close()

@@ -5,7 +5,8 @@ import pytest
 import redis
 from flask import Flask
 
-from app import broker, journal
+from app import journal
+from app.broker import Broker
 from app.db import transaction
 from app.metrics import PUBLISH_FAILURES
 from app.worker.publishing import Publisher
@@ -59,7 +60,7 @@ def test_a_publish_that_fails_is_logged_and_counted_and_the_events_stay(
 
 
 def test_the_publisher_raises_without_redis_and_does_not_try_each_time() -> None:
-    publish = Publisher(f"redis://127.0.0.1:{free_port()}/0")
+    publish = Publisher(Broker(f"redis://127.0.0.1:{free_port()}/0"))
     with pytest.raises(redis.ConnectionError, match="refused"):
         publish(b"one")
     with pytest.raises(redis.ConnectionError, match="a moment ago"):
@@ -67,8 +68,9 @@ def test_the_publisher_raises_without_redis_and_does_not_try_each_time() -> None
 
 
 def test_the_publisher_reaches_the_journal_channel(redis_server: RedisServer) -> None:
-    with broker.connect(redis_server.url) as client, client.pubsub() as pubsub:
-        pubsub.subscribe(broker.JOURNAL_CHANNEL)
+    broker = Broker(redis_server.url)
+    with broker.connect() as client, client.pubsub() as pubsub:
+        pubsub.subscribe(broker.journal_channel)
         assert pubsub.get_message(timeout=5)["type"] == "subscribe"
-        Publisher(redis_server.url)(b"hello")
+        Publisher(broker)(b"hello")
         assert pubsub.get_message(timeout=5)["data"] == b"hello"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.broker import Broker
 from app.realtime.subscription import Subscription
 from tests.harness.proxy import Proxy
 from tests.harness.servers import RedisServer
@@ -32,7 +33,7 @@ def test_what_is_no_redis_protocol_ends_the_connection_and_not_the_subscription(
     try:
         url = proxy.url.replace("http", "redis")
         with pytest.raises(Enough):
-            Subscription(url, {"a": print}, on_subscribed=on_subscribed).run()
+            Subscription(Broker(url), {"a": print}, on_subscribed=on_subscribed).run()
     finally:
         proxy.close()
         redis.stop()

@@ -5,6 +5,7 @@ from redis import SSLConnection
 from redis.sentinel import SentinelConnectionPool
 
 from app import broker
+from app.broker import Broker
 
 
 def sentinel_pool(url: str) -> SentinelConnectionPool:
@@ -61,3 +62,44 @@ def test_a_silent_redis_holds_nobody_up_and_nothing_is_retried(url: str) -> None
     assert kwargs["socket_timeout"] == kwargs["socket_connect_timeout"] == 0.25
     assert kwargs["retry"] is None
     assert kwargs["retry_on_error"] == []
+
+
+def test_a_sentinel_is_asked_once_and_not_for_long() -> None:
+    pool = broker.connect("redis+sentinel://one,two/0/main", timeout=5).connection_pool
+    for sentinel in pool.sentinel_manager.sentinels:  # type: ignore[attr-defined]
+        kwargs = sentinel.connection_pool.connection_kwargs
+        assert kwargs["socket_timeout"] == kwargs["socket_connect_timeout"] == 0.5
+        assert kwargs["retry"] is None
+        assert kwargs["retry_on_error"] == []
+
+
+def test_the_sentinels_own_credentials_are_in_the_query() -> None:
+    url = "redis+sentinel://:master@one/0/main?sentinel_username=me&sentinel_password=pass%40word"
+    pool = sentinel_pool(url)
+    asking = pool.sentinel_manager.sentinels[0].connection_pool.connection_kwargs
+    assert (asking["username"], asking["password"]) == ("me", "pass@word")
+    assert pool.connection_kwargs["password"] == "master"
+
+
+@pytest.mark.parametrize(
+    ("url", "number"),
+    [
+        ("redis://cache", 0),
+        ("redis://cache/3", 3),
+        ("redis://cache?db=4", 4),
+        ("rediss://cache/5", 5),
+        ("redis+sentinel://one,two/6/main", 6),
+    ],
+)
+def test_channels_carry_the_databases_number_and_keys_need_not(url: str, number: int) -> None:
+    names = Broker(url, "shop")
+    assert names.journal_channel == f"shop:{number}:journal"
+    assert names.doorbell_channel == f"shop:{number}:doorbell"
+    assert (names.inbox, names.refused) == ("shop:inbox", "shop:inbox:refused")
+
+
+def test_an_error_is_told_in_one_line_that_is_not_long() -> None:
+    told = broker.reason(ConnectionError("a\nb\t c " + "x" * 1000))
+    assert told.startswith("a b c xxx")
+    assert len(told) == broker.LONGEST_REASON
+    assert broker.reason(TimeoutError()) == "TimeoutError"

@@ -9,6 +9,8 @@ from tests.harness.settings import GOOD, complaint, setting
 DEFAULTS = {
     "DATABASE_URL": "sqlite:///ordercast.db",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "REDIS_PREFIX": "ordercast",
+    "QUEUE_CHANNEL": "flask-socketio",
     "JWT_PUBLIC_KEY": None,
     "CORS_ORIGINS": (),
     "PORT": 8000,

@@ -36,6 +36,8 @@ WRONG_URLS = [
             f"redis+sentinel://:{SECRET}@host:{SECRET}/0/main",
             f"redis+sentinel://:{SECRET}@,/0/main",
             "redis+sentinel://host/0/main/more",
+            f"redis+sentinel://host/0/main?password={SECRET}",
+            f"redis+sentinel://host/0/main?{SECRET}",
         )
     ),
 ]
@@ -68,7 +70,21 @@ def test_a_sqlite_path_is_kept() -> None:
         "rediss://:word@cache?ssl_cert_reqs=none",
         "redis+sentinel://one:26380,two/0/main",
         "redis+sentinel://me:word@one,[::1]:26380/0/main",
+        "redis+sentinel://one/0/main?sentinel_username=me&sentinel_password=pass%40word",
     ],
 )
 def test_every_kind_of_redis_url_is_kept(url: str) -> None:
     assert setting("REDIS_URL", url) == url
+
+
+@pytest.mark.parametrize("name", ["REDIS_PREFIX", "QUEUE_CHANNEL"])
+@pytest.mark.parametrize(
+    "value", [" shop", "shop*", "shop?", "a" * 101, ":shop", "shop\n", "sh[o]p"]
+)
+def test_a_name_in_redis_is_plain(name: str, value: str) -> None:
+    assert complaint(**{name: value}).startswith(f"{name} is wrong: ")
+
+
+@pytest.mark.parametrize("value", ["shop", "shop-2", "shop:eu", "shop.eu_1"])
+def test_a_plain_name_in_redis_is_kept(value: str) -> None:
+    assert setting("REDIS_PREFIX", value) == value

@@ -1,0 +1,87 @@
+"""Sentinels that are gone, silent, or ask for a password: the next one answers."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+
+from app.broker import LONGEST_REASON, connect, reason
+from tests.harness.api import register
+from tests.harness.processes import Service
+from tests.harness.sentinels import SERVICE, sentinel, silent_host, vanished_host
+from tests.harness.servers import RedisServer
+from tests.harness.waiting import DEADLINE_SECONDS
+
+PASSWORD = "sentinels-only"
+AS_SENTINELS = f"?sentinel_password={PASSWORD}"
+
+
+@pytest.fixture
+def hosts(own_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
+    """One of a host that is gone, one that is frozen, and the one that answers, in this order."""
+    with (
+        vanished_host() as gone,
+        silent_host() as frozen,
+        sentinel(tmp_path, own_redis, password=PASSWORD) as answering,
+    ):
+        yield gone, frozen, answering
+
+
+def test_the_third_sentinel_is_asked_when_the_first_is_gone_and_the_second_silent(
+    hosts: tuple[str, str, str], own_redis: RedisServer
+) -> None:
+    url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
+    with connect(url) as client:
+        assert client.ping()
+        assert client.info("server")["tcp_port"] == own_redis.port
+
+
+def test_the_first_question_after_it_goes_to_the_sentinel_that_answered(
+    hosts: tuple[str, str, str],
+) -> None:
+    url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
+    with connect(url) as client:
+        client.ping()
+        first = client.connection_pool.sentinel_manager.sentinels[0]  # type: ignore[attr-defined]
+        given = first.connection_pool.connection_kwargs
+        assert f"{given['host']}:{given['port']}" == hosts[2]
+
+
+def test_without_the_sentinels_password_the_error_says_so_for_each_in_one_line(
+    hosts: tuple[str, str, str],
+) -> None:
+    url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}"
+    with connect(url) as client, pytest.raises(redis.ConnectionError) as failed:
+        client.ping()
+    said = reason(failed.value)
+    assert "\n" not in said
+    assert len(said) <= LONGEST_REASON
+    assert "Redis<" not in said
+    assert "ConnectionPool" not in said
+    assert all(host in said for host in hosts)
+    assert "must be called with the client already authenticated" in said
+
+
+def test_a_service_behind_such_sentinels_is_ready_takes_emits_and_is_examined(
+    hosts: tuple[str, str, str], sqlite_url: str, tmp_path: Path
+) -> None:
+    """The deadlines are those of every test: it was a minute for each question."""
+    url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
+    service = Service(tmp_path, database_url=sqlite_url, redis_url=url).start()
+    try:
+        answer = httpx.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
+        assert answer.json()["redis"] == "ok"
+        alice = register(service.url, "customer")
+        with closing(alice.http):
+            note = '{"title": "Hello", "message": "You", "type": "info"}'
+            sent = service.flask("emit", "notification", "--user", alice.id, "--data", note)
+            assert (sent.returncode, sent.stdout) == (0, "accepted\n")
+        examined = service.flask("doctor")
+        assert "ok    redis:" in examined.stdout
+        assert "ok    worker:" in examined.stdout
+        assert PASSWORD not in examined.stdout + examined.stderr
+    finally:
+        service.stop()
