@@ -8,7 +8,12 @@ pages.py      the built pages at /
 cors.py       CORS_ORIGINS                  access.py  the access log
 """
 
-from flask import Flask
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response
 
 from app.http import (
     access,
@@ -24,6 +29,9 @@ from app.http import (
     products,
 )
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 MAX_BODY_BYTES = 1_048_576
 
 
@@ -34,3 +42,22 @@ def init_app(app: Flask) -> None:
         module.init_app(app)
     for part in (auth, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)
+    app.after_request(_as_declared)
+    app.wsgi_app = _without_upgrades(app.wsgi_app)  # type: ignore[assignment,method-assign]
+
+
+def _without_upgrades(inner: WSGIApplication) -> WSGIApplication:
+    """No route here is a WebSocket: a wish for one is passed over, which RFC 9110 section 7.8
+    allows, and Werkzeug refuses. Socket.IO stands in front of this."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ.pop("HTTP_UPGRADE", None)
+        return inner(environ, start_response)
+
+    return application
+
+
+def _as_declared(response: Response) -> Response:
+    """No browser guesses the type of an answer, whatever somebody wrote into it."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response

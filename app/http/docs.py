@@ -37,7 +37,6 @@ def page() -> Response:
     """-> 200, a page for people: the calls, the events, and where the documents are."""
     answer = _made_once("page", _page, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = POLICY
-    answer.headers["X-Content-Type-Options"] = "nosniff"
     return answer
 
 

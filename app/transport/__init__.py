@@ -14,6 +14,7 @@ handshake.py   its opening                        timers.py     one timer for al
 limits.py      what a client may cost             encoding.py   whether an answer is compressed
 worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
 handler.py     one HTTP connection's requests     requests.py   and the time between them
+framing.py     where each of them ends
 """
 
 from app.transport.fanout import send_all

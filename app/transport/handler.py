@@ -8,7 +8,7 @@ import socket as stdlib_socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from http.client import HTTPException
+from http.client import HTTPException, HTTPMessage
 from typing import Any
 
 import gevent
@@ -16,10 +16,13 @@ from gevent.pywsgi import Input
 from gunicorn.workers.ggevent import PyWSGIHandler
 
 from app.transport.engine import HANDLER
-from app.transport.requests import READ_BYTES, RequestReader
+from app.transport.framing import Framing, framing, origin_form
+from app.transport.requests import READ_BYTES, RequestReader, refusal
 from app.transport.websocket import READ
 
 UNREAD_READS = 16  # at most, of what the client sent that nobody will answer
+# What pywsgi answers by itself: it names the code.
+REFUSED = {"400": "400 Bad Request", "414": "414 URI Too Long"}
 STALL_SECONDS = 30.0  # that one read of a body, or one write of an answer, may take
 
 
@@ -28,6 +31,8 @@ class Handler(PyWSGIHandler):
 
     socket: Any
     rfile: RequestReader
+    framed: Framing
+    path: str
 
     def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
         super().__init__(sock, address, server, rfile=RequestReader(sock, data))
@@ -44,8 +49,8 @@ class Handler(PyWSGIHandler):
                 if result is None:
                     break
                 if result is not True:
-                    self.status, response = result
-                    self.socket.sendall(response)
+                    self.status, _ = result
+                    self.socket.sendall(refusal(REFUSED[self.status]))
                     break
                 rest = self.rfile.rest()
                 if b"\n\r\n" not in rest and b"\n\n" not in rest:
@@ -77,12 +82,34 @@ class Handler(PyWSGIHandler):
 
     def read_request(self, raw_requestline: str) -> bool:
         try:
-            return bool(super().read_request(raw_requestline))
+            super().read_request(raw_requestline)
         except HTTPException as exc:  # too many fields: the client's doing, worth no traceback
             raise ValueError(str(exc)) from exc
+        self.content_length, self.close_connection = self.framed.length, self.framed.last
+        self.path, host = origin_form(self.path)
+        if host is not None:
+            del self.headers["Host"]
+            self.headers["Host"] = host
+        return True
+
+    def MessageClass(self, *args: Any) -> HTTPMessage:  # noqa: N802
+        # Before pywsgi removes what contradicts itself.
+        fields: HTTPMessage = super().MessageClass(*args)
+        self.framed = framing(self.rfile.head(), fields, self.request_version)
+        return fields
 
     def get_environ(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environ()
+        expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        # pywsgi leaves the end of the body to the application when `Connection` or `Upgrade` asks
+        # for another protocol, which a proxy may do with every request.
+        self.wsgi_input = environ["wsgi.input"] = Input(
+            self.rfile,
+            self.framed.length,
+            socket=self.socket if expects else None,
+            chunked_input=self.framed.chunked,
+        )
+        environ["wsgi.input_terminated"] = True
         environ[HANDLER] = self
         return environ
 
@@ -101,10 +128,11 @@ class Handler(PyWSGIHandler):
         # The other end must know that it cannot use the connection again, or it will.
         if self.server.draining:
             self.close_connection = True
-        if self.close_connection and not any(
-            name.lower() == b"connection" for name, _ in self.response_headers
-        ):
+        named = {name.lower() for name, _ in self.response_headers}
+        if self.close_connection and b"connection" not in named:
             self.response_headers.append((b"Connection", b"close"))
+        if b"x-content-type-options" not in named:
+            self.response_headers.append((b"X-Content-Type-Options", b"nosniff"))
         super().finalize_headers()
 
     # -- what the engine asks for

@@ -23,6 +23,8 @@ def answer(environ: dict[str, Any]) -> bytes:
         raise BadHandshake("Upgrade is not websocket")
     if "upgrade" not in environ.get("HTTP_CONNECTION", "").lower():
         raise BadHandshake("Connection is not upgrade")
+    if environ.get("HTTP_TRANSFER_ENCODING") or environ.get("CONTENT_LENGTH", "0").strip("0 "):
+        raise BadHandshake("a body in front of the WebSocket")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != VERSION:
         raise WrongVersion(f"Sec-WebSocket-Version is not {VERSION}")
     key = environ.get("HTTP_SEC_WEBSOCKET_KEY", "").strip()

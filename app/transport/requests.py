@@ -21,10 +21,17 @@ HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
 LAST_SECONDS = 2.0  # that a process which goes waits for a head that has begun, or is the first
 READ_BYTES = 16_384
-TOO_LARGE = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"Connection: close\r\nContent-Length: 0\r\n\r\n"
-)
+
+
+def refusal(status: str) -> bytes:
+    """The whole answer to a request that no application sees."""
+    return (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nX-Content-Type-Options: nosniff\r\n"
+        "Content-Length: 0\r\n\r\n"
+    ).encode()
+
+
+TOO_LARGE = refusal("431 Request Header Fields Too Large")
 
 Begin = Callable[[_socket.socket, Any, bytes], None]
 
@@ -158,6 +165,10 @@ class RequestReader:
     def raw(self) -> bytes:
         """Everything from the beginning of this request; only until its body is read."""
         return self._data
+
+    def head(self) -> bytes:
+        """What was read of this request so far; only until its body is."""
+        return self._data[: self._at]
 
     def rest(self) -> bytes:
         """What was received and not read."""
