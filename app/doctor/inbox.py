@@ -1,20 +1,16 @@
 """What external programs sent is taken, and nothing of it was refused."""
 
-import redis
-
 from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
+from app.doctor.redis import told
 
 
 def _inbox(settings: Settings) -> str:
     broker = Broker.of(settings)
-    try:
-        with broker.connect() as client:
-            waiting, refused = client.xlen(broker.inbox), client.xlen(broker.refused)
-            last = client.xrevrange(broker.refused, count=1)
-    except redis.RedisError as exc:
-        raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
+    with broker.connect() as client, told():
+        waiting, refused = client.xlen(broker.inbox), client.xlen(broker.refused)
+        last = client.xrevrange(broker.refused, count=1)
     if refused:
         reason = last[0][1][b"reason"].decode()
         raise Unhealthy(

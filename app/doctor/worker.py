@@ -1,13 +1,12 @@
 """A worker gives events their positions."""
 
-import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import journal
 from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
-from app.doctor.redis import heard
+from app.doctor.redis import heard, told
 
 HEARTBEAT_SECONDS = 3.0  # the worker announces the head each second
 
@@ -19,12 +18,9 @@ def _worker(settings: Settings) -> str:
     except SQLAlchemyError as exc:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
     broker = Broker.of(settings)
-    try:
-        with broker.connect() as client, client.pubsub() as pubsub:
-            pubsub.subscribe(broker.journal_channel)
-            running = heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
-    except redis.RedisError as exc:
-        raise Unhealthy("cannot tell without Redis", "Repair Redis first.") from exc
+    with broker.connect() as client, told(), client.pubsub() as pubsub:
+        pubsub.subscribe(broker.journal_channel)
+        running = heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
     if not running:
         raise Unhealthy("no worker announces the journal", "Run: flask --app wsgi worker")
     return "running"

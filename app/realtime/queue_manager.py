@@ -67,6 +67,7 @@ class QueueManager(RoomManager):
             "enter_room": self._handle_enter_room,
             "leave_room": self._handle_leave_room,
             "close_room": self._handle_close_room,
+            "doctor": lambda _message: None,  # `flask doctor` listens for it itself
         }
 
     @property
