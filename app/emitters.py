@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.complaints import complaints, sentence
-from app.events import Event, LowStock, Notification, OrderNew, OrderStatus
-from app.inbox import Inbox, InboxUnavailable, Refused
+from app.events import Event, LowStock, Notification, OrderNew, OrderStatus, Refused
+from app.inbox import Inbox, InboxUnavailable
 
 __all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Refused", "Send"]
 
@@ -29,10 +29,12 @@ class InvalidEvent(ValueError):
 
 
 class Emitters:
-    """Announces what happened. Each method takes the receiver's id and the payload (a mapping, or
-    any object with the declared attributes) and sends exactly the declared keys.
+    """Announces what happened. Each method takes the receiver's id (or its room, `user:7`) and the
+    payload (a mapping, or any object with the declared attributes) and sends exactly the declared
+    keys.
 
-    Raises InvalidEvent for a payload that does not fit, and whatever `send` raises.
+    Raises InvalidEvent for a payload that does not fit, Refused for a receiver that nobody can be,
+    and whatever `send` raises.
     """
 
     def __init__(self, send: Send) -> None:

@@ -7,7 +7,8 @@ camelCase on the wire; ids are strings, times ISO 8601 in UTC, money whole cents
 
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
+from uuid import UUID
 
 import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -15,9 +16,21 @@ from pydantic.alias_generators import to_camel
 
 CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
 MAX_WHOLE = 2**53 - 1  # the largest whole number that JavaScript holds
+MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
 MAX_ITEMS = 1000  # of one order; also bounds what a wrong payload can cost
 
 Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
+
+
+Audience = Literal["user", "seller"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+PREFIXES = frozenset({*AUDIENCES, CONTROL_ROOM})  # of rooms: no id begins with one by accident
+
+
+class Refused(ValueError):
+    """An event that can never be accepted; the text is the reason."""
+
+    code = "refused_event"
 
 
 class Status(StrEnum):
@@ -87,15 +100,34 @@ class Order(Wire):
 
 
 class Event(Wire):
-    """A durable event. `room(id)` is where it goes, `event` what the client listens for."""
+    """A durable event. `room(receiver)` is where it goes, `event` what the client listens for."""
 
     event: ClassVar[str]
-    audience: ClassVar[Literal["user", "seller"]]
+    audience: ClassVar[Audience]
     summary: ClassVar[str]
 
     @classmethod
-    def room(cls, subscriber_id: str | int) -> str:
-        return f"{cls.audience}:{subscriber_id}"
+    def room(cls, receiver: str | int) -> str:
+        """The room of a receiver: an id, or a room of the event's own audience, `user:7`, which an
+        id that looks like a room needs: `user:seller:7`. Raises Refused for what is nobody's."""
+        if type(receiver) is int:
+            return f"{cls.audience}:{receiver}"
+        if not isinstance(receiver, str | UUID):
+            raise Refused(f"the receiver of {cls.event} is an id, not {receiver!r:.100}")
+        text = str(receiver)
+        prefix, colon, rest = text.partition(":")
+        is_room = bool(colon) and prefix == cls.audience
+        id = rest if is_room else text
+        if not (0 < len(id) <= MAX_RECEIVER and id.isprintable() and id == id.strip()):
+            raise Refused(
+                f"the receiver's id has 1 to {MAX_RECEIVER} printable characters,"
+                f" and no space around it: {text!r:.250}"
+            )
+        if not is_room and looks_like_room(text):
+            raise Refused(
+                f"{cls.event} goes to a {cls.audience}: an id or {cls.audience}:id, not {text!r}"
+            )
+        return f"{cls.audience}:{id}"
 
 
 class OrderStatus(Event):
@@ -135,6 +167,20 @@ class Notification(Event):
 
 
 EVENTS: tuple[type[Event], ...] = (OrderStatus, OrderNew, LowStock, Notification)
+BY_NAME: dict[str, type[Event]] = {event.event: event for event in EVENTS}
+
+
+def declared(name: str) -> type[Event]:
+    """The event of this name. Raises Refused."""
+    event = BY_NAME.get(name)
+    if event is None:
+        raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(BY_NAME)}")
+    return event
+
+
+def looks_like_room(id: str) -> bool:
+    """Whether the id begins as a room does, and has to be given as one: `user:seller:7`."""
+    return id.partition(":")[0].strip().casefold() in PREFIXES
 
 
 def encode(payload: dict[str, Any]) -> str:

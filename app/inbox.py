@@ -2,9 +2,9 @@
 
     XADD ordercast:inbox * event notification to 7 data '{"title": ...}' id payment-991
 
-`event` is a declared event, `to` the user's or seller's id, `data` the payload as JSON, and `id`,
-if there is one, makes a repeat harmless. The entry waits in Redis until `flask worker` has moved it
-into the journal: web, worker and database may all be down meanwhile.
+`event` is a declared event, `to` the user's or seller's id (or its room, `user:7`), `data` the
+payload as JSON, and `id`, if there is one, makes a repeat harmless. The entry waits in Redis until
+`flask worker` has moved it into the journal: web, worker and database may all be down meanwhile.
 """
 
 from typing import Any
@@ -13,9 +13,9 @@ import orjson
 import redis
 
 from app.broker import PREFIX, Broker, reason
+from app.events import Refused, declared, looks_like_room
 
 MAX_ID = 200  # characters
-MAX_RECEIVER = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
 
 
@@ -26,28 +26,16 @@ class InboxUnavailable(Exception):
     code = "inbox_unavailable"
 
 
-class Refused(ValueError):
-    """An event that can never be accepted; the text is the reason."""
-
-    code = "refused_event"
-
-
-def check(*, receiver: str, data: bytes) -> None:
-    """Raises Refused: what an entry must be on both sides of the stream."""
-    if not _is_name(receiver, MAX_RECEIVER):
-        raise Refused(f"`to` is the receiver's id: 1 to {MAX_RECEIVER} printable characters")
+def check_data(data: bytes) -> None:
+    """Raises Refused: what a payload must be on both sides of the stream."""
     if len(data) > MAX_BYTES:
         raise Refused(f"data is larger than {MAX_BYTES} bytes")
 
 
 def check_id(id: str) -> None:
     """Raises Refused: what a sender's own id must be."""
-    if not _is_name(id, MAX_ID):
+    if not (0 < len(id) <= MAX_ID and id.isprintable()):
         raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
-
-
-def _is_name(text: str, longest: int) -> bool:
-    return 0 < len(text) <= longest and text.isprintable()
 
 
 class Inbox:
@@ -67,8 +55,8 @@ class Inbox:
         self._stream = broker.inbox
 
     def send(self, room: str, event: str, payload: dict[str, Any]) -> None:
-        """Add an event. Raises InboxUnavailable if Redis did not answer that it has it, and Refused
-        for what the service would refuse."""
+        """Add an event; `room` as in Event.room. Raises InboxUnavailable if Redis did not answer
+        that it has it, and Refused for what the service would refuse."""
         self._add(room, event, payload, {})
 
     def once(self, id: str) -> "_Once":
@@ -78,9 +66,15 @@ class Inbox:
         return _Once(self, id)
 
     def _add(self, room: str, event: str, payload: dict[str, Any], more: dict[str, str]) -> None:
-        _, _, receiver = room.partition(":")
-        data = orjson.dumps(payload)
-        check(receiver=receiver, data=data)
+        kind = declared(event)
+        room = kind.room(room)
+        id = room.removeprefix(f"{kind.audience}:")
+        receiver = room if looks_like_room(id) else id
+        try:
+            data = orjson.dumps(payload)
+        except TypeError as exc:  # half a character, too: the journal holds JSON for everybody
+            raise Refused(f"the payload is no JSON: {exc}") from exc
+        check_data(data)
         fields = {"event": event, "to": receiver, "data": data, **more}
         try:
             self._redis.xadd(self._stream, fields)  # type: ignore[arg-type]

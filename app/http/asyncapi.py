@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.events import EVENTS, Event
+from app.events import AUDIENCES, EVENTS, Event
 
 REF = "#/components/schemas/{model}"
 
@@ -34,7 +34,7 @@ def document() -> dict[str, Any]:
                     if event.audience == audience
                 },
             }
-            for audience in ("user", "seller")
+            for audience in AUDIENCES
         },
         "operations": {f"send{event.__name__}": _operation(event) for event in EVENTS},
         "components": {

@@ -16,7 +16,7 @@ from app.accounts.attempts import MAX_EMAIL
 from app.accounts.tokens import MAX_SUBJECT
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
-from app.events import Status
+from app.events import Notification, Status
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
 from app.text import single_line
 
@@ -145,8 +145,15 @@ class ChangeStatus(Body):
     version: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
 
 
+def _receiver(id: str) -> str:
+    """The row belongs to the id: a room, which emitters also take, would be nobody's."""
+    if Notification.room(id) != f"{Notification.audience}:{id}":
+        raise ValueError("must be an id, not a room")
+    return id
+
+
 class Notify(Body):
-    user_id: Id
+    user_id: Annotated[Id, AfterValidator(_receiver)]
     title: Title
     message: Annotated[
         str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_no_nul)

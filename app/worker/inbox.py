@@ -28,8 +28,8 @@ from app import journal
 from app.broker import Broker, Redis
 from app.db import Base, UtcDateTime, db, now, transaction
 from app.emitters import InvalidEvent
-from app.events import EVENTS, Event
-from app.inbox import MAX_ID, Refused, check, check_id
+from app.events import Refused, declared
+from app.inbox import MAX_ID, check_data, check_id
 from app.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -39,7 +39,6 @@ REFUSED_KEPT = 1000  # entries, about
 FIELDS_KEPT = 100  # of a refused entry
 MAX_REASON = 500  # characters
 
-BY_NAME: dict[str, type[Event]] = {event.event: event for event in EVENTS}
 Fields = dict[bytes, bytes]
 Entry = tuple[bytes, Fields]  # (stream id, fields)
 
@@ -104,10 +103,9 @@ def read(entry_id: str, fields: Fields) -> Letter:
         key = fields[b"id"].decode() if b"id" in fields else None
     except UnicodeDecodeError as exc:
         raise Refused("a field is not UTF-8") from exc
-    event = BY_NAME.get(name)
-    if event is None:
-        raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(BY_NAME)}")
-    check(receiver=receiver, data=fields[b"data"])
+    event = declared(name)
+    room = event.room(receiver)
+    check_data(fields[b"data"])
     if key is not None:
         check_id(key)
     try:
@@ -117,7 +115,7 @@ def read(entry_id: str, fields: Fields) -> Letter:
     except ValidationError as exc:
         raise Refused(str(InvalidEvent(event, exc))) from exc
     # Two kinds of keys that cannot meet: a sender's own, and the stream's.
-    return Letter(f"id:{key}" if key else f"entry:{entry_id}", event.room(receiver), name, payload)
+    return Letter(f"id:{key}" if key else f"entry:{entry_id}", room, name, payload)
 
 
 def _accept(

@@ -197,16 +197,18 @@ def test_the_emit_command_refuses_what_is_not_declared(
     client = stock_client(service.url, alice.token)
     client.wait("connect")
     bad = (
-        ("notification", "{", "malformed_json"),
-        ("notification", "[]", "invalid_event"),
-        ("order-status", {"id": "3", "orderNumber": "x", "status": "lost"}, "invalid_event"),
-        ("order-new", {**ORDER, "createdAt": "yesterday"}, "invalid_event"),
+        ("notification", alice.id, "{", "malformed_json"),
+        ("notification", alice.id, "[]", "invalid_event"),
+        ("order-status", alice.id, {"id": "3", "orderNumber": "x"}, "invalid_event"),
+        ("order-new", alice.id, {**ORDER, "createdAt": "yesterday"}, "invalid_event"),
+        ("notification", f"seller:{alice.id}", NOTE, "refused_event"),
+        ("notification", "control", NOTE, "refused_event"),
     )
 
     with ThreadPoolExecutor(2) as pool:
         done = [
-            (code, pool.submit(flask_emit, service, event, alice.id, payload))
-            for event, payload, code in bad
+            (code, pool.submit(flask_emit, service, event, receiver, payload))
+            for event, receiver, payload, code in bad
         ]
         for code, future in done:
             result = future.result()
@@ -216,5 +218,6 @@ def test_the_emit_command_refuses_what_is_not_declared(
             assert len(result.stderr.splitlines()) == 1
 
     assert flask_emit(service, "notification", alice.id, NOTE).returncode == 0
-    client.wait_event("notification")
-    assert [payload for payload, _ in client.events()] == [NOTE]
+    assert flask_emit(service, "notification", f"user:{alice.id}", NOTE).returncode == 0
+    client.wait_event("notification", 2)
+    assert [payload for payload, _ in client.events()] == [NOTE, NOTE]

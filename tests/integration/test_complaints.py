@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from app.emitters import Emitters, InvalidEvent
-from app.inbox import Refused
+from app.events import Refused
 from app.worker.inbox import read
 from tests.harness.market import Market, details, error, good
 from tests.harness.settings import complaint

@@ -30,6 +30,8 @@ POISON: dict[str, Callable[[Mailbox], bytes]] = {
     "bad JSON": lambda box: box.add("x", data=b"{"),
     "wrong payload": lambda box: box.add("x", data=b'{"title": 1}'),
     "not UTF-8": lambda box: box.add("x", to=b"\xff"),
+    "another's room": lambda box: box.add("x", to="seller:7"),
+    "the processes' room": lambda box: box.add("x", to="control"),
     "missing fields": lambda box: box.redis.xadd(box.broker.inbox, {"hello": "world"}),
     "many fields": lambda box: box.redis.xadd(
         box.broker.inbox, {str(n): b"v" for n in range(9000)}

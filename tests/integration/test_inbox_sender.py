@@ -1,6 +1,7 @@
 """Sending to the inbox: what Redis confirmed is there, and everything else is an error."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,38 @@ def test_what_the_service_would_refuse_is_not_sent(
         emitters.send_notification("7", {**NOTE, "message": "m" * MAX_BYTES})
     with pytest.raises(InvalidEvent, match="title"):
         emitters.send_notification("7", {})
+    assert stream.xlen("ordercast:inbox") == 0
+
+
+@pytest.mark.parametrize(
+    ("room", "receiver"),
+    [("user:7", "7"), ("7", "7"), ("user:seller:7", "user:seller:7"), ("user:a:b", "a:b")],
+)
+def test_the_room_that_was_meant_is_the_room_that_is_read(
+    own_redis: RedisServer, stream: broker.Redis, room: str, receiver: str
+) -> None:
+    Inbox(own_redis.url).send(room, "notification", NOTE)
+    [(_, fields)] = stream.xrange("ordercast:inbox")  # type: ignore[misc]
+    assert fields[b"to"].decode() == receiver
+    assert read("1-1", fields).room == (room if room.startswith("user:") else f"user:{room}")
+
+
+@pytest.mark.parametrize(
+    ("room", "event", "payload"),
+    [
+        ("seller:7", "notification", NOTE),
+        ("control", "notification", NOTE),
+        ("user:", "notification", NOTE),
+        ("user:7", "order:gone", NOTE),
+        ("user:7", "notification", {**NOTE, "title": "tea \ud83d"}),
+        ("user:7", "notification", {**NOTE, "title": object()}),
+    ],
+)
+def test_what_could_not_arrive_is_refused_at_once(
+    own_redis: RedisServer, stream: broker.Redis, room: str, event: str, payload: Any
+) -> None:
+    with pytest.raises(Refused):
+        Inbox(own_redis.url).send(room, event, payload)
     assert stream.xlen("ordercast:inbox") == 0
 
 

@@ -104,6 +104,11 @@ def test_a_notification_that_does_not_exist_gets_404(market: Market, path: str) 
         {"userId": 7},
         {"userId": ""},
         {"userId": "7\n8"},
+        {"userId": "user:7"},  # the row would be nobody's
+        {"userId": "seller:7"},
+        {"userId": "control"},
+        {"message": "a\0b"},
+        {"title": "a\0b"},
         {"title": ""},
         {"title": "two\nlines"},
         {"title": "x" * 201},
