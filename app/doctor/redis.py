@@ -24,6 +24,7 @@ NEIGHBOUR = (
     "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
     " scripts channel=... with it."
 )
+NEIGHBOUR_SECONDS = 3.0  # longer than a round trip takes
 PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
 
 
@@ -81,16 +82,24 @@ def _neighbours(settings: Settings) -> str:
     """Each web process of the service listens to both channels; more listeners on the queue's are
     another service's, or stock ones: publish and subscribe know no database number."""
     broker = Broker.of(settings)
-    with Broker.of(settings).connect() as client, told():
-        count = dict(client.pubsub_numsub(broker.queue_channel, broker.journal_channel))
+    with broker.connect() as client, told():
+        # The round trips of this and any other examination listen to the queue's alone as well,
+        # for a moment: listeners that stay are counted.
+        until = time.monotonic() + NEIGHBOUR_SECONDS
+        while (strangers := _strangers(client, broker)) > 0 and time.monotonic() < until:
+            time.sleep(0.1)
         # Of another service, its prefix or its database different.
         others = set(client.pubsub_channels("*:journal")) - {broker.journal_channel.encode()}
-    strangers = count[broker.queue_channel.encode()] - count[broker.journal_channel.encode()]
     if strangers > 0:
         known = ", ".join(sorted(name.decode(errors="replace") for name in others))
         services = f"; there are also {known}" if known else ""
         raise Doubtful(f"{strangers} others listen to {broker.queue_channel}{services}", NEIGHBOUR)
     return f"{broker.queue_channel} is this service's alone"
+
+
+def _strangers(client: Redis, broker: Broker) -> int:
+    counts = dict(client.pubsub_numsub(broker.queue_channel, broker.journal_channel))
+    return int(counts[broker.queue_channel.encode()] - counts[broker.journal_channel.encode()])
 
 
 @contextmanager
