@@ -67,6 +67,9 @@ class Settings(BaseModel):
     QUEUE_CHANNEL: Annotated[str, Field(pattern=NAME)] = "flask-socketio"
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
     JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
+    JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = (
+        30  # seconds: for `iat`, `nbf` and the times of revocations, never for `exp`
+    )
     CORS_ORIGINS: Annotated[
         tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_origins)
     ] = ()

@@ -1,5 +1,7 @@
 """The errors of accounts."""
 
+from typing import ClassVar
+
 from app.errors import OrdercastError
 
 
@@ -54,25 +56,28 @@ class AuthenticationRequired(AccountError):
 
 
 class TokenError(AccountError):
-    """The token cannot be accepted. On HTTP 401; on Socket.IO `Invalid token` with `data.code`."""
+    """The token cannot be accepted. On HTTP 401; on Socket.IO `Invalid token` with `data.code`.
+
+    `reason`: why, in words, for the log; never a part of the token that could be used.
+    """
+
+    text: ClassVar[str]
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+        super().__init__(self.text)
 
 
 class TokenInvalid(TokenError):
     code = "token_invalid"
-
-    def __init__(self) -> None:
-        super().__init__("The token is malformed, wrongly signed or of the wrong type.")
+    text = "The token is malformed, wrongly signed or of the wrong type."
 
 
 class TokenExpired(TokenError):
     code = "token_expired"
-
-    def __init__(self) -> None:
-        super().__init__("The token has expired.")
+    text = "The token has expired."
 
 
 class TokenRevoked(TokenError):
     code = "token_revoked"
-
-    def __init__(self) -> None:
-        super().__init__("The token has been revoked.")
+    text = "The token has been revoked."

@@ -1,7 +1,7 @@
 """Revocation: what may no longer be used, in the database and, at once, in every process."""
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from blinker import Namespace
 from flask import current_app
@@ -9,7 +9,8 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app import journal
-from app.accounts.models import LoginSession, Revocation, RevocationKind
+from app.accounts.errors import TokenError, TokenRevoked
+from app.accounts.models import LoginSession, Revocation, RevocationKind, User
 from app.db import db, now, on_commit, row_id, transaction
 from app.events import CONTROL_ROOM
 
@@ -29,27 +30,71 @@ class Bearer(Protocol):
     def jti(self) -> str | None: ...
     @property
     def issued_at(self) -> int: ...
+    @property
+    def ours(self) -> bool: ...
 
 
-def is_revoked(bearer: Bearer) -> bool:
-    """Whether this token, its login or its user has been revoked. One read of the database."""
-    hits = [
-        and_(
-            Revocation.kind == RevocationKind.USER,
-            Revocation.value == bearer.user_id,
-            # Whole seconds, as `iat` counts them: in doubt it is revoked.
-            Revocation.revoked_at >= datetime.fromtimestamp(bearer.issued_at, tz=now().tzinfo),
-        )
+class Mark(NamedTuple):
+    """One revocation."""
+
+    kind: str
+    value: str
+    at: datetime
+
+    @property
+    def what(self) -> tuple[str, str]:
+        """Its key: a later revocation of the same takes its place."""
+        return (self.kind, self.value)
+
+
+def concerned(bearer: Bearer) -> list[tuple[str, str]]:
+    """The keys of all revocations that could hit this token."""
+    keys = [
+        (RevocationKind.USER.value, bearer.user_id),
+        (RevocationKind.SESSION.value, bearer.session),
+        (RevocationKind.TOKEN.value, bearer.jti),
     ]
-    for kind, value in (
-        (RevocationKind.SESSION, bearer.session),
-        (RevocationKind.TOKEN, bearer.jti),
-    ):
-        if value is not None:
-            hits.append(and_(Revocation.kind == kind, Revocation.value == value))
-    return (
-        db.session.execute(select(Revocation.kind).where(or_(*hits)).limit(1)).first() is not None
-    )
+    return [(kind, value) for kind, value in keys if value is not None]
+
+
+def hits(bearer: Bearer, mark: Mark, *, leeway: float) -> bool:
+    """Whether the revocation hits this token. `leeway`: seconds by which clocks may differ.
+
+    The only rule; the database, the memory of a process and its connections all ask here.
+    """
+    if mark.what not in concerned(bearer):
+        return False
+    if mark.kind != RevocationKind.USER:
+        return True
+    at = mark.at.timestamp()
+    if not bearer.ours:
+        # Another clock: it may be ahead, and in doubt the token is revoked.
+        return bearer.issued_at <= at + leeway
+    if bearer.session is None:
+        return bearer.issued_at <= at  # whole seconds, as `iat` counts them: in doubt revoked
+    # With the user go the sessions that there are, each by its name: of a later login's token no
+    # clock has a say. What is far too old goes in any case.
+    return bearer.issued_at + leeway < at
+
+
+def refusal(mark: Mark) -> TokenError:
+    """What is raised for a token that this revocation hits."""
+    return TokenRevoked(f"its {mark.kind} was revoked at {mark.at.isoformat()}")
+
+
+def check(bearer: Bearer) -> None:
+    """Raises TokenRevoked if this token, its login or its user has been revoked. One read of the
+    database."""
+    leeway = current_app.config["SETTINGS"].JWT_LEEWAY
+    keys = [
+        and_(Revocation.kind == kind, Revocation.value == value)
+        for kind, value in concerned(bearer)
+    ]
+    query = select(Revocation.kind, Revocation.value, Revocation.revoked_at).where(or_(*keys))
+    for row in db.session.execute(query):
+        mark = Mark(*row)
+        if hits(bearer, mark, leeway=leeway):
+            raise refusal(mark)
 
 
 def recent(since: datetime | None) -> list[tuple[str, str, datetime, datetime | None]]:
@@ -81,6 +126,9 @@ def revoke(kind: RevocationKind, value: str) -> None:
     A user is revoked with every login; tokens issued later are good again.
     """
     with transaction() as session:
+        if kind is RevocationKind.USER and (number := row_id(value)):
+            # Held to the commit: a login under way either ends before this, or comes after it.
+            session.get(User, number, with_for_update=True)
         add(session, kind, value, expires_at=None)
         if kind is RevocationKind.SESSION:
             query = select(LoginSession).where(LoginSession.id == value)

@@ -71,8 +71,10 @@ def refresh(identity: Identity) -> Tokens:
     pair = None
     with transaction() as session:
         login = _locked_session(session, identity)
-        if login is None or login.revoked_at is not None:
-            raise TokenRevoked
+        if login is None:
+            raise TokenRevoked("its session is none of this service")
+        if login.revoked_at is not None:
+            raise TokenRevoked(f"its session was revoked at {login.revoked_at.isoformat()}")
         if login.refresh_jti == identity.jti:
             pair = _new_pair(identity.user_id, identity.role, login)
         else:
@@ -92,7 +94,7 @@ def log_out(identity: Identity) -> None:
             expires_at = now() + timedelta(seconds=tokens.seconds_left(identity))
             revocation.add(session, RevocationKind.TOKEN, identity.jti, expires_at)
         else:
-            raise TokenInvalid  # without either there is nothing that could be revoked
+            raise TokenInvalid("it has neither session nor jti: nothing that could be revoked")
 
 
 def user_of(identity: Identity) -> User:

@@ -5,69 +5,79 @@ identity service. The key follows from the algorithm by a table, never from what
 a public key is never used as an HMAC secret (RFC 8725 section 3.1).
 """
 
+import hmac
 import time
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import jwt
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
+from flask_jwt_extended.exceptions import CSRFError
+from jwt.types import Options
 
-from app.accounts import revocation
-from app.accounts.errors import TokenExpired, TokenInvalid, TokenRevoked
+from app.accounts import claims, revocation
+from app.accounts.claims import Identity, Kind
+from app.accounts.errors import TokenExpired, TokenInvalid
 from app.accounts.models import Role
 from app.config import Settings, key_algorithm
 
+__all__ = ["Identity", "Kind"]  # what proves them is here
+
+LOCAL_ALGORITHM = "HS256"
 ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
-MAX_SUBJECT = 200  # characters: rooms are named after it
 MAX_TOKEN = 8192  # characters
-MAX_ID = 255  # characters of a `jti` or `session`
-MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later is as good as that
+# The times are checked in claims.py: PyJWT's leeway would let an expired token live on.
+OURSELVES: Options = {
+    "verify_exp": False,
+    "verify_iat": False,
+    "verify_nbf": False,
+    "verify_sub": False,
+}
+REASONS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
+    (jwt.InvalidSignatureError, "wrong signature"),
+    (jwt.InvalidAudienceError, "its audience (aud) is somebody else's"),
+    (RecursionError, "nested too deep"),
+)
 
-Kind = Literal["access", "refresh"]
-manager = JWTManager()
+
+class Manager(JWTManager):
+    """A team's own views under @jwt_required(): the same verification as everywhere else."""
+
+    def _decode_jwt_from_config(
+        self, encoded_token: str, csrf_value: Any = None, allow_expired: bool = False
+    ) -> dict[str, Any]:
+        found, algorithm = _decoded(encoded_token)
+        kind: Kind = "refresh" if found.get("type") == "refresh" else "access"
+        try:
+            _identity(found, kind, algorithm)
+        except TokenExpired:
+            if not allow_expired:
+                raise
+        if csrf_value and not hmac.compare_digest(str(found.get("csrf")), csrf_value):
+            raise CSRFError("CSRF double submit tokens do not match")
+        return {"fresh": False, "jti": None, **found}
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a verified token speaks for."""
-
-    user_id: str  # `sub`; not necessarily a user of our database
-    role: Role
-    session: str | None  # the login it came from; None for tokens of other issuers
-    jti: str | None
-    issued_at: int  # seconds since 1970; 0 if the token does not say
-    expires_at: int  # seconds since 1970
-
-    @property
-    def rooms(self) -> tuple[str, ...]:
-        """The rooms this user's connections join, and whose events they may read."""
-        if self.role is Role.SELLER:
-            return (f"user:{self.user_id}", f"seller:{self.user_id}")
-        return (f"user:{self.user_id}",)
+manager = Manager()
 
 
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["JWT_SECRET_KEY"] = settings.JWT_SECRET_KEY
-    app.config["JWT_ALGORITHM"] = "HS256"
+    app.config["JWT_ALGORITHM"] = LOCAL_ALGORITHM
+    app.config["JWT_ENCODE_ISSUER"] = claims.ISSUER
     app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=ACCESS_SECONDS)
     app.config["JWT_REFRESH_TOKEN_EXPIRES"] = timedelta(seconds=REFRESH_SECONDS)
-    keys = {"HS256": settings.JWT_SECRET_KEY}
+    keys = {LOCAL_ALGORITHM: settings.JWT_SECRET_KEY}
     if settings.JWT_PUBLIC_KEY:
         keys[key_algorithm(settings.JWT_PUBLIC_KEY)] = settings.JWT_PUBLIC_KEY
     app.config["JWT_DECODE_ALGORITHMS"] = list(keys)
     app.config["JWT_KEYS"] = keys
     manager.init_app(app)
-    # For a team's own views under @jwt_required(): the same keys, the same revocations.
-    # The app's own, not these here: the manager is shared by every app of the process.
-    manager.decode_key_loader(lambda header, _: current_app.config["JWT_KEYS"][header["alg"]])
-    manager.token_in_blocklist_loader(
-        lambda _header, claims: revocation.is_revoked(_identity(claims))
-    )
+    manager.token_in_blocklist_loader(_refuse_revoked)
 
 
 def issue(
@@ -80,12 +90,12 @@ def issue(
     seconds: float | None = None,
 ) -> str:
     """A signed token of `kind` for the user; `seconds` until it expires, else the default."""
-    claims: dict[str, Any] = {"role": role.value, "jti": jti or uuid4().hex}
+    said: dict[str, Any] = {"role": role.value, "jti": jti or uuid4().hex}
     if session is not None:
-        claims["session"] = session
+        said["session"] = session
     create = create_access_token if kind == "access" else create_refresh_token
     expires = None if seconds is None else timedelta(seconds=seconds)
-    token: str = create(identity=user_id, additional_claims=claims, expires_delta=expires)
+    token: str = create(identity=user_id, additional_claims=said, expires_delta=expires)
     return token
 
 
@@ -96,56 +106,47 @@ def verify(token: object, kind: Kind = "access") -> Identity:
     token contains.
     """
     identity = read(token, kind)
-    if revocation.is_revoked(identity):
-        raise TokenRevoked
+    revocation.check(identity)
     return identity
 
 
 def read(token: object, kind: Kind = "access") -> Identity:
     """As `verify`, but without asking the database whether it was revoked."""
-    return _identity(_claims(token, kind))
+    found, algorithm = _decoded(token)
+    return _identity(found, kind, algorithm)
 
 
-def _claims(token: object, kind: Kind) -> dict[str, Any]:
+def _decoded(token: object) -> tuple[dict[str, Any], str]:
+    """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid."""
     if not isinstance(token, str) or len(token) > MAX_TOKEN:
-        raise TokenInvalid
+        raise TokenInvalid(f"it is no text of up to {MAX_TOKEN} characters")
+    keys = current_app.config["JWT_KEYS"]
     try:
         algorithm = jwt.get_unverified_header(token)["alg"]
-        key = current_app.config["JWT_KEYS"][algorithm]
-        claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm])
-    except jwt.ExpiredSignatureError as exc:
-        raise TokenExpired from exc
-    except (jwt.PyJWTError, ValueError, KeyError, TypeError) as exc:
-        raise TokenInvalid from exc
-    except (RecursionError, OverflowError) as exc:  # nested too deep; a time that is infinite
-        raise TokenInvalid from exc
-    if claims.get("type") != kind:
-        raise TokenInvalid
-    return claims
+        if not isinstance(algorithm, str) or algorithm not in keys:
+            raise TokenInvalid(f"its algorithm is none of {', '.join(keys)}")
+        found: dict[str, Any] = jwt.decode(
+            token, keys[algorithm], algorithms=[algorithm], options=OURSELVES
+        )
+    except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        reasons = (reason for kind, reason in REASONS if isinstance(exc, kind))
+        raise TokenInvalid(next(reasons, "malformed")) from exc
+    return found, algorithm
 
 
-def _identity(claims: dict[str, Any]) -> Identity:
-    subject, session, token_id = claims.get("sub"), claims.get("session"), claims.get("jti")
-    expires_at, issued_at = claims.get("exp"), claims.get("iat", 0)
-    try:
-        role = Role(claims["role"])
-    except (KeyError, ValueError) as exc:
-        raise TokenInvalid from exc
-    well_formed = (
-        isinstance(subject, str)
-        and 0 < len(subject) <= MAX_SUBJECT
-        and subject.isprintable()
-        and all(value is None or _is_id(value) for value in (session, token_id))
-        and all(isinstance(value, int | float) for value in (expires_at, issued_at))
+def _identity(found: dict[str, Any], kind: Kind, algorithm: str) -> Identity:
+    return claims.identity(
+        found,
+        kind,
+        now=time.time(),
+        leeway=current_app.config["SETTINGS"].JWT_LEEWAY,
+        local=algorithm == LOCAL_ALGORITHM,
     )
-    if not well_formed:
-        raise TokenInvalid
-    issued_at, expires_at = max(0, int(issued_at)), min(int(expires_at), MAX_TIME)  # type: ignore[arg-type]
-    return Identity(subject, role, session, token_id, issued_at, expires_at)  # type: ignore[arg-type]
 
 
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= MAX_ID and value.isprintable()
+def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
+    revocation.check(_identity(found, found["type"], header["alg"]))
+    return False
 
 
 def seconds_left(identity: Identity) -> int:

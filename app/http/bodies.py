@@ -13,7 +13,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from app.accounts.attempts import MAX_EMAIL
-from app.accounts.tokens import MAX_SUBJECT
+from app.accounts.claims import MAX_SUBJECT
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import Notification, Status

@@ -102,6 +102,8 @@ def envelope(status: int, code: str, message: str, details: Any = None) -> Respo
 def _ordercast_error(error: OrdercastError) -> Response:
     status = STATUS[type(error)]
     response = envelope(status, error.code, error.message, error.details)
+    if isinstance(error, accounts.TokenError):
+        logger.info("token refused", extra={"code": error.code, "reason": error.reason})
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if isinstance(error, accounts.TooManyAttempts):
@@ -137,6 +139,6 @@ def _unknown(error: Exception) -> Response:
 def _speak_for_jwt_extended() -> None:
     """A team's own views under @jwt_required() answer in the same words."""
     manager.unauthorized_loader(lambda _why: _ordercast_error(accounts.AuthenticationRequired()))
-    manager.invalid_token_loader(lambda _why: _ordercast_error(accounts.TokenInvalid()))
+    manager.invalid_token_loader(lambda why: _ordercast_error(accounts.TokenInvalid(why)))
     manager.expired_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenExpired()))
     manager.revoked_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenRevoked()))

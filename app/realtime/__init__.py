@@ -51,7 +51,7 @@ class Realtime:
         settings: Settings = app.config["SETTINGS"]
         broker = Broker.of(settings)
         self.connections = Connections()
-        self.revocations = Revocations()
+        self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
         revocation.revoked.connect(self.revocations.on_revoked, sender=app)

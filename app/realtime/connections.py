@@ -3,10 +3,10 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from app.accounts.models import RevocationKind
+from app.accounts import revocation
+from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.journal import Entry
 
@@ -25,14 +25,6 @@ class Connection:
     replay: Sequence[Entry] = ()  # what it missed, sent right after CONNECT
     overflowed: bool = False  # too many had to wait: it must come again
     since: float = field(default_factory=time.monotonic)
-
-    def is_hit_by(self, kind: RevocationKind, value: str, at: datetime) -> bool:
-        if kind is RevocationKind.SESSION:
-            return self.identity.session == value
-        if kind is RevocationKind.TOKEN:
-            return self.identity.jti == value
-        # A login that came after the user's revocation, but before word of it, is good.
-        return self.identity.user_id == value and self.identity.issued_at <= at.timestamp()
 
 
 class Connections:
@@ -68,9 +60,14 @@ class Connections:
     def all(self) -> list[Connection]:
         return list(self._by_sid.values())
 
-    def hit_by(self, kind: RevocationKind, value: str, at: datetime) -> list[Connection]:
-        """The connections that a revocation concerns."""
-        return [found for found in self._by_sid.values() if found.is_hit_by(kind, value, at)]
+    def hit_by(self, mark: Mark, *, leeway: float) -> list[Connection]:
+        """The connections that a revocation concerns. A login that came after its user's
+        revocation, but before word of it, is good."""
+        return [
+            found
+            for found in self._by_sid.values()
+            if revocation.hits(found.identity, mark, leeway=leeway)
+        ]
 
     def of_user(self, user_id: str) -> list[Connection]:
         return [found for found in self._by_sid.values() if found.identity.user_id == user_id]

@@ -9,8 +9,8 @@ import logging
 import time
 from typing import Any
 
-from app.accounts import tokens
-from app.accounts.errors import TokenError, TokenInvalid, TokenRevoked
+from app.accounts import revocation, tokens
+from app.accounts.errors import TokenError, TokenInvalid
 from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
 from app.realtime.connections import Connection, Connections
@@ -72,6 +72,9 @@ class Lifetime:
         try:
             self._take(connection, data)
         except TokenError as exc:
+            why = {"code": exc.code, "reason": exc.reason}
+            extra = {**why, "user": connection.identity.user_id, "sid": sid}
+            logger.info("token refused", extra=extra)
             return _error(exc.code, "Invalid token")
         except WrongUser:
             return _error("wrong_user", "The token is another user's")
@@ -79,15 +82,16 @@ class Lifetime:
 
     def _take(self, connection: Connection, data: object) -> None:
         if not isinstance(data, dict):
-            raise TokenInvalid
+            raise TokenInvalid("auth:refresh without {token}")
         identity, before = tokens.read(data.get("token")), connection.identity
         if identity.user_id != before.user_id:
             raise WrongUser
         # It bears the new token before it asks for revocations: one that comes later finds it.
         connection.identity = identity
-        if self._revocations.hits(identity):
+        mark = self._revocations.hits(identity)
+        if mark is not None:
             connection.identity = before
-            raise TokenRevoked
+            raise revocation.refusal(mark)
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})
 

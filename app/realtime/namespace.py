@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
-from app.accounts import tokens
+from app.accounts import revocation, tokens
 from app.accounts.errors import AuthenticationRequired, TokenError, TokenRevoked
 from app.metrics import CONNECTIONS, CONNECTS_REFUSED
 from app.realtime.connections import Connection
@@ -54,7 +54,8 @@ class OrderNamespace(Namespace):
         except AuthenticationRequired as exc:
             self._refuse(sid, environ, exc.code, exc.message)
         except TokenError as exc:
-            self._refuse(sid, environ, exc.code, "Invalid token", {"code": exc.code})
+            data = {"code": exc.code}
+            self._refuse(sid, environ, exc.code, "Invalid token", data, reason=exc.reason)
         except TooManyConnections:
             code = "too_many_connections"
             self._refuse(sid, environ, code, "Too many connections", {"code": code})
@@ -99,15 +100,16 @@ class OrderNamespace(Namespace):
         # Registered before it asks for revocations: one that comes later finds it here, one that
         # came before is what the question answers.
         realtime.connections.add(connection)
-        if realtime.revocations.hits(connection.identity):
-            raise TokenRevoked
+        mark = realtime.revocations.hits(connection.identity)
+        if mark is not None:
+            raise revocation.refusal(mark)
         predecessor = realtime.recovery.prepare(connection, auth)
         self._check_room(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
             realtime.manager.close_transport(predecessor.sid, abort=True)
         if connection.revoked:
-            raise TokenRevoked
+            raise TokenRevoked("revoked while it was connecting")
 
     def _check_room(self, connection: Connection, predecessor: Connection | None) -> None:
         mine = f"user:{connection.identity.user_id}"
@@ -123,11 +125,17 @@ class OrderNamespace(Namespace):
         code: str,
         message: str,
         data: dict[str, Any] | None = None,
+        reason: str = "",
     ) -> NoReturn:
         self._realtime.connections.remove(sid)
         CONNECTS_REFUSED.labels(code).inc()
         logger.info(
             "connect refused",
-            extra={"code": code, "sid": sid, "address": environ.get("REMOTE_ADDR")},
+            extra={
+                "code": code,
+                "reason": reason or message,
+                "sid": sid,
+                "address": environ.get("REMOTE_ADDR"),
+            },
         )
         raise ConnectionRefusedError(message, *([data] if data else []))

@@ -30,6 +30,7 @@ from socketio import Server
 from socketio.packet import Packet
 
 from app.accounts.models import RevocationKind
+from app.accounts.revocation import Mark
 from app.broker import Broker
 from app.journal import Entry
 from app.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
@@ -159,7 +160,8 @@ class QueueManager(RoomManager):
         """Say good-bye to the connections that a revocation hits: a server disconnect, after
         which a client does not come back by itself, and then the transport."""
         self._revocations.add(kind, value, at)
-        for connection in self._connections.hit_by(kind, value, at):
+        mark = Mark(kind.value, value, at)
+        for connection in self._connections.hit_by(mark, leeway=self._revocations.leeway):
             connection.revoked = True  # one that is still connecting sees it before it is accepted
             if self.is_connected(connection.sid, NAMESPACE):
                 self._dismiss(connection.sid)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from app.accounts import revocation
 from app.accounts.models import RevocationKind
+from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.db import now
 
@@ -23,8 +24,9 @@ What = tuple[str, str]  # (kind, value)
 
 
 class Revocations:
-    def __init__(self) -> None:
-        self._at: dict[What, datetime] = {}  # when
+    def __init__(self, *, leeway: float = 0) -> None:
+        self.leeway = leeway  # seconds by which clocks may differ
+        self._marks: dict[What, Mark] = {}  # the latest of each
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
         self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
         self._refreshed = -REFRESH_SECONDS  # monotonic seconds
@@ -33,47 +35,47 @@ class Revocations:
 
     def __len__(self) -> int:
         """How many are remembered."""
-        return len(self._at)
+        return len(self._marks)
 
     def add(self, kind: RevocationKind, value: str, revoked_at: datetime) -> None:
-        self._note((kind.value, value), revoked_at)
+        self._note(Mark(kind.value, value, revoked_at))
 
     def on_revoked(self, _app: object, *, kind: RevocationKind, value: str, at: datetime) -> None:
         """This process itself revoked something, and it has committed."""
         self.add(kind, value, at)
 
-    def hits(self, identity: Identity) -> bool:
-        """Whether this token, its login or its user has been revoked, up to REFRESH_SECONDS ago.
+    def hits(self, identity: Identity) -> Mark | None:
+        """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
 
         Needs an app context. Raises SQLAlchemyError when it has to look and cannot.
         """
         with self._lock:  # one reads, the others wait for what it finds
             if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
                 self._refresh()
-        for kind, value in (
-            (RevocationKind.SESSION, identity.session),
-            (RevocationKind.TOKEN, identity.jti),
-        ):
-            if value is not None and (kind.value, value) in self._at:
-                return True
-        of_user = self._at.get((RevocationKind.USER.value, identity.user_id))
-        return of_user is not None and of_user.timestamp() >= identity.issued_at
+        for what in revocation.concerned(identity):
+            mark = self._marks.get(what)
+            if mark is not None and revocation.hits(identity, mark, leeway=self.leeway):
+                return mark
+        return None
 
     def _refresh(self) -> None:
         started, moment = time.monotonic(), now()
         for kind, value, revoked_at, expires_at in revocation.recent(self._since):
-            what = (kind, value)
-            self._note(what, revoked_at)
-            if expires_at is not None and self._at[what] == revoked_at:
-                self._expect_end(what, expires_at)
+            mark = Mark(kind, value, revoked_at)
+            self._note(mark)
+            if expires_at is not None and self._marks[mark.what] == mark:
+                self._expect_end(mark.what, expires_at)
         self._forget(moment)
         self._refreshed, self._since = started, moment - OVERLAP
 
-    def _note(self, what: What, revoked_at: datetime) -> None:
+    def _note(self, mark: Mark) -> None:
         # The latest counts: a control event can tell late of one before it.
-        if what not in self._at or self._at[what] < revoked_at:
-            self._at[what] = revoked_at
-            self._until.pop(what, None)  # said of an earlier one; the table says it of this one
+        known = self._marks.get(mark.what)
+        if known is None or known.at < mark.at:
+            self._marks[mark.what] = mark
+            self._until.pop(
+                mark.what, None
+            )  # said of an earlier one; the table says it of this one
 
     def _expect_end(self, what: What, until: datetime) -> None:
         if self._until.get(what) != until:
@@ -85,4 +87,4 @@ class Revocations:
             until, what = heapq.heappop(self._ends)
             if self._until.get(what) == until:
                 self._until.pop(what, None)
-                self._at.pop(what, None)
+                self._marks.pop(what, None)

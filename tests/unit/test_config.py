@@ -12,6 +12,7 @@ DEFAULTS = {
     "REDIS_PREFIX": "ordercast",
     "QUEUE_CHANNEL": "flask-socketio",
     "JWT_PUBLIC_KEY": None,
+    "JWT_LEEWAY": 30,
     "CORS_ORIGINS": (),
     "PORT": 8000,
     "WEB_CONCURRENCY": 1,
@@ -42,7 +43,7 @@ COUNTS = (
     "LOGIN_ATTEMPTS_PER_MINUTE",
     "RECOVERY_MAX_EVENTS",
 )
-FRACTIONS = (*SECONDS, "JOURNAL_KEEP_DAYS", "PENDING_MINUTES")
+FRACTIONS = (*SECONDS, "JWT_LEEWAY", "JOURNAL_KEEP_DAYS", "PENDING_MINUTES")
 WRONG = [
     *((name, value) for name in FRACTIONS for value in ("-1", "soon", "nan", "inf", "1e99")),
     *((name, value) for name in COUNTS for value in ("-1", "many", "1.5", "2147483648")),
