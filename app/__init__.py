@@ -33,7 +33,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from flask import Flask
 
     from app import cli, config, db, health, http, logs, realtime
-    from app.accounts import tokens
+    from app.accounts import passwords, slowing, tokens
     from app.journal import doorbell
 
     if not isinstance(settings, config.Settings):
@@ -41,6 +41,6 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     logs.configure(settings.LOG_LEVEL)
     app = Flask("app")
     app.config["SETTINGS"] = settings
-    for part in (health, db, doorbell, tokens, http, realtime, cli):
+    for part in (health, db, doorbell, tokens, passwords, slowing, http, realtime, cli):
         part.init_app(app)
     return app

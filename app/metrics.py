@@ -45,3 +45,15 @@ INBOX_ACCEPTED = Counter("ordercast_inbox_accepted_total", "Events taken from th
 INBOX_REFUSED = Counter(
     "ordercast_inbox_refused_total", "Inbox entries that were set aside, with their reason."
 )
+ATTEMPTS_OVER = Counter(
+    "ordercast_attempts_over_limit_total",
+    "Logins and registrations past a limit: of the account, the address or registrations.",
+    ["limit"],
+)
+HASHING_REFUSED = Counter(
+    "ordercast_hashing_refused_total",
+    "Logins and registrations that found no place in the queue for hashing a password.",
+)
+PASSWORDS_WAITING = Gauge(
+    "ordercast_passwords_waiting", "Logins and registrations in this process's queue for hashing."
+)

@@ -1,52 +1,119 @@
-"""Failed logins, counted per address and account in windows of a minute."""
+"""Logins and registrations, counted by address before a password is hashed; see slowing.py for
+what happens to a login past its limit.
 
+Two counts of failed logins: of an address on one account, and of an address on all of them. Each
+in a window of a minute; a login that succeeds takes itself back.
+"""
+
+import ipaddress
+import math
 import time
+from dataclasses import dataclass
 
+from flask import current_app
 from sqlalchemy import case, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.accounts.errors import TooManyAttempts
 from app.accounts.models import LoginAttempts
+from app.config import Settings
 from app.db import transaction
+from app.metrics import ATTEMPTS_OVER
 
 WINDOW_SECONDS = 60
 MAX_EMAIL = 254
+MAX_ADDRESS = 64
+IPV6_PREFIX = 64  # what a provider gives to one customer, at least
+
+# In the place of an e-mail address, which is never in capitals.
+ALL_ACCOUNTS, REGISTRATIONS = "LOGINS", "REGISTRATIONS"
 
 
-def count(address: str, email: str, *, limit: int) -> None:
-    """Count one try. Raises TooManyAttempts past `limit` (0: no limit).
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A login past a limit."""
 
-    One statement, so that tries at the same moment are all counted, in any process.
-    """
-    if not limit:
-        return
-    second = int(time.time())
-    over = LoginAttempts.window_start <= second - WINDOW_SECONDS
+    key: tuple[str, str]  # the address, and the account if the limit is of one
+    refusal: TooManyAttempts
+
+
+def network(address: str) -> str:
+    """What counts as one address: IPv6 by its /64, and an IPv4 address however it is written."""
+    try:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:  # a Unix socket has none
+        return address[:MAX_ADDRESS]
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(ipaddress.ip_network((ip, IPV6_PREFIX), strict=False))
+        ip = ip.ipv4_mapped
+    return str(ip)
+
+
+def count_login(address: str, email: str) -> Over | None:
+    """Count a try -> which limit it is past, or None."""
+    settings: Settings = current_app.config["SETTINGS"]
+    address, email = network(address), email[:MAX_EMAIL]
+    limits = (
+        (ALL_ACCOUNTS, settings.LOGIN_ATTEMPTS_PER_ADDRESS_PER_MINUTE),
+        (email, settings.LOGIN_ATTEMPTS_PER_MINUTE),
+    )
     with transaction() as session:
-        postgres = session.get_bind().dialect.name == "postgresql"
-        insert = postgresql.insert if postgres else sqlite.insert
-        tries, start = session.execute(
-            insert(LoginAttempts)
-            .values(address=address, email=email[:MAX_EMAIL], window_start=second, count=1)
-            .on_conflict_do_update(
-                index_elements=["address", "email"],
-                set_={
-                    "count": case((over, 1), else_=LoginAttempts.count + 1),
-                    "window_start": case((over, second), else_=LoginAttempts.window_start),
-                },
-            )
-            .returning(LoginAttempts.count, LoginAttempts.window_start)
-        ).one()
-    if tries > limit:
-        raise TooManyAttempts(max(1, start + WINDOW_SECONDS - second))
+        for account, limit in limits:
+            seconds = _count(session, address, account, limit)
+            if seconds is not None:
+                ATTEMPTS_OVER.labels("address" if account == ALL_ACCOUNTS else "account").inc()
+                # With slowing, a try that comes back has a chance before the window ends.
+                soon = math.ceil(settings.LOGIN_SLOWED_SECONDS) or seconds
+                return Over(
+                    (address, account), TooManyAttempts("failed logins", min(soon, seconds))
+                )
+    return None
+
+
+def count_registration(address: str) -> None:
+    """Count a try to register. Raises TooManyAttempts past the limit."""
+    with transaction() as session:
+        limit = current_app.config["SETTINGS"].REGISTRATIONS_PER_ADDRESS_PER_MINUTE
+        seconds = _count(session, network(address), REGISTRATIONS, limit)
+    if seconds is not None:
+        ATTEMPTS_OVER.labels("registration").inc()
+        raise TooManyAttempts("registrations from this address", seconds)
 
 
 def take_back(session: Session, address: str, email: str) -> None:
     """A login that succeeded was no failed one."""
-    session.execute(
-        update(LoginAttempts)
-        .where(LoginAttempts.address == address, LoginAttempts.email == email[:MAX_EMAIL])
-        .where(LoginAttempts.count > 0)
-        .values(count=LoginAttempts.count - 1)
-    )
+    for account in (ALL_ACCOUNTS, email[:MAX_EMAIL]):  # in the order in which they are counted
+        session.execute(
+            update(LoginAttempts)
+            .where(LoginAttempts.address == network(address), LoginAttempts.email == account)
+            .where(LoginAttempts.count > 0)
+            .values(count=LoginAttempts.count - 1)
+        )
+
+
+def _count(session: Session, address: str, account: str, limit: int) -> int | None:
+    """Seconds until the window ends, if this try is past the limit (0: there is none).
+
+    One statement, so that tries at the same moment are all counted, in any process.
+    """
+    if not limit:
+        return None
+    second = int(time.time())
+    ended = LoginAttempts.window_start <= second - WINDOW_SECONDS
+    postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if postgres else sqlite.insert
+    tries, start = session.execute(
+        insert(LoginAttempts)
+        .values(address=address, email=account, window_start=second, count=1)
+        .on_conflict_do_update(
+            index_elements=["address", "email"],
+            set_={
+                "count": case((ended, 1), else_=LoginAttempts.count + 1),
+                "window_start": case((ended, second), else_=LoginAttempts.window_start),
+            },
+        )
+        .returning(LoginAttempts.count, LoginAttempts.window_start)
+    ).one()
+    return max(1, start + WINDOW_SECONDS - second) if tries > limit else None

@@ -26,10 +26,21 @@ class InvalidCredentials(AccountError):
 class TooManyAttempts(AccountError):
     code = "too_many_attempts"
 
+    def __init__(self, of_what: str, retry_after_seconds: int) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            f"Too many {of_what}; try again in {retry_after_seconds} s.",
+            {"retryAfterSeconds": retry_after_seconds},
+        )
+
+
+class TooBusy(AccountError):
+    code = "too_busy"
+
     def __init__(self, retry_after_seconds: int) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(
-            f"Too many failed logins; try again in {retry_after_seconds} s.",
+            f"Too many people are logging in right now; try again in {retry_after_seconds} s.",
             {"retryAfterSeconds": retry_after_seconds},
         )
 

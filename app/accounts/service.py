@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.accounts import attempts, passwords, revocation, tokens
+from app.accounts import attempts, passwords, revocation, slowing, tokens
 from app.accounts.errors import (
     AccountNotFound,
     AccountRequired,
@@ -25,9 +25,18 @@ from app.idempotency import Once
 
 
 def register_user(
-    *, email: str, password: str, name: str, role: Role, once: Once | None = None
+    *,
+    email: str,
+    password: str,
+    name: str,
+    role: Role,
+    address: str | None = None,
+    once: Once | None = None,
 ) -> dict[str, Any]:
-    """Make an account -> its JSON. Raises EmailTaken."""
+    """Make an account -> its JSON; from an `address` it is counted.
+    Raises EmailTaken, TooManyAttempts, TooBusy."""
+    if address is not None:
+        attempts.count_registration(address)
     password_hash = passwords.hash_password(password)
     try:
         with transaction() as session:
@@ -42,25 +51,27 @@ def register_user(
         raise EmailTaken from exc
 
 
-def log_in(*, email: str, password: str, address: str, limit: int) -> tuple[User, Tokens]:
-    """Check the password and open a session. Raises InvalidCredentials, TooManyAttempts.
+def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
+    """Check the password and open a session.
+    Raises InvalidCredentials, TooManyAttempts, TooBusy.
 
     Every try counts before it is checked, so that parallel tries cannot slip through the limit;
-    a good one is taken back.
+    a good one is taken back. Past the limit the right password is still let in, slowly.
     """
     email = email.lower()
-    attempts.count(address, email, limit=limit)
+    over = attempts.count_login(address, email)
+    if over and not slowing.turn(over.key):
+        raise over.refusal
     user = db.session.scalar(select(User).where(User.email == email))
     stored = user.password_hash if user else None
     db.session.rollback()  # no connection is held while the password is checked
-    if not passwords.verify_password(stored, password):
-        raise InvalidCredentials
-    assert stored is not None
-    new_hash = passwords.hash_password(password) if passwords.needs_rehash(stored) else None
+    checked = passwords.check_password(stored, password)
+    if not checked.fits:
+        raise over.refusal if over else InvalidCredentials
     with transaction() as session:
         user = session.scalars(select(User).where(User.email == email)).one()
-        if new_hash:
-            user.password_hash = new_hash
+        if checked.new_hash and user.password_hash == stored:
+            user.password_hash = checked.new_hash
         attempts.take_back(session, address, email)
         return user, _open_session(session, user)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, request
 
 from app.accounts import errors, service, tokens
 from app.accounts.models import Role
@@ -22,16 +22,17 @@ blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
     body=Register,
     answer=UserView,
     status=201,
-    errors=(errors.EmailTaken,),
+    errors=(errors.EmailTaken, errors.TooManyAttempts, errors.TooBusy),
     idempotent=True,
 )
 def register(body: Register, once: Once | None) -> dict[str, Any]:
-    """{email, password, name, role} -> 201 user | 409 email_taken."""
+    """{email, password, name, role} -> 201 user | 409 email_taken | 429 | 503."""
     return service.register_user(
         email=body.email,
         password=body.password,
         name=body.name,
         role=Role(body.role),
+        address=request.remote_addr or "",
         once=once,
     )
 
@@ -42,15 +43,14 @@ def register(body: Register, once: Once | None) -> dict[str, Any]:
     public="the password is the proof",
     body=Login,
     answer=LoginView,
-    errors=(errors.InvalidCredentials, errors.TooManyAttempts),
+    errors=(errors.InvalidCredentials, errors.TooManyAttempts, errors.TooBusy),
 )
 def login(body: Login) -> dict[str, Any]:
-    """{email, password} -> 200 tokens and user | 401 | 429 too_many_attempts."""
+    """{email, password} -> 200 tokens and user | 401 | 429 too_many_attempts | 503 too_busy."""
     user, pair = service.log_in(
         email=body.email,
         password=body.password,
         address=request.remote_addr or "",
-        limit=current_app.config["SETTINGS"].LOGIN_ATTEMPTS_PER_MINUTE,
     )
     return LoginView(user=UserView.model_validate(user), **pair.model_dump()).wire()
 

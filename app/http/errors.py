@@ -61,6 +61,7 @@ STATUS: dict[type[OrdercastError], int] = {
     accounts.TokenRevoked: 401,
     accounts.InvalidCredentials: 401,
     accounts.TooManyAttempts: 429,
+    accounts.TooBusy: 503,
     accounts.EmailTaken: 409,
     accounts.AccountNotFound: 404,
     accounts.AccountRequired: 403,
@@ -106,7 +107,7 @@ def _ordercast_error(error: OrdercastError) -> Response:
         logger.info("token refused", extra={"code": error.code, "reason": error.reason})
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
-    if isinstance(error, accounts.TooManyAttempts):
+    if isinstance(error, accounts.TooManyAttempts | accounts.TooBusy):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
 

@@ -102,7 +102,7 @@ def test_a_revocation_without_an_end_stays(app: Flask) -> None:
 
 
 def test_a_login_that_was_pruned_cannot_be_refreshed(app: Flask, alice: Identity) -> None:
-    _, pair = service.log_in(email="alice@example.com", password=PASSWORD, address="::1", limit=0)
+    _, pair = service.log_in(email="alice@example.com", password=PASSWORD, address="::1")
     with transaction() as session:
         session.query(LoginSession).update({"expires_at": now() - MINUTE})
     prune_once(0)
