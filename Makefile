@@ -1,6 +1,8 @@
 # Everything starts from nothing: a virtual environment, then the task. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
+# What a task installs for itself comes first: Node.js, where the machine has none.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 NODE_TESTS := tests/e2e/node
 NODE_BENCH := bench/node
 CLIENT := client
@@ -20,6 +22,7 @@ run: .venv/stamp  ## From nothing to the service running, with demo data and its
 site: $(SITE)/stamp  ## Build the pages at /
 
 test: check site $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
+	@$(BIN)/python -m tools.machine
 	@cd $(CLIENT) && npm test --silent
 	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
@@ -67,8 +70,8 @@ clean:  ## Remove what these tasks made, the demo database included
 $(NODE_TESTS)/node_modules/stamp: $(NODE_TESTS)/package-lock.json
 $(NODE_BENCH)/node_modules/stamp: $(NODE_BENCH)/package-lock.json
 $(CLIENT)/node_modules/stamp: $(CLIENT)/package-lock.json
-%/node_modules/stamp:
-	@command -v npm >/dev/null || { echo "npm is needed for the JavaScript clients (Node.js 20.19 or newer)" >&2; exit 1; }
+%/node_modules/stamp: | .venv/stamp
+	@$(BIN)/python -m tools.node
 	cd $* && npm ci --silent
 	@touch $@
 
