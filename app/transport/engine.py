@@ -67,6 +67,7 @@ class Engine(engineio.Server):
     count_slow: Callable[[], None]
     count_flood: Callable[[], None]
     working: int  # sessions whose messages are being handled
+    leaving: dict[str, Session]  # closed, and their disconnect handlers have not run yet
 
     @classmethod
     def take_over(
@@ -86,6 +87,7 @@ class Engine(engineio.Server):
         engine.hand_over = None
         engine.draining = False
         engine.working = 0
+        engine.leaving = {}
         engine.count_slow, engine.count_flood = on_slow, on_flood
         engine.start_service_task = False
         engine._addresses = Counter()
@@ -111,6 +113,14 @@ class Engine(engineio.Server):
             if session is not None:
                 session.close()
 
+    def _get_socket(self, sid: str) -> Session:
+        """For `get_session`, `save_session`, `session` and `transport`, which also work while the
+        client's disconnect handlers run. Raises KeyError."""
+        session = self.leaving.get(sid) or self.sockets.get(sid)
+        if session is None or (session.closed and sid not in self.leaving):
+            raise KeyError("Session not found")
+        return session
+
     def generate_id(self) -> str:
         """A session id that ends in the name of the process that owns it."""
         identifier: str = super().generate_id()
@@ -122,7 +132,10 @@ class Engine(engineio.Server):
         """Handle one thing that a client sent, or that it is gone. In the client's greenlet."""
         try:
             if isinstance(item, Gone):
-                self.handlers["disconnect"](session.sid, item.reason)
+                try:
+                    self.handlers["disconnect"](session.sid, item.reason)
+                finally:
+                    self.leaving.pop(session.sid, None)
             else:
                 self.handlers["message"](session.sid, item)
         except MalformedPacket as exc:
@@ -131,6 +144,11 @@ class Engine(engineio.Server):
         except Exception:
             # A handler failed for this message of this client; the others go on.
             logger.exception("handler failed", extra={"engine": session.sid})
+
+    @property
+    def owes_close(self) -> bool:
+        """The end of a session waits for its client's next poll."""
+        return any(session.owes_close for session in self.sockets.values())
 
     def schedule_ping(self, session: Session) -> None:
         if self.limits.ping_interval:
@@ -279,7 +297,9 @@ class Engine(engineio.Server):
             if handler is None:
                 return Answer("200 OK", packets.payload(session.poll()))
             with handler.watched(session.hang_up):
-                return Answer("200 OK", packets.payload(session.poll()))
+                taken = session.poll()
+            handler.goes_on = session.owes_close
+            return Answer("200 OK", packets.payload(taken))
         except MalformedPacket as exc:
             raise Refused(3, str(exc)) from exc
 

@@ -33,6 +33,7 @@ class Handler(PyWSGIHandler):
     rfile: RequestReader
     framed: Framing
     path: str
+    goes_on = False  # the client is to ask again here, also if the process is shutting down
 
     def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
         super().__init__(sock, address, server, rfile=RequestReader(sock, data))
@@ -76,6 +77,7 @@ class Handler(PyWSGIHandler):
 
     def handle_one_request(self) -> Any:
         self.rfile.begin()
+        self.goes_on = False
         result = super().handle_one_request()
         self.environ = None  # which holds this handler: together they would wait for the collector
         return result
@@ -126,7 +128,7 @@ class Handler(PyWSGIHandler):
 
     def finalize_headers(self) -> None:
         # The other end must know that it cannot use the connection again, or it will.
-        if self.server.draining:
+        if self.server.draining and not self.goes_on:
             self.close_connection = True
         named = {name.lower() for name, _ in self.response_headers}
         if self.close_connection and b"connection" not in named:

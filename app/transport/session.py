@@ -15,6 +15,7 @@ from engineio.base_server import BaseServer
 from gevent.event import Event
 
 from app.transport import packets
+from app.transport.backlog import Backlog
 from app.transport.inbox import Gone, Inbox
 from app.transport.packets import CLOSED, NOTHING, PINGED, PROBED, MalformedPacket, Packet
 from app.transport.websocket import WebSocket
@@ -36,9 +37,9 @@ class Session:
     __slots__ = (
         "_asked_at",
         "_outbox",
-        "_outbox_bytes",
         "_poll",
         "_probe",
+        "_probed",
         "_session",
         "address",
         "closed",
@@ -59,11 +60,11 @@ class Session:
         self.confirmed = False  # something above has accepted the client
         self.websocket: WebSocket | None = None  # None: long-polling
         self._probe: WebSocket | None = None  # on which the client asks to upgrade
+        self._probed = False  # the client was told that it may: it polls no more
         self._poll: Event | None = None  # the long poll that waits
-        self._outbox: list[Packet] | None = None  # for the next poll, or the end of the upgrade
-        self._outbox_bytes = 0
+        self._outbox: Backlog | None = None  # for the next poll, or the end of the upgrade
         self.inbox = Inbox(engine.limits.max_messages_per_second)
-        self.held: list[Packet] | None = None  # packets that wait for the answer to a CONNECT
+        self.held: Backlog | None = None  # packets that wait for the answer to a CONNECT
         self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
 
     # -- what python-socketio and others look at
@@ -95,10 +96,16 @@ class Session:
 
     def send(self, packet: Packet) -> None:
         """Send, or keep for the client's next poll; a client for whom too much waits is closed."""
+        if self.closed:
+            return
         if self.held is not None:
-            self.held.append(packet)
+            self._keep(packet, self.held)
         elif self.websocket is None:
-            self._keep(packet)
+            if self._outbox is None:
+                self._outbox = Backlog()
+            self._keep(packet, self._outbox)
+            if self._poll is not None:
+                self._poll.set()
         else:
             self.send_rest(packet.frame)
 
@@ -108,23 +115,14 @@ class Session:
         if not self.websocket.send(memoryview(frame)[sent:] if sent else frame):
             self.engine.count_slow()
 
-    def _keep(self, packet: Packet) -> None:
-        if not self.closed:
-            if self._outbox is None:
-                self._outbox = []
-            self._outbox.append(packet)
-            self._outbox_bytes += len(packet)
-            if self._poll is not None:
-                self._poll.set()
-            limit = self.engine.limits.max_backlog_bytes
-            if limit and self._outbox_bytes > limit:
-                self.engine.count_slow()
-                self._outbox = None
-                self.close(abort=True, reason=reason.TRANSPORT_ERROR)
+    def _keep(self, packet: Packet, backlog: Backlog) -> None:
+        if not backlog.add(packet, limit=self.engine.limits.max_backlog_bytes):
+            self.engine.count_slow()
+            self.close(abort=True, reason=reason.TRANSPORT_ERROR)
 
     def hold(self) -> None:
         """From now on packets wait."""
-        self.held = []
+        self.held = Backlog()
 
     def release(self, first: Packet, *, but: Callable[[Packet], bool] | None = None) -> None:
         """Send this one, then those that waited, `but` not these, and from now on all at once."""
@@ -207,10 +205,20 @@ class Session:
         self.close(abort=True, reason=reason.TRANSPORT_CLOSE)
 
     def _take(self) -> list[Packet]:
-        taken, self._outbox, self._outbox_bytes = self._outbox, None, 0
-        if self.closed:
+        owes_close = self.owes_close
+        taken, self._outbox = [] if self._outbox is None else self._outbox.packets, None
+        if owes_close and len(taken) > 1:
+            # The stock client takes the CLOSE of an answer before the events of that answer, and
+            # keeps these for its next connection. So CLOSE has an answer of its own.
+            self._outbox = Backlog([taken.pop()])
+        elif self.closed:
             self.engine.forget(self)
         return taken or [NOTHING]
+
+    @property
+    def owes_close(self) -> bool:
+        """CLOSE waits for the client's next poll."""
+        return self.closed and self._outbox is not None and self._outbox.packets[-1] is CLOSED
 
     # -- the WebSocket
 
@@ -221,7 +229,7 @@ class Session:
 
     def probe(self, websocket: WebSocket) -> None:
         """The client tries whether a WebSocket comes through."""
-        self._probe = websocket
+        self._probe, self._probed = websocket, False
         websocket.owner = self
         self.engine.timers.after(PROBE_SECONDS, _give_up, (self, websocket))
 
@@ -257,18 +265,22 @@ class Session:
 
     def _upgrade(self, websocket: WebSocket, payload: str | bytes) -> None:
         if payload == packets.PING + "probe":
+            self._probed = True
             websocket.send(PROBED.frame)
             if self._poll is not None and self._outbox is None:
-                self._outbox = [NOTHING]
+                self._outbox = Backlog([NOTHING])
                 self._poll.set()
         elif payload == packets.UPGRADE:
             self._probe, self.websocket = None, websocket
-            waiting, self._outbox, self._outbox_bytes = self._outbox, None, 0
+            waiting, self._outbox = self._outbox, None
             if self._poll is not None:
                 self._poll.set()
             for packet in waiting or ():
                 if packet is not NOTHING:
-                    self.send(packet)
+                    self.send_rest(packet.frame)
+            if self.closed:
+                websocket.close()
+                self.engine.forget(self)
         else:
             self._probe = None
             websocket.close(INVALID, "not an upgrade")
@@ -290,32 +302,36 @@ class Session:
         if self.closed:
             return
         self.closed = True
-        probe, self._probe = self._probe, None
-        if probe is not None:
-            probe.close()
-        if self.websocket is not None:
+        self.engine.leaving[self.sid] = self
+        if self.websocket is None:
+            self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)
+        else:
             if abort:
                 self.websocket.abort()
             else:
                 self.websocket.send(CLOSED.frame)
                 self.websocket.close(code, text)
             self.engine.forget(self)
-        else:
-            self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)
         self._handle(Gone(reason or BaseServer.reason.SERVER_DISCONNECT))
 
     def _close_polling(self, *, abort: bool, left: bool) -> None:
+        if self._probe is not None and (left or not self._probed):
+            # Otherwise the client has stopped to poll, and would not begin again: it hears of the
+            # end on the WebSocket to which it is about to move.
+            probe, self._probe = self._probe, None
+            probe.close()
         if not abort:
-            self._outbox = [*(self._outbox or ()), CLOSED]
+            self._outbox = Backlog([*(self._outbox or ()), CLOSED])
         elif not left:
             self._outbox = None
+        waits = self._poll is not None
         if self._poll is not None:
             self._poll.set()
-        elif self._outbox is not None or left:
-            # Its next poll is answered with what waits for it. One that says that it leaves has
-            # begun a poll before, which may be read after that.
+        if left or self._outbox is not None:
+            # Its next poll is answered with what waits for it. A client that says that it leaves
+            # has begun a poll before, which may be read after that.
             self.engine.timers.after(LAST_POLL_SECONDS, self.engine.forget, self)
-        else:
+        elif not waits:
             self.engine.forget(self)
 
 

@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.1  # while it drains, between two looks at whether all is done
 BEAT_SECONDS = 1.0  # between two signs of life to the master, and looks for who is late
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
-SETTLE_SECONDS = 0.2  # for what was written last to leave, and for the polls that ask for it
+SETTLE_SECONDS = 0.2  # for what was written last to leave
 MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 
 
@@ -163,6 +163,9 @@ class Worker(GeventPyWSGIWorker):
             server.drain()
         self._send_away(min(DRAIN_SECONDS, self.cfg.graceful_timeout / 2))
         gevent.sleep(SETTLE_SECONDS)
+        while any(e.owes_close for e in engines) and time.monotonic() < deadline:
+            self.notify()  # those polls may come through another process
+            gevent.sleep(LOOK_SECONDS)
         hand_over.stop()
         busy = True
         while busy and time.monotonic() < deadline:

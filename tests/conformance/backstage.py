@@ -45,6 +45,23 @@ class Stage(Namespace):
         told[names[request.sid]].append(["gone", reason])  # type: ignore[attr-defined]
 
 
+class Memory(Namespace):
+    """Keeps what it knows of a client in its session."""
+
+    def on_connect(self, auth: Any) -> None:
+        names[request.sid] = name = auth["name"]  # type: ignore[attr-defined]
+        server = self.socketio.server
+        server.save_session(request.sid, {"name": name}, self.namespace)  # type: ignore[attr-defined]
+
+    def on_disconnect(self, reason: str) -> None:
+        server, sid = self.socketio.server, request.sid  # type: ignore[attr-defined]
+        with server.session(sid, self.namespace) as session:
+            session["reason"] = reason
+        told[names[sid]].append(
+            [server.get_session(sid, self.namespace), server.transport(sid, self.namespace)]
+        )
+
+
 def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
     told[BROKEN].append(["asked"])
     raise TypeError("a fault of the handler, not of how it was called")
@@ -67,6 +84,7 @@ def create_app(
     )
     socketio.on_namespace(Stage("/"))
     socketio.on_namespace(Stage("/other"))
+    socketio.on_namespace(Memory("/memory"))
     socketio.server.on("connect", broken, namespace="/broken")
     transport(socketio)
 
@@ -84,6 +102,23 @@ def create_app(
         for namespace in ("/", "/other"):
             data = DATA if kind == "bytes" else "tea"
             socketio.emit("news", data, namespace=namespace)
+        return ""
+
+    @app.post("/end/<name>")
+    def end(name: str) -> Any:
+        """End the client's session: the transport is closed, as for all that ends one here."""
+        server = socketio.server
+        for sid in [sid for sid, known in names.items() if known == name]:
+            for namespace in ("/", "/memory"):
+                server.eio.disconnect(server.manager.eio_sid_from_sid(sid, namespace))
+        return ""
+
+    @app.post("/dismiss/<name>")
+    def dismiss(name: str) -> Any:
+        """Disconnect the client from its namespaces, as a handler does it."""
+        for sid in [sid for sid, known in names.items() if known == name]:
+            for namespace in ("/", "/memory"):
+                socketio.server.disconnect(sid, namespace)
         return ""
 
     @app.get("/greenlets")

@@ -7,6 +7,7 @@ import gc
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +30,7 @@ from tests.conformance.backstage import BROKEN, DATA
 from tests.harness.frames import client_frame
 from tests.harness.gunicorn import Gunicorn
 from tests.harness.processes import ROOT
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 from tests.harness.wire import (
     CLOSE,
     ENGINE,
@@ -42,6 +43,7 @@ from tests.harness.wire import (
     probing,
     query,
     refused,
+    until_closed,
     upgrade,
     websocket,
 )
@@ -105,6 +107,12 @@ class Stage(Gunicorn):
 
     def go(self, name: str) -> None:
         self._post(f"/go/{name}")
+
+    def end(self, name: str) -> None:
+        self._post(f"/end/{name}")
+
+    def dismiss(self, name: str) -> None:
+        self._post(f"/dismiss/{name}")
 
     def broadcast(self, kind: str = "text") -> None:
         self._post(f"/broadcast/{kind}")
@@ -485,3 +493,126 @@ def test_several_workers_need_no_sticky_sessions(two_workers: Gunicorn) -> None:
             upgrade(connection)
             connection.send(MESSAGE + "over here")
             assert connection.recv() == MESSAGE + "over here"
+
+
+# The end of a session, for which the stock JavaScript client takes the CLOSE of an answer before
+# the events of that answer.
+
+NEWS = MESSAGE + '2["news","tea"]'
+
+
+@pytest.fixture
+def reader(stage: Stage, name: str) -> Polling:
+    client = Polling(stage.port, SOCKET)
+    client.say(connect(name))
+    assert client.hear().startswith(MESSAGE + "0{")
+    return client
+
+
+def test_the_end_has_an_answer_of_its_own(stage: Stage, name: str, reader: Polling) -> None:
+    stage.broadcast()
+    stage.broadcast()
+    stage.end(name)
+    assert [reader.poll().packets, reader.poll().packets] == [[NEWS, NEWS], [CLOSE]]
+    assert reader.poll().status == 400
+
+
+def test_the_end_alone_answers_the_poll_that_waits(
+    stage: Stage, name: str, reader: Polling
+) -> None:
+    waiting = reader.begin_poll()
+    # Its own request is handled behind the poll's, which waits by then.
+    reader.say(MESSAGE + '2["message","I wait"]')
+    stage.end(name)
+    assert waiting.answer().packets == [CLOSE]
+    assert reader.poll().status == 400
+
+
+def test_the_good_bye_of_a_namespace_comes_behind_the_events(
+    stage: Stage, name: str, reader: Polling
+) -> None:
+    stage.broadcast()
+    stage.dismiss(name)
+    assert reader.poll().packets == [NEWS, MESSAGE + "1"]
+    reader.post(CLOSE)
+
+
+def test_what_ends_in_the_middle_of_an_upgrade_says_so_on_the_websocket(
+    stage: Stage, name: str, reader: Polling
+) -> None:
+    """The race: the client was told that it may upgrade, and polls no more."""
+    with probing(stage.port, reader, SOCKET) as connection:
+        connection.send(PING + "probe")
+        assert connection.recv(timeout=DEADLINE_SECONDS) == "3probe"
+        stage.broadcast()
+        stage.end(name)
+        stage.wait_until_told(name, ["asked"], ["accepted"], ["gone", "server disconnect"])
+        connection.send("5")
+        assert until_closed(connection) == [NEWS, CLOSE]
+
+
+def test_its_last_poll_in_the_middle_of_an_upgrade_brings_the_events(
+    stage: Stage, name: str, reader: Polling
+) -> None:
+    with probing(stage.port, reader, SOCKET) as connection:
+        connection.send(PING + "probe")
+        assert connection.recv(timeout=DEADLINE_SECONDS) == "3probe"
+        stage.broadcast()
+        stage.end(name)
+        assert reader.poll().packets == [NEWS]
+        connection.send("5")
+        assert until_closed(connection) == [CLOSE]
+
+
+def test_what_ends_before_an_upgrade_was_granted_says_so_to_the_poll(
+    stage: Stage, name: str, reader: Polling
+) -> None:
+    with probing(stage.port, reader, SOCKET) as connection:
+        stage.broadcast()
+        stage.end(name)
+        assert until_closed(connection) == []
+        assert [reader.poll().packets, reader.poll().packets] == [[NEWS], [CLOSE]]
+
+
+def leaves(stage: Stage, name: str, client: Any) -> str:
+    client.say(CLOSE)
+    return "client disconnect"
+
+
+def leaves_the_namespace(stage: Stage, name: str, client: Any) -> str:
+    client.say(MESSAGE + "1/memory,")
+    return "client disconnect"
+
+
+def sends_nonsense(stage: Stage, name: str, client: Any) -> str:
+    client.say(MESSAGE + "nonsense")
+    return "transport error"
+
+
+def is_closed(stage: Stage, name: str, client: Any) -> str:
+    stage.end(name)
+    return "server disconnect"
+
+
+def is_disconnected(stage: Stage, name: str, client: Any) -> str:
+    stage.dismiss(name)
+    return "server disconnect"
+
+
+@pytest.mark.parametrize(
+    "ending", [leaves, leaves_the_namespace, sends_nonsense, is_closed, is_disconnected]
+)
+@pytest.mark.parametrize("transport", ["polling", "websocket"])
+def test_a_disconnect_handler_has_the_clients_session(
+    stage: Stage, name: str, transport: str, ending: Any
+) -> None:
+    """In the stock stack, too."""
+    with ExitStack() as stack:
+        if transport == "websocket":
+            client: Any = stack.enter_context(websocket(stage.port, SOCKET))
+        else:
+            client = Polling(stage.port, SOCKET)
+        client.say(MESSAGE + "0/memory," + json.dumps({"name": name}))
+        assert client.hear().startswith(MESSAGE + "0/memory,")
+        reason = ending(stage, name, client)
+        stage.wait_until_told(name, [{"name": name, "reason": reason}, transport])

@@ -1,6 +1,8 @@
 """The stock JavaScript client, in a Node process of its own (tests/e2e/node/client.mjs)."""
 
 import json
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable
@@ -101,6 +103,13 @@ class StockClient:
             return wait_until(enough, f"{count} x {what}", seconds=seconds)
         except TimeoutError as exc:
             raise TimeoutError(f"{exc}; it said: {self.said}") from None
+
+    def freeze(self) -> None:
+        """It runs no more, as a page in the background: what it is sent, it has not seen."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self._process.pid, signal.SIGCONT)
 
     def leave(self) -> None:
         """Disconnect and end, so that a polling client leaves no request waiting behind it."""

@@ -240,7 +240,14 @@ def test_an_engine_still_has_what_is_used() -> None:
 
 
 def test_an_engine_still_asks_itself_what_is_replaced() -> None:
-    for name in ("send", "send_packet", "disconnect", "handle_request", "generate_id"):
+    for name in (
+        "send",
+        "send_packet",
+        "disconnect",
+        "handle_request",
+        "generate_id",
+        "_get_socket",
+    ):
         assert parameters(getattr(Engine, name)) in (
             parameters(getattr(engineio.Server, name)),
             [*parameters(getattr(engineio.Server, name))[:-1], "packet"],  # they say pkt

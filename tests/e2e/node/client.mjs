@@ -15,7 +15,13 @@ const say = (what, more = {}) =>
 
 const socket = io(url, { reconnectionDelay: 50, reconnectionDelayMax: 200, ...JSON.parse(options ?? "{}") });
 socket.on("connect", () =>
-  say("connect", { sid: socket.id, recovered: socket.recovered, transport: socket.io.engine.transport.name }),
+  say("connect", {
+    sid: socket.id,
+    eio: socket.io.engine.id,
+    pid: socket._pid,
+    recovered: socket.recovered,
+    transport: socket.io.engine.transport.name,
+  }),
 );
 socket.io.on("open", () => socket.io.engine.on("upgrade", (to) => say("upgrade", { transport: to.name })));
 socket.on("connect_error", (error) =>
