@@ -25,6 +25,8 @@ try:
 except CONFIG["ConfigError"] as exc:
     print(f"ordercast: {exc}", file=sys.stderr)
     sys.exit(BOOT_ERROR)
+# Of the application, the one module that the settings read: loaded again with them at each HUP.
+sys.modules.pop("app.origins", None)
 
 bind = f"0.0.0.0:{settings.PORT}"
 worker_class = "app.transport.worker.Worker"

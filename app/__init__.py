@@ -2,6 +2,7 @@
 
 Reading order:
     config.py        every variable of the environment
+    proxies.py       whose request it is           origins.py    which pages are the service's own
     events.py        what travels to a client      emitters.py   the four ways to send it
     db.py            transaction(), the only thing that commits
     journal/         events commit with the change, then get their position
@@ -32,7 +33,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     # Imported here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
 
-    from app import cli, config, db, health, http, logs, realtime
+    from app import cli, config, db, health, http, logs, proxies, realtime
     from app.accounts import passwords, slowing, tokens
     from app.journal import doorbell
 
@@ -43,4 +44,5 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config["SETTINGS"] = settings
     for part in (health, db, doorbell, tokens, passwords, slowing, http, realtime, cli):
         part.init_app(app)
+    proxies.init_app(app)  # last: it stands in front of the others
     return app

@@ -9,6 +9,7 @@ here through broker.py, and needs neither.
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,11 +24,12 @@ from pydantic import (
 )
 from redis.connection import parse_url
 
+from app.origins import parse
+
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash; `doctor` complains below it
 SENTINEL_PORT = 26379
 
-# Exactly one origin as a browser sends it: no path, user, wildcard or anything else to interpret.
-ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, who have no address
 
 # A Redis key's beginning, or a channel's name; a pattern of Redis' ACL can spell it.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,99}$"
@@ -40,18 +42,27 @@ class ConfigError(Exception):
     """A variable is missing or wrong; the text is one line that names it."""
 
 
-def _origins(text: Any) -> Any:
+def _list(text: Any) -> Any:
     if not isinstance(text, str):
         return text
-    return tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _origin(text: str) -> str:
     if "*" in text:
         raise ValueError("'*' is refused because credentials are allowed: list the origins")
-    if not ORIGIN.fullmatch(text.lower()):
-        raise ValueError("an origin is scheme://host[:port], like https://shop.example.com")
-    return text.lower()
+    return str(parse(text))
+
+
+def _network(text: str) -> str:
+    if text == UNIX:
+        return text
+    try:
+        return str(ip_network(text))
+    except ValueError as exc:
+        raise ValueError(
+            f"expected addresses, networks like 10.0.0.0/8, or {UNIX}, not {text[:100]!r}"
+        ) from exc
 
 
 class Settings(BaseModel):
@@ -71,7 +82,10 @@ class Settings(BaseModel):
         30  # seconds: for `iat`, `nbf` and the times of revocations, never for `exp`
     )
     CORS_ORIGINS: Annotated[
-        tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_origins)
+        tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_list)
+    ] = ()
+    TRUSTED_PROXIES: Annotated[
+        tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_list)
     ] = ()
     PORT: Annotated[int, Field(ge=1, le=65535)] = 8000
     WEB_CONCURRENCY: Annotated[int, Field(ge=1, le=256)] = 1

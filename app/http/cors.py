@@ -1,35 +1,47 @@
 """CORS for the API: the origins of `CORS_ORIGINS`, with credentials (Fetch standard, 3.2)."""
 
-import re
-
 from flask import Flask, Response, request
-from flask_cors import CORS
 
 from app.config import Settings
 from app.http.operation import IDEMPOTENCY_KEY, OFFSET, REPLAYED
+from app.origins import Origins
 
 API = "/api/"
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+TAKEN = ("Authorization", "Content-Type", IDEMPOTENCY_KEY)  # of a request's fields
+SHOWN = ", ".join((OFFSET, REPLAYED, "Retry-After"))  # of an answer's
+PREFLIGHT_SECONDS = 600
 
 
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
-    if settings.CORS_ORIGINS:
-        app.after_request(_vary)
-        CORS(
-            app,
-            resources=f"{API}.*",
-            # Escaped: it takes a string with brackets, like that of an IPv6 origin, for a pattern.
-            origins=[re.compile(re.escape(origin) + r"\Z") for origin in settings.CORS_ORIGINS],
-            supports_credentials=True,
-            allow_headers=["Authorization", "Content-Type", IDEMPOTENCY_KEY],
-            expose_headers=[OFFSET, REPLAYED, "Retry-After"],
-            max_age=600,
-            vary_header=False,
+    if not settings.CORS_ORIGINS:
+        return
+    origins = Origins(settings.CORS_ORIGINS)
+
+    @app.after_request
+    def allow(response: Response) -> Response:
+        if request.path.startswith(API):
+            # Also where nothing is allowed: a cache must not hand that answer to a listed origin.
+            response.vary.add("Origin")
+            origin = request.headers.get("Origin")
+            if origin is not None and origins.lists(origin):
+                response.headers.update(_allowed(origin))
+        return response
+
+
+def _allowed(origin: str) -> dict[str, str]:
+    fields = {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": SHOWN,
+    }
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        asked = request.headers.get("Access-Control-Request-Headers", "").lower()
+        names = {name.strip() for name in asked.split(",")}
+        fields["Access-Control-Allow-Methods"] = METHODS
+        fields["Access-Control-Allow-Headers"] = ", ".join(
+            name for name in TAKEN if name.lower() in names
         )
-
-
-def _vary(response: Response) -> Response:
-    """Also where no header is sent: a cache must not hand that answer to a listed origin."""
-    if request.path.startswith(API):
-        response.vary.add("Origin")
-    return response
+        fields["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    return fields

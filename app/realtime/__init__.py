@@ -13,10 +13,13 @@ subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
 """
 
+from __future__ import annotations
+
 import logging
 import os
 import threading
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_socketio import SocketIO
@@ -26,6 +29,7 @@ from app.accounts import revocation
 from app.broker import Broker
 from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
+from app.origins import Origins
 from app.realtime.connections import Connections
 from app.realtime.follower import Follower
 from app.realtime.lifetime import Lifetime
@@ -37,7 +41,11 @@ from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
 from app.transport import Limits, install, send_all
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 logger = logging.getLogger(__name__)
+PATH = "/socket.io"
 
 NEVER = (
     1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
@@ -70,7 +78,7 @@ class Realtime:
             client_manager=self.manager,
             serializer=packet_class(self.connections),
             async_mode="gevent" if monkey.is_module_patched("socket") else "threading",
-            cors_allowed_origins=_origin_check(settings) if settings.CORS_ORIGINS else None,
+            cors_allowed_origins=Origins(settings.CORS_ORIGINS),
             cors_credentials=True,
             ping_interval=settings.PING_INTERVAL or NEVER,
             ping_timeout=settings.PING_TIMEOUT or NEVER,
@@ -114,6 +122,18 @@ class Realtime:
 
 def init_app(app: Flask) -> None:
     app.extensions["realtime"] = Realtime(app)
+    app.wsgi_app = _either_path(app.wsgi_app)  # type: ignore[assignment,method-assign]
+
+
+def _either_path(inner: WSGIApplication) -> WSGIApplication:
+    """A client with `addTrailingSlash: false` asks for the path without the slash."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == PATH:
+            environ["PATH_INFO"] = f"{PATH}/"
+        return inner(environ, start_response)
+
+    return application
 
 
 def _limits(settings: Settings) -> Limits:
@@ -127,15 +147,3 @@ def _limits(settings: Settings) -> Limits:
         max_sessions_per_address=settings.MAX_CONNECTIONS_PER_ADDRESS,
         max_messages_per_second=settings.MAX_EVENTS_PER_SECOND,
     )
-
-
-def _origin_check(settings: Settings) -> Any:
-    """The listed origins, and the one that the service itself is served from."""
-
-    def allowed(origin: str, environ: dict[str, Any]) -> bool:
-        scheme = environ.get("HTTP_X_FORWARDED_PROTO", environ["wsgi.url_scheme"])
-        host = environ.get("HTTP_X_FORWARDED_HOST", environ.get("HTTP_HOST", ""))
-        own = f"{scheme.split(',')[0].strip()}://{host.split(',')[0].strip()}"
-        return origin in settings.CORS_ORIGINS or origin == own
-
-    return allowed

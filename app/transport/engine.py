@@ -18,6 +18,7 @@ import engineio
 import orjson
 from engineio.packet import Packet as StockPacket
 
+from app.origins import Origins
 from app.transport import handshake, packets
 from app.transport.answers import (
     ADDRESS_FULL,
@@ -90,6 +91,8 @@ class Engine(engineio.Server):
         engine.leaving = {}
         engine.count_slow, engine.count_flood = on_slow, on_flood
         engine.start_service_task = False
+        if engine.cors_allowed_origins is None:
+            engine.cors_allowed_origins = Origins(())
         engine._addresses = Counter()
         engines.add(engine)
         return engine
@@ -220,7 +223,8 @@ class Engine(engineio.Server):
             return
         allowed = self._cors_allowed_origins(environ)
         if allowed is not None and origin not in allowed:
-            logger.info("origin refused", extra={"origin": origin})
+            expected = getattr(self.cors_allowed_origins, "expected", lambda _: allowed)(environ)
+            logger.info("origin refused", extra={"origin": origin, "expected": expected})
             raise Refused(*FORBIDDEN)
 
     def _open(self, environ: dict[str, Any], transport: str) -> Answer | None:

@@ -30,6 +30,7 @@ def service(
             database_url=url,
             redis_url=redis_server.url,
             CORS_ORIGINS=request.param,
+            TRUSTED_PROXIES="127.0.0.1",
         )
         service.start_web()
         yield service

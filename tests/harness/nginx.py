@@ -10,6 +10,7 @@ from tests.harness.waiting import wait_until
 
 MAIN = """
 daemon off;
+user root;  # to reach what a test keeps to itself
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr notice;

@@ -101,8 +101,8 @@ class Service:
         self.start_worker()
         return self
 
-    def start_web(self) -> Process:
-        command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app"]
+    def start_web(self, *options: str) -> Process:
+        command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app", *options]
         command += ["--bind", f"127.0.0.1:{self.port}"]
         web = self.web = Process(command, env=self.env, log=self._folder / "web.log")
         wait_until(lambda: self._is_ready(web), "the web process is ready")

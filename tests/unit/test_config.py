@@ -14,6 +14,7 @@ DEFAULTS = {
     "JWT_PUBLIC_KEY": None,
     "JWT_LEEWAY": 30,
     "CORS_ORIGINS": (),
+    "TRUSTED_PROXIES": (),
     "PORT": 8000,
     "WEB_CONCURRENCY": 1,
     "LOG_LEVEL": "INFO",
