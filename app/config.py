@@ -26,7 +26,11 @@ from redis.connection import parse_url
 
 from app.origins import parse
 
-MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash; `doctor` complains below it
+MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash
+MIN_SECRET_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have about 14
+MAX_REPEATED = 12  # characters: a secret that is a shorter text again and again is that text
+MAKE_SECRET = "make one with python -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105
+MIN_RSA_BITS = 2048  # RFC 7518 section 3.3
 SENTINEL_PORT = 26379
 
 UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, who have no address
@@ -135,6 +139,10 @@ class Settings(BaseModel):
     def _secret(cls, text: str) -> str:
         if not text.strip() or text.lstrip().startswith("-----BEGIN"):  # HMAC takes no PEM
             raise ValueError("expected random text; a public key goes into JWT_PUBLIC_KEY")
+        if len(text.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"expected at least {MIN_SECRET_BYTES} bytes; {MAKE_SECRET}")
+        if len(set(text)) < MIN_SECRET_CHARACTERS or _is_repetition(text):
+            raise ValueError(f"it repeats itself and is easily guessed; {MAKE_SECRET}")
         return text
 
     @field_validator("JWT_PUBLIC_KEY")
@@ -150,6 +158,10 @@ class Settings(BaseModel):
     def of(cls, **changes: Any) -> Self:
         """Settings from already typed values: for tests and embedding."""
         return cls.model_validate(changes)
+
+
+def _is_repetition(text: str) -> bool:
+    return any(text[size:] == text[:-size] for size in range(1, MAX_REPEATED + 1))
 
 
 # Whether the libraries can read the URL. Their own words may repeat the password: not shown.
@@ -230,6 +242,10 @@ def key_algorithm(pem: str) -> Literal["RS256", "ES256"]:
     except (ValueError, UnsupportedAlgorithm) as exc:
         raise ValueError(wanted) from exc
     if isinstance(key, rsa.RSAPublicKey):
+        if key.key_size < MIN_RSA_BITS:
+            raise ValueError(
+                f"an RSA key has at least {MIN_RSA_BITS} bits, this one {key.key_size}"
+            )
         return "RS256"
     if isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1):
         return "ES256"
@@ -248,11 +264,7 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _complaint(error: Any) -> str:
     name = error["loc"][0]
     if error["type"] == "missing":
-        return f"{name} is not set" + (
-            ": make one with python -c 'import secrets; print(secrets.token_hex(32))'"
-            if name == "JWT_SECRET_KEY"
-            else ""
-        )
+        return f"{name} is not set" + (f": {MAKE_SECRET}" if name == "JWT_SECRET_KEY" else "")
     return f"{name} is wrong: {plain_words(error['msg'])}"
 
 

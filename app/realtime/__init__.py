@@ -27,6 +27,7 @@ from gevent import monkey
 
 from app.accounts import revocation
 from app.broker import Broker
+from app.capacity import max_connections
 from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
 from app.origins import Origins
@@ -143,7 +144,7 @@ def _limits(settings: Settings) -> Limits:
         connect_timeout=settings.CONNECT_TIMEOUT,
         max_message_bytes=settings.MAX_MESSAGE_BYTES,
         max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
-        max_sessions=settings.MAX_CONNECTIONS,
+        max_sessions=max_connections(settings),
         max_sessions_per_address=settings.MAX_CONNECTIONS_PER_ADDRESS,
         max_messages_per_second=settings.MAX_EVENTS_PER_SECOND,
     )

@@ -247,7 +247,7 @@ def test_the_doctor_says_what_to_do_about_weak_limits_and_a_missing_worker(
     code, text = examined(
         service,
         DATABASE_URL=other_database,
-        JWT_SECRET_KEY="secret",
+        JWT_SECRET_KEY="change-this-secret-before-you-deploy",
         MAX_CONNECTIONS=str(files + 1),
     )
 

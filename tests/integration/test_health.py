@@ -12,6 +12,7 @@ from app.config import Settings
 from app.db import db
 from tests.harness.keys import claims, hs256
 from tests.harness.market import good
+from tests.harness.processes import SECRET
 from tests.harness.servers import RedisServer
 from tests.harness.visitor import Visitor
 
@@ -80,7 +81,7 @@ def test_without_the_database_it_is_not_ready_and_lives(
         "postgresql": f"postgresql:///orders?host={tmp_path}",
     }
     settings = Settings.of(
-        DATABASE_URL=urls[kind], REDIS_URL=redis_server.url, JWT_SECRET_KEY="x" * 32
+        DATABASE_URL=urls[kind], REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET
     )
     visitor = Visitor(create_app(settings))
     answer = visitor.call("GET", "/readyz")

@@ -1,5 +1,7 @@
 """JWT_SECRET_KEY and JWT_PUBLIC_KEY: which keys are taken, and that none is repeated."""
 
+import secrets
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -17,6 +19,12 @@ UNKNOWN_CURVE = (
     "MDIwEAYHKoZIzj0CAQYFK4EEAAYDHgAEMTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3OA==\n"
     "-----END PUBLIC KEY-----"
 )
+RSA_512 = (
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAJ/Dxj66nNRlcU9DY/G0k+9xwYCUVzEF\n"
+    "GBM9C/L1+kwdTIJ/uEyi/Uj22okYtcVNnyoabfizo7PHUlcS1FcEi0sCAwEAAQ==\n"
+    "-----END PUBLIC KEY-----"
+)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +34,40 @@ def test_a_secret_that_hmac_cannot_use_is_refused_and_not_repeated(text: str) ->
     line = complaint(JWT_SECRET_KEY=text)
     assert line.startswith("JWT_SECRET_KEY is wrong: expected random text")
     assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("text", ["x", "hunter2", "a" * 31, "\u00e9" * 15])
+def test_a_secret_that_is_too_short_stops_the_start_and_how_to_make_one_is_said(text: str) -> None:
+    line = complaint(JWT_SECRET_KEY=text)
+    assert line.startswith("JWT_SECRET_KEY is wrong: expected at least 32 bytes; make one with")
+    assert "token_hex(32)" in line
+    assert len(text) < 3 or text not in line
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 64, "ab" * 32, "changeme" * 8, "0" * 63 + "1", "1234567890" * 4, "hunter2!" * 5]
+)
+def test_a_secret_that_repeats_itself_stops_the_start(text: str) -> None:
+    line = complaint(JWT_SECRET_KEY=text)
+    assert line.startswith("JWT_SECRET_KEY is wrong: it repeats itself and is easily guessed; make")
+    assert text not in line
+
+
+@pytest.mark.parametrize("bytes", [32, 64])
+def test_random_secrets_are_taken_however_they_are_written(bytes: int) -> None:
+    for text in (secrets.token_hex(bytes), secrets.token_urlsafe(bytes)):
+        assert setting("JWT_SECRET_KEY", text) == text
+
+
+@pytest.mark.parametrize("bits", [1024, 2047])
+def test_an_rsa_key_that_is_too_short_is_refused(bits: int) -> None:
+    pem = public_pem(rsa.generate_private_key(65537, bits))
+    line = complaint(JWT_PUBLIC_KEY=pem)
+    assert line == (f"JWT_PUBLIC_KEY is wrong: an RSA key has at least 2048 bits, this one {bits}")
+
+
+def test_the_key_of_512_bits_that_was_once_enough_is_refused() -> None:
+    assert "at least 2048 bits, this one 512" in complaint(JWT_PUBLIC_KEY=RSA_512)
 
 
 @pytest.mark.parametrize(

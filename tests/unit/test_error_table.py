@@ -31,7 +31,7 @@ def every_error() -> list[type[OrdercastError]]:
 def test_an_error_has_a_status_that_is_an_error_and_a_code_in_words(
     error: type[OrdercastError],
 ) -> None:
-    assert 400 <= STATUS[error] < 500
+    assert 400 <= STATUS[error] < 500 or STATUS[error] == 503  # the caller's fault, or too much
     assert CODE.fullmatch(error.code)
 
 

@@ -1,0 +1,23 @@
+"""How many connections a process can have: each is an open file."""
+
+import resource
+
+from app.config import Settings
+
+SPARE_FILES = 200  # descriptors besides the connections
+
+
+def max_files() -> int | None:
+    """How many files this process may have open, once gunicorn.conf.py has raised the soft limit;
+    None: any number."""
+    _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if limit == resource.RLIM_INFINITY else limit
+
+
+def max_connections(settings: Settings) -> int:
+    """MAX_CONNECTIONS, or as many as the file limit allows if they are fewer; 0: any number."""
+    files = max_files()
+    if files is None:
+        return settings.MAX_CONNECTIONS
+    possible = max(1, files - SPARE_FILES)
+    return min(settings.MAX_CONNECTIONS or possible, possible)
