@@ -10,11 +10,14 @@ import click
 import orjson
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from app import demo, doctor
 from app.accounts import disconnection, revocation, service, tokens
+from app.accounts.details import AccountDetails
 from app.accounts.models import RevocationKind, Role, User
+from app.complaints import sentence
 from app.db import db
 from app.doctor import Level
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
@@ -99,12 +102,15 @@ def list_users() -> None:
 @click.option("--email", required=True)
 @click.option("--name", required=True)
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-@click.option("--password", help="Asked for nowhere: without it one is made and printed.")
+@click.option("--password", help="Generated and printed if omitted.")
 def add_user(email: str, name: str, role: str, password: str | None) -> None:
     """Make an account; the only way to make an admin."""
     made = password or secrets.token_urlsafe(12)
     try:
-        user = service.register_user(email=email, password=made, name=name, role=Role(role))
+        details = AccountDetails(email=email, password=made, name=name)
+        user = service.register_user(**details.model_dump(), role=Role(role))
+    except ValidationError as exc:
+        _fail("validation_error", sentence(exc, "account"))
     except OrdercastError as exc:
         _fail(exc.code, exc.message)
     click.echo(f"{user['id']}  {user['role']}  {user['email']}" + ("" if password else f"  {made}"))

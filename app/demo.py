@@ -3,11 +3,12 @@
 from sqlalchemy import select
 
 from app.accounts import service
+from app.accounts.guessing import DEMO_PASSWORD
 from app.accounts.models import Role, User
 from app.catalog.models import Product
 from app.db import db, transaction
 
-PASSWORD = "ordercast-demo"  # noqa: S105 - printed for everyone to see
+PASSWORD = DEMO_PASSWORD
 
 PEOPLE = (
     ("alice@example.com", "Alice", Role.CUSTOMER),

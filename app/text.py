@@ -17,6 +17,13 @@ BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 RESERVED = (range(0x2065, 0x2066), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
 
 
+def no_nul(text: str) -> str:
+    """The text, if a database can store it. Raises ValueError."""
+    if "\0" in text:
+        raise ValueError("must not contain NUL")
+    return text
+
+
 def single_line(text: str) -> str:
     """The text, if it is fit to be a name or a title. Raises ValueError."""
     if not all(map(_is_allowed, _without_flags(text))):

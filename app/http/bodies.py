@@ -14,23 +14,16 @@ from pydantic.alias_generators import to_camel
 
 from app.accounts.attempts import MAX_EMAIL
 from app.accounts.claims import MAX_SUBJECT
+from app.accounts.details import MAX_PASSWORD, AccountDetails
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import Notification, Status
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
-from app.text import single_line
+from app.text import no_nul, single_line
 
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000
 MAX_LINES = 100
-MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
-MAX_PASSWORD = 1024
-
-
-def _no_nul(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain NUL")
-    return text
 
 
 def _printable(text: str) -> str:
@@ -39,21 +32,9 @@ def _printable(text: str) -> str:
     return text
 
 
-def _address(text: str) -> str:
-    name, at, domain = text.rpartition("@")
-    if not (name and at and domain) or not text.isprintable() or any(map(str.isspace, text)):
-        raise ValueError("must be an e-mail address")
-    lowered = text.lower()  # may be longer: U+0130 becomes two characters
-    if len(lowered) > MAX_EMAIL:
-        raise ValueError(f"must have at most {MAX_EMAIL} characters")
-    return lowered
-
-
 Line = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(single_line)
 ]
-Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_address)]
-Name = Annotated[Line, Field(max_length=100)]
 Title = Annotated[Line, Field(max_length=200)]
 NotificationType = Annotated[Line, Field(max_length=50)]
 Id = Annotated[
@@ -72,19 +53,12 @@ class Body(BaseModel):
     )
 
 
-class Register(Body):
-    email: Email
-    password: Annotated[
-        str,
-        StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
-        AfterValidator(_no_nul),
-    ]
-    name: Name
+class Register(AccountDetails, Body):
     role: Literal["customer", "seller"]
 
 
 class Login(Body):
-    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_no_nul)]
+    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(no_nul)]
     password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD)]
 
 
@@ -156,7 +130,7 @@ class Notify(Body):
     user_id: Annotated[Id, AfterValidator(_receiver)]
     title: Title
     message: Annotated[
-        str, StringConstraints(min_length=1, max_length=4000), AfterValidator(_no_nul)
+        str, StringConstraints(min_length=1, max_length=4000), AfterValidator(no_nul)
     ]
     type: NotificationType
 

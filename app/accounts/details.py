@@ -1,0 +1,71 @@
+"""What an account is made of, checked: the same over HTTP and in commands."""
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
+
+from app.accounts.attempts import MAX_EMAIL
+from app.accounts.guessing import check_guessable
+from app.accounts.passwords import normalised
+from app.text import no_nul, single_line
+
+MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
+MAX_PASSWORD = 1024
+
+
+def _address(text: str) -> str:
+    name, at, domain = text.rpartition("@")
+    if not (name and at and domain) or not text.isprintable() or any(map(str.isspace, text)):
+        raise ValueError("must be an e-mail address")
+    lowered = text.lower()  # may be longer: U+0130 becomes two characters
+    if len(lowered) > MAX_EMAIL:
+        raise ValueError(f"must have at most {MAX_EMAIL} characters")
+    return lowered
+
+
+def _long_enough(text: str) -> str:
+    if len(normalised(text)) < MIN_PASSWORD:
+        raise ValueError(f"must have at least {MIN_PASSWORD} characters")
+    return text
+
+
+Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_address)]
+Password = Annotated[
+    str,
+    StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
+    AfterValidator(no_nul),
+    AfterValidator(_long_enough),
+]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(single_line),
+    Field(max_length=100),
+]
+
+
+class NewPassword(BaseModel):
+    """A password for the account with this address."""
+
+    email: str
+    password: Password
+
+    @field_validator("password")
+    @classmethod
+    def _is_not_guessed_first(cls, password: str, info: ValidationInfo) -> str:
+        check_guessable(password, email=info.data.get("email", ""))
+        return password
+
+
+class AccountDetails(NewPassword):
+    """Of a new account."""
+
+    email: Email
+    name: Name
