@@ -17,7 +17,27 @@ logger = logging.getLogger(__name__)
 
 OK = "ok"
 UNAVAILABLE = "unavailable"
+DELAYED = "delayed"
+LATE_SECONDS = 3.0  # what waits longer than this is late
 DEADLINE_SECONDS = 2.0  # from the start of a check; then its answer is `unavailable`
+
+
+class Queue:
+    """How long the first of a queue has waited: by the clock that made it, or as long as it was
+    seen here to be the first, where that is more. Clocks jump, and anybody may write a time."""
+
+    def __init__(self) -> None:
+        self._first: object = None
+        self._seen = 0.0  # monotonic seconds
+
+    def seconds(self, first: tuple[object, float] | None) -> float:
+        """`first` is (its id, its age in seconds), None if nothing waits."""
+        if first is None:
+            self._first = None
+            return 0.0
+        if first[0] != self._first:
+            self._first, self._seen = first[0], time.monotonic()
+        return max(first[1], time.monotonic() - self._seen)
 
 
 @dataclass(frozen=True)

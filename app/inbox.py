@@ -12,11 +12,18 @@ from typing import Any
 import orjson
 import redis
 
-from app.broker import PREFIX, Broker, reason
+from app.broker import PREFIX, Broker, Redis, reason
 from app.events import Refused, declared, looks_like_room
 
 MAX_ID = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
+
+
+# The first entry's id and the server's clock, and not the entry, which may be large.
+OLDEST = """
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if first then return {first[1], redis.call('TIME')[1]} end
+"""
 
 
 class InboxUnavailable(Exception):
@@ -36,6 +43,16 @@ def check_id(id: str) -> None:
     """Raises Refused: what a sender's own id must be."""
     if not (0 < len(id) <= MAX_ID and id.isprintable()):
         raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
+
+
+def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:
+    """(stream id, seconds that it has waited by the clock of Redis, from which the id is) of the
+    entry that nobody has taken for the longest time. Raises redis.RedisError."""
+    found: Any = client.eval(OLDEST, 1, broker.inbox)
+    if found is None:
+        return None
+    entry_id, seconds = found[0].decode(), int(found[1])
+    return entry_id, max(0.0, seconds - int(entry_id.partition("-")[0]) / 1000)
 
 
 class Inbox:

@@ -22,6 +22,14 @@ EVENTS_FANNED_OUT = Counter(
     ["name"],
 )
 FOLLOWER_POSITION = Gauge("ordercast_follower_position", "Last journal position fanned out here.")
+UNSEQUENCED_SECONDS = Gauge(
+    "ordercast_unsequenced_seconds",
+    "How long the oldest event has waited for its position, when /readyz was last asked.",
+)
+INBOX_SECONDS = Gauge(
+    "ordercast_inbox_seconds",
+    "How long the oldest inbox entry has waited, when /readyz was last asked.",
+)
 JOURNAL_READS = Counter(
     "ordercast_follower_journal_reads_total",
     "Times the follower read the journal, by reason.",

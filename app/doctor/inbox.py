@@ -1,5 +1,6 @@
 """What external programs sent is taken, and nothing of it was refused."""
 
+from app import health, inbox
 from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
@@ -11,6 +12,12 @@ def _inbox(settings: Settings) -> str:
     with broker.connect() as client, told():
         waiting, refused = client.xlen(broker.inbox), client.xlen(broker.refused)
         last = client.xrevrange(broker.refused, count=1)
+        oldest = inbox.oldest(client, broker)
+    if oldest is not None and oldest[1] > health.LATE_SECONDS:
+        raise Unhealthy(
+            f"{waiting} waiting, the oldest for {oldest[1]:.0f} s",
+            "See the worker's log, and that one runs: flask --app wsgi worker",
+        )
     if refused:
         reason = last[0][1][b"reason"].decode()
         raise Unhealthy(

@@ -1,8 +1,8 @@
-"""A worker gives events their positions."""
+"""A worker gives events their positions, and none waits for it."""
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import journal
+from app import health, journal
 from app.broker import Broker
 from app.config import Settings
 from app.doctor.finding import Check, Unhealthy
@@ -26,4 +26,20 @@ def _worker(settings: Settings) -> str:
     return "running"
 
 
-CHECKS = (Check("worker", _worker),)
+def _journal(settings: Settings) -> str:
+    try:
+        oldest = journal.oldest_waiting()
+        if oldest is None or oldest[1] < health.LATE_SECONDS:
+            return "nothing waits for its position"
+        by = journal.holders()
+    except SQLAlchemyError as exc:
+        raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
+    raise Unhealthy(
+        f"an event has waited for its position for {oldest[1]:.0f} s",
+        f"The head is held by {'; '.join(by)}: end that transaction."
+        if by
+        else "See the worker's log, and that one runs: flask --app wsgi worker",
+    )
+
+
+CHECKS = (Check("worker", _worker), Check("journal", _journal))

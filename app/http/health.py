@@ -5,17 +5,19 @@ from typing import Any
 from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import health, journal
+from app import health, inbox, journal
 from app.broker import Broker
+from app.metrics import INBOX_SECONDS
 
 blueprint = Blueprint("health", __name__)
 
 
 def init_app(app: Flask) -> None:
-    broker = Broker.of(app.config["SETTINGS"])
+    broker, queue = Broker.of(app.config["SETTINGS"]), health.Queue()
     health.add(app, health.Check("database", _database, required=True))
     # Without Redis events are slower and none is lost: the process serves.
     health.add(app, health.Check("redis", lambda: _redis(broker)))
+    health.add(app, health.Check("inbox", lambda: _inbox(broker, queue)))
 
 
 @blueprint.get("/healthz")
@@ -49,3 +51,10 @@ def _redis(broker: Broker) -> str:
     with broker.connect() as client:
         client.ping()
     return health.OK
+
+
+def _inbox(broker: Broker, queue: health.Queue) -> str:
+    with broker.connect() as client:
+        waited = queue.seconds(inbox.oldest(client, broker))
+    INBOX_SECONDS.set(waited)
+    return health.OK if waited < health.LATE_SECONDS else health.DELAYED

@@ -2,16 +2,19 @@
 
 append     inside the domain's transaction                      (writing.py)
 is_due     whether a committed event waits for its position     (sequencing.py)
+oldest_waiting                              which, and how long
 sequence   committed events get the next positions, no holes
 head, since                                                     (reading.py)
+holders    who keeps sequencers waiting                         (locking.py)
 prune      the oldest go, and the lowest position kept is known (pruning.py)
 ring       a commit wakes the sequencer, through Redis          (doorbell.py)
 """
 
 from app.journal.doorbell import Doorbell
+from app.journal.locking import HeadLocked, holders
 from app.journal.pruning import prune
 from app.journal.reading import Entry, Head, head, since
-from app.journal.sequencing import BATCH, is_due, sequence
+from app.journal.sequencing import BATCH, is_due, oldest_waiting, sequence
 from app.journal.writing import append
 
 __all__ = [
@@ -19,9 +22,12 @@ __all__ = [
     "Doorbell",
     "Entry",
     "Head",
+    "HeadLocked",
     "append",
     "head",
+    "holders",
     "is_due",
+    "oldest_waiting",
     "prune",
     "sequence",
     "since",

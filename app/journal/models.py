@@ -1,13 +1,33 @@
 """The journal's tables."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, String, Text, text
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 
-from app.db import Base, BigId, UtcDateTime, now
+from app.db import Base, BigId, UtcDateTime
 
 HEAD_ID = 1  # journal_head has this one row
+
+
+class database_now(FunctionElement[datetime]):  # noqa: N801, a function of SQL
+    """This moment by the database's clock: the hosts of the processes that write have their own."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(database_now)
+def _now_of_postgres(*_: Any, **__: Any) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(database_now, "sqlite")
+def _now_of_sqlite(*_: Any, **__: Any) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"  # microseconds, as SQLAlchemy writes them
 
 
 class JournalEvent(Base):
@@ -17,7 +37,7 @@ class JournalEvent(Base):
     room: Mapped[str] = mapped_column(String(255))
     name: Mapped[str] = mapped_column(String(255))
     data: Mapped[str] = mapped_column(Text)  # the payload as JSON text, made once
-    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=database_now())
     position: Mapped[int | None] = mapped_column(  # 1, 2, 3 ... no holes; None until sequenced
         BigInteger, unique=True
     )

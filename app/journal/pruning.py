@@ -6,7 +6,8 @@ from itertools import takewhile
 from sqlalchemy import delete, select
 
 from app.db import transaction
-from app.journal.models import HEAD_ID, JournalEvent, JournalHead
+from app.journal.locking import lock_head
+from app.journal.models import JournalEvent
 
 BATCH = 1000  # rows in one step
 
@@ -18,9 +19,7 @@ def prune(before: datetime, limit: int = BATCH) -> int:
     "everything from `lowest` on is here" stays true.
     """
     with transaction() as session:
-        head = session.execute(
-            select(JournalHead).where(JournalHead.id == HEAD_ID).with_for_update()
-        ).scalar_one()
+        head = lock_head(session)
         oldest = session.execute(
             select(JournalEvent.position, JournalEvent.created_at)
             .where(JournalEvent.position >= head.lowest)

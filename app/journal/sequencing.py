@@ -9,7 +9,8 @@ may run; the row's lock lets one at a time through.
 from sqlalchemy import exists, func, select, update
 
 from app.db import db, transaction
-from app.journal.models import HEAD_ID, JournalEvent, JournalHead
+from app.journal.locking import lock_head
+from app.journal.models import JournalEvent, database_now
 from app.journal.reading import Entry, Head
 
 BATCH = 200  # rows in one step
@@ -23,15 +24,27 @@ def is_due() -> bool:
         return bool(connection.scalar(waiting))
 
 
+def oldest_waiting() -> tuple[int, float] | None:
+    """(id, seconds by the database's clock) of the event that has waited for its position for the
+    longest time; None if none waits."""
+    oldest = (
+        select(JournalEvent.id, JournalEvent.created_at, database_now())
+        .where(JournalEvent.position.is_(None))
+        .order_by(JournalEvent.id)
+        .limit(1)
+    )
+    with db.engine.connect() as connection:
+        row = connection.execute(oldest).one_or_none()
+    return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
+
+
 def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
     """Give up to `limit` unsequenced events their positions, in id order, and commit.
 
-    Returns the head afterwards and what was sequenced; the caller publishes it.
+    Returns the head afterwards and what was sequenced; the caller publishes it. Raises HeadLocked.
     """
     with transaction() as session:
-        row = session.execute(
-            select(JournalHead).where(JournalHead.id == HEAD_ID).with_for_update()
-        ).scalar_one()
+        row = lock_head(session)
         # Reads after it holds the lock: what another sequencer committed meanwhile is seen.
         waiting = (
             select(JournalEvent.id, func.row_number().over(order_by=JournalEvent.id).label("nth"))

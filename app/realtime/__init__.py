@@ -11,6 +11,7 @@ queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and for
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
+readiness.py      whether they arrive, for /readyz
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from gevent import monkey
 
+from app import health
 from app.accounts import revocation
 from app.broker import Broker
 from app.capacity import max_connections
@@ -37,6 +39,7 @@ from app.realtime.lifetime import Lifetime
 from app.realtime.namespace import OrderNamespace
 from app.realtime.packets import packet_class
 from app.realtime.queue_manager import QueueManager
+from app.realtime.readiness import Readiness
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
@@ -63,6 +66,7 @@ class Realtime:
         self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
+        self.readiness = Readiness(self.follower)
         revocation.revoked.connect(self.revocations.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
         self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
@@ -115,6 +119,7 @@ class Realtime:
                 return
             self._started_in = os.getpid()
             self.manager.forget_host()
+            self.readiness.begin()
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)
@@ -122,7 +127,9 @@ class Realtime:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["realtime"] = Realtime(app)
+    realtime = app.extensions["realtime"] = Realtime(app)
+    health.add(app, health.Check("worker", realtime.readiness.worker))
+    health.add(app, health.Check("journal", realtime.readiness.delivery))
     app.wsgi_app = _either_path(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 

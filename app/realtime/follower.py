@@ -53,6 +53,7 @@ class Follower:
         self.last = 0  # position fanned out; meaningless until `ready`
         self._ahead = 0  # a head that was announced: we know that so much exists
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
+        self.announced = 0.0  # the same, and not reset by look()
         self._lock = threading.Lock()  # one fan-out at a time, whoever noticed the events first
         self._wake = threading.Event()
         self.ready = threading.Event()
@@ -92,7 +93,7 @@ class Follower:
             self.look()  # not started yet, another database on this Redis, or ours was replaced
             return
         with self._lock:
-            self._heard = time.monotonic()
+            self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
             entries = [Entry(*event) for event in data["events"]]
             self._fan_out(entries)

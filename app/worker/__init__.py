@@ -6,7 +6,8 @@
     inbox.py       what external processes sent goes into the journal
     expiry.py      orders that stay pending too long are cancelled
     pruning.py     what has served its time is deleted
-    loops.py       running the steps until SIGTERM
+    limits.py      what a transaction may take
+    loop.py        repeating a step      loops.py   running them all until SIGTERM
 
 Each step is bounded, returns how much it did, and is tested without a process.
 """

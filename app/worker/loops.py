@@ -1,10 +1,11 @@
-"""Running steps: one thread a loop, until SIGTERM or SIGINT; the step that runs is finished."""
+"""Running steps: one thread a loop, until SIGTERM or SIGINT; the step that runs is finished, unless
+it hangs."""
 
 import logging
-import random
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
 from types import FrameType
 
 from flask import Flask
@@ -15,6 +16,8 @@ from app.journal import BATCH
 from app.worker.doorbell import Ear
 from app.worker.expiry import expire_once
 from app.worker.inbox import drain_once
+from app.worker.limits import limit_transactions
+from app.worker.loop import Loop, Step
 from app.worker.pruning import prune_once
 from app.worker.publishing import Publisher
 from app.worker.sequencing import announce_head, sequence_once
@@ -28,49 +31,9 @@ INBOX_SECONDS = 0.25
 INBOX_TIMEOUT_SECONDS = 5.0
 EXPIRE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
-LONGEST_WAIT_SECONDS = 30.0  # between tries of a step that keeps failing
-
-Step = Callable[[], bool | None]  # True: there may be more to do at once
-
-
-class Loop(threading.Thread):
-    """Repeats a step: at once while it says there is more, else after `seconds` or when woken.
-    A step that fails is logged and tried again, later and later."""
-
-    def __init__(
-        self,
-        app: Flask,
-        name: str,
-        step: Step,
-        seconds: float,
-        *,
-        stop: threading.Event,
-        wake: threading.Event | None = None,
-        longest: float = LONGEST_WAIT_SECONDS,
-    ) -> None:
-        super().__init__(name=name)
-        self._app = app
-        self._step = step
-        self._seconds = seconds
-        self._stop_asked = stop
-        self._wake = wake or stop
-        self._longest = longest
-
-    def run(self) -> None:
-        wait = self._seconds
-        while not self._stop_asked.is_set():
-            try:
-                with self._app.app_context():
-                    more = self._step()
-                wait = self._seconds
-            except Exception:
-                logger.exception("step failed", extra={"loop": self.name})
-                more = False
-                wait = min(max(wait, 0.5) * 2 * random.uniform(0.75, 1), self._longest)
-            if not more:
-                self._wake.wait(wait)
-                if self._wake is not self._stop_asked:
-                    self._wake.clear()
+STALLED_SECONDS = 3.0  # a sequencer that has not come through for so long is no sign of life
+SLOW_SECONDS = 10.0  # a step that takes longer is said, and again after twice as long
+STOP_SECONDS = 8.0  # how long the steps that run may take to finish
 
 
 def run(app: Flask) -> None:
@@ -86,24 +49,30 @@ def run(app: Flask) -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
+    with app.app_context():
+        limit_transactions()
     publish = Publisher(broker)
+    sequencer = Loop(
+        app,
+        "sequence",
+        lambda: sequence_once(publish) == BATCH,
+        SEQUENCE_SECONDS,
+        stop=stop,
+        wake=rung,
+        longest=1.0,  # everything waits for it: it looks again soon
+    )
+
+    def announce() -> None:
+        if time.monotonic() - sequencer.came_through < STALLED_SECONDS:
+            announce_head(publish)
+
     steps: list[tuple[str, Step, float]] = [
-        ("announce", lambda: announce_head(publish), ANNOUNCE_SECONDS),
+        ("announce", announce, ANNOUNCE_SECONDS),
         ("expire", lambda: expire_once(settings.PENDING_MINUTES), EXPIRE_SECONDS),
         ("prune", lambda: prune_once(settings.JOURNAL_KEEP_DAYS), PRUNE_SECONDS),
     ]
     loops = [Loop(app, name, step, seconds, stop=stop) for name, step, seconds in steps]
-    loops.append(
-        Loop(
-            app,
-            "sequence",
-            lambda: sequence_once(publish) == BATCH,
-            SEQUENCE_SECONDS,
-            stop=stop,
-            wake=rung,
-            longest=1.0,  # everything waits for it: it looks again soon
-        )
-    )
+    loops.append(sequencer)
     inbox = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
     loops.append(
         Loop(
@@ -119,6 +88,31 @@ def run(app: Flask) -> None:
     for loop in loops:
         loop.start()
     logger.info("worker started", extra={"loops": [loop.name for loop in loops]})
+    _watch(loops, stop)
+    _finish(loops)
+
+
+def _watch(loops: Sequence[Loop], stop: threading.Event) -> None:
+    """Until the process is asked to stop: say which step takes long."""
+    said: dict[str, float] = {}  # the loops whose step is slow: when it was said, in its seconds
+    while not stop.is_set():
+        loops[0].join(1.0)  # and not stop.wait: the signal's handler sets it in this thread
+        for loop in loops:
+            since = loop.busy_since
+            took = 0.0 if since is None else time.monotonic() - since
+            if took < SLOW_SECONDS:
+                said.pop(loop.name, None)
+            elif took > 2 * said.get(loop.name, 0.0):
+                said[loop.name] = took
+                logger.warning(
+                    "a step takes long", extra={"loop": loop.name, "seconds": round(took)}
+                )
+
+
+def _finish(loops: Sequence[Loop]) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
     for loop in loops:
-        loop.join()
+        loop.join(max(0.0, deadline - time.monotonic()))
+    if stuck := [loop.name for loop in loops if loop.is_alive()]:
+        logger.warning("stopped within a step; what it did is rolled back", extra={"loops": stuck})
     logger.info("worker stopped")

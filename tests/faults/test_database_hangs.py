@@ -37,6 +37,9 @@ def test_while_the_database_hangs_balancers_and_operators_get_their_answer(
     for status, answer in answers:
         assert (status, answer["status"], answer["database"]) == (503, "unavailable", "unavailable")
         assert answer["redis"] == "ok"
+    assert service.worker is not None
+    assert service.worker.stop() == 0  # SIGTERM is followed
+    assert service.worker.logged("stopped within a step; what it did is rolled back")
     assert doctor.returncode == 1
     assert "FAIL  database: no answer within 6 s\n" in doctor.stdout
     assert "ok    redis: " in doctor.stdout

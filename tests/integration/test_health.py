@@ -54,13 +54,17 @@ def test_with_everything_there_it_is_ready(visitor: Visitor) -> None:
         "status": "ok",
         "database": "ok",
         "redis": "ok",
+        "inbox": "ok",
+        "worker": "ok",
+        "journal": "ok",
     }
 
 
 def test_with_redis_dead_or_stuck_it_is_degraded_and_stays_ready(
     fragile: Visitor, own_redis: RedisServer
 ) -> None:
-    degraded = {"status": "degraded", "database": "ok", "redis": "unavailable"}
+    away = {"redis": "unavailable", "inbox": "unavailable"}
+    degraded = {"status": "degraded", "database": "ok", **away, "worker": "ok", "journal": "ok"}
     own_redis.freeze()
     assert good(fragile.call("GET", "/readyz")) == degraded
     own_redis.thaw()
@@ -86,7 +90,9 @@ def test_without_the_database_it_is_not_ready_and_lives(
     visitor = Visitor(create_app(settings))
     answer = visitor.call("GET", "/readyz")
     assert answer.status_code == 503
-    assert answer.get_json() == {"status": "unavailable", "database": "unavailable", "redis": "ok"}
+    answers = answer.get_json()
+    assert answers["status"] == answers["database"] == answers["journal"] == "unavailable"
+    assert answers["redis"] == "ok"
     assert good(visitor.call("GET", "/healthz")) == {"status": "ok"}
 
 
