@@ -34,6 +34,8 @@ class LoginSession(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     refresh_jti: Mapped[str] = mapped_column(String(36))  # of the one valid refresh token
+    previous_jti: Mapped[str | None] = mapped_column(String(36))  # of the one it was exchanged for
+    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when that exchange was
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -88,15 +88,29 @@ def issue(
     session: str | None = None,
     jti: str | None = None,
     seconds: float | None = None,
+    issued_at: int | None = None,
 ) -> str:
-    """A signed token of `kind` for the user; `seconds` until it expires, else the default."""
-    said: dict[str, Any] = {"role": role.value, "jti": jti or uuid4().hex}
+    """A signed token of `kind` for the user; `seconds` until it expires, else the default.
+
+    The same arguments, `jti` and `issued_at` (seconds since 1970) among them, make the same token.
+    """
+    usual = ACCESS_SECONDS if kind == "access" else REFRESH_SECONDS
+    start = time.time() if issued_at is None else issued_at
+    token_id = jti or uuid4().hex
+    said: dict[str, Any] = {"role": role.value, "jti": token_id, "csrf": _csrf(token_id)}
+    said |= {"iat": int(start), "nbf": int(start)}
+    said["exp"] = int(start + (usual if seconds is None else seconds))
     if session is not None:
         said["session"] = session
     create = create_access_token if kind == "access" else create_refresh_token
-    expires = None if seconds is None else timedelta(seconds=seconds)
-    token: str = create(identity=user_id, additional_claims=said, expires_delta=expires)
+    token: str = create(identity=user_id, additional_claims=said)
     return token
+
+
+def _csrf(token_id: str) -> str:
+    """What Flask-JWT-Extended puts at random into tokens that travel in cookies."""
+    secret = current_app.config["JWT_SECRET_KEY"]
+    return hmac.new(secret.encode(), f"csrf {token_id}".encode(), "sha256").hexdigest()[:32]
 
 
 def verify(token: object, kind: Kind = "access") -> Identity:

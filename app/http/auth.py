@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.accounts import errors, service, tokens
+from app.accounts import errors, service, sessions, tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.accounts.wire import LoginView, Tokens, UserView
@@ -57,7 +57,7 @@ def login(body: Login) -> dict[str, Any]:
 
 @blueprint.post("/refresh")
 @operation(
-    "Exchange a refresh token for a new pair; it works once.",
+    "Exchange a refresh token for a new pair; for 20 s again, for the same pair.",
     public="the refresh token itself is the proof, in the Authorization header or the body",
     body=Refresh,
     body_required=False,
@@ -70,16 +70,17 @@ def login(body: Login) -> dict[str, Any]:
     ),
 )
 def refresh(body: Refresh | None) -> dict[str, Any]:
-    """A refresh token -> 200 a new pair | 401; a used one revokes the whole session."""
+    """A refresh token -> 200 a new pair, or for 20 s the same again | 401; one used before then
+    revokes the whole session."""
     token = body.refresh_token if body and body.refresh_token else bearer()
-    return service.refresh(tokens.verify(token, "refresh")).wire()
+    return sessions.refresh(tokens.verify(token, "refresh")).wire()
 
 
 @blueprint.post("/logout")
 @operation("Log out: the session's tokens are revoked and its sockets closed.", status=204)
 def logout(caller: Identity) -> None:
     """-> 204."""
-    service.log_out(caller)
+    sessions.log_out(caller)
 
 
 @blueprint.get("/me")

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, insert, select
 
-from app.accounts import revocation, service, tokens
+from app.accounts import revocation, service, sessions, tokens
 from app.accounts.attempts import WINDOW_SECONDS
 from app.accounts.errors import TokenRevoked
 from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind, User
@@ -108,7 +108,7 @@ def test_a_login_that_was_pruned_cannot_be_refreshed(app: Flask, alice: Identity
     prune_once(0)
     assert count(LoginSession) == 0
     with pytest.raises(TokenRevoked):
-        service.refresh(tokens.verify(pair.refresh_token, "refresh"))
+        sessions.refresh(tokens.verify(pair.refresh_token, "refresh"))
 
 
 def test_an_inbox_id_is_recognised_until_it_is_pruned(app: Flask, own_redis: RedisServer) -> None:

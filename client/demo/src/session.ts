@@ -2,7 +2,8 @@
  * Who is signed in.
  *
  * The access token lives in this module's memory only. The refresh token is also in this tab's
- * session storage, so that a reload stays signed in; it works once and is replaced each time.
+ * session storage, so that a reload stays signed in; it works once and is replaced each time. A
+ * duplicated tab starts with a copy of it: whichever tab exchanges it tells the others.
  */
 
 import { ApiError, request } from "./http";
@@ -103,13 +104,27 @@ async function renew(): Promise<string> {
   try {
     const { data } = await request<Tokens>("POST", "/api/auth/refresh", { body: { refreshToken } });
     // Signed out meanwhile: then these are nobody's.
-    if (stored() === refreshToken) keep(data);
+    if (stored() === refreshToken) {
+      keep(data);
+      tabs?.postMessage({ used: refreshToken, tokens: data } satisfies Exchange);
+    }
     return data.accessToken;
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) end(ENDED);
     throw error;
   }
 }
+
+interface Exchange {
+  used: string; // the refresh token that is worth nothing now
+  tokens: Tokens; // what it was exchanged for
+}
+
+const tabs = typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel(KEY);
+
+tabs?.addEventListener("message", ({ data }: MessageEvent<Exchange>) => {
+  if (stored() === data.used) keep(data.tokens);
+});
 
 const RENEW_PART = 0.25; // of its life: then a token is exchanged when it is asked for
 
