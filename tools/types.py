@@ -15,6 +15,9 @@ FILE = Path(__file__).parent.parent / "client/src/events.ts"
 HEAD = "// Made by `make types` from app/events.py: change that.\n"
 REF = "{model}"  # a reference is the name of the type
 MODELS: tuple[type[Wire], ...] = (Order, *EVENTS, ProductView, NotificationView)
+PAYLOADS = """\
+/** What each event carries. A page adds events of its own:
+ * `declare module "@ordercast/client" { interface Payloads { "parcel:moved": Parcel } }` */"""
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 
 
@@ -78,7 +81,7 @@ def type_of(schema: dict[str, Any]) -> str:
 
 def _map() -> str:
     rows = [f"  {json.dumps(event.event)}: {event.__name__};" for event in EVENTS]
-    return "\n".join(["/** What each event carries. */", "export type Payloads = {", *rows, "};\n"])
+    return "\n".join([PAYLOADS, "export interface Payloads {", *rows, "}\n"])
 
 
 def _names() -> str:

@@ -1,34 +1,14 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
-import type { Payloads } from "./events.js";
 import { EVENT_NAMES } from "./events.js";
 import { Holders } from "./holders.js";
 import { type Answer, request } from "./http.js";
 import { Listeners } from "./listeners.js";
 import { type KeyValue, pageStorage, Place } from "./place.js";
+import { type Refusal, refusalOf } from "./refusal.js";
 import { Renewal } from "./renewal.js";
 import { Tokens, type TokenSource } from "./token.js";
-
-export type EventName = keyof Payloads;
-
-/** What a handler gets. An event that was emitted around the journal has no offset. */
-export type Handler<Name extends EventName> = (payload: Payloads[Name], offset?: string) => void;
-
-export type ServerEvents = { [Name in EventName]: Handler<Name> };
-
-export type RefreshAnswer =
-  | { readonly ok: true; readonly expiresIn: number }
-  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
-
-export type ClientEvents = {
-  "auth:refresh": (body: { token: string }, answer: (answer: RefreshAnswer) => void) => void;
-};
-
-export type OrdercastSocket = Socket<ServerEvents, ClientEvents>;
-
-/** Why the server does not want this client: its `data.code`, or `token_missing`, or `disconnected`
- * when it ended a connection that it had accepted (logged out, revoked). */
-export type Refusal = { readonly code: string; readonly message: string };
+import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 
 export type ConnectionState = {
   readonly state: "idle" | "connecting" | "live" | "reconnecting" | "refused";
@@ -299,10 +279,4 @@ function isDurable(name: string, given: readonly unknown[]): boolean {
 
 function transportOf(socket: OrdercastSocket): "websocket" | "polling" {
   return socket.io.engine.transport.name === "polling" ? "polling" : "websocket";
-}
-
-function refusalOf(error: Error & { data?: unknown }): Refusal {
-  const { data, message } = error;
-  const code = typeof data === "object" && data !== null && "code" in data ? data.code : undefined;
-  return { code: typeof code === "string" ? code : "token_missing", message };
 }

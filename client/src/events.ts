@@ -74,12 +74,13 @@ export type NotificationView = {
   readonly createdAt: string;
 };
 
-/** What each event carries. */
-export type Payloads = {
+/** What each event carries. A page adds events of its own:
+ * `declare module "@ordercast/client" { interface Payloads { "parcel:moved": Parcel } }` */
+export interface Payloads {
   "order:status": OrderStatus;
   "order:new": OrderNew;
   "inventory:low-stock": LowStock;
   "notification": Notification;
-};
+}
 
 export const EVENT_NAMES = ["order:status", "order:new", "inventory:low-stock", "notification"] as const satisfies readonly (keyof Payloads)[];

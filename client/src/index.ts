@@ -1,17 +1,7 @@
-/** Read in this order: socket (what a page calls), connection (the state and the events), place (the
- * way back), renewal and token, live and lists (snapshots that stay true); react has the hooks. */
-export {
-  type ClientEvents,
-  Connection,
-  type ConnectionState,
-  type EventName,
-  type Handler,
-  type Options,
-  type OrdercastSocket,
-  type Refusal,
-  type RefreshAnswer,
-  type ServerEvents,
-} from "./connection.js";
+/** Read in this order: wire (what travels), socket (what a page calls), connection (the state and the
+ * events), place (the way back), renewal and token, live and lists (snapshots that stay true); react
+ * has the hooks. */
+export { Connection, type ConnectionState, type Options } from "./connection.js";
 export * from "./events.js";
 export { type Answer, ApiError } from "./http.js";
 export {
@@ -27,6 +17,7 @@ export {
 export { type Change, Live, type LiveState } from "./live.js";
 export { isAfter } from "./offset.js";
 export type { KeyValue } from "./place.js";
+export type { Refusal } from "./refusal.js";
 export {
   currentConnection,
   disconnectSocket,
@@ -37,3 +28,11 @@ export {
   onReload,
 } from "./socket.js";
 export { claimsOf, type TokenSource } from "./token.js";
+export type {
+  ClientEvents,
+  EventName,
+  Handler,
+  OrdercastSocket,
+  RefreshAnswer,
+  ServerEvents,
+} from "./wire.js";

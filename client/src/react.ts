@@ -1,13 +1,6 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 
-import {
-  type Connection,
-  type ConnectionState,
-  type EventName,
-  type Handler,
-  IDLE,
-  type OrdercastSocket,
-} from "./connection.js";
+import { type Connection, type ConnectionState, IDLE } from "./connection.js";
 import type { NotificationView, Order, OrderStatus } from "./events.js";
 import {
   lowStock,
@@ -20,6 +13,7 @@ import {
 } from "./lists.js";
 import type { Live, LiveState } from "./live.js";
 import { currentConnection, onConnectionChange } from "./socket.js";
+import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 
 const nothing = () => () => undefined;
 const none = () => null;

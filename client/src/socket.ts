@@ -1,12 +1,7 @@
-import {
-  Connection,
-  type EventName,
-  type Handler,
-  type Options,
-  type OrdercastSocket,
-} from "./connection.js";
+import { Connection, type Options } from "./connection.js";
 import { Listeners } from "./listeners.js";
 import type { TokenSource } from "./token.js";
+import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 
 /** The page's one connection. Listeners of this module outlive it: they go on with the next one. */
 let current: Connection | null = null;
