@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from app import demo, doctor
-from app.accounts import disconnection, revocation, service, tokens
+from app.accounts import disconnection, issuers, revocation, service, tokens
 from app.accounts.details import AccountDetails
 from app.accounts.models import RevocationKind, Role, User
 from app.complaints import sentence
-from app.db import db
+from app.db import db, row_id
 from app.doctor import Level
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
 from app.errors import OrdercastError
@@ -88,6 +88,8 @@ for _name in COMMANDS:
 )
 def token(sub: str, role: str, seconds: float) -> None:
     """Print an access token for a user id; no account is needed for connecting."""
+    if not issuers.signs_here(current_app.config["SETTINGS"]):
+        _fail("foreign_issuer", "With JWT_PUBLIC_KEY only its owner's tokens are good: ask there.")
     click.echo(tokens.issue("access", sub, Role(role), seconds=seconds))
 
 
@@ -103,17 +105,29 @@ def list_users() -> None:
 @click.option("--name", required=True)
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option("--password", help="Generated and printed if omitted.")
-def add_user(email: str, name: str, role: str, password: str | None) -> None:
+@click.option("--id", "number", help="Without local accounts: the user's id in the tokens.")
+def add_user(email: str, name: str, role: str, password: str | None, number: str | None) -> None:
     """Make an account; the only way to make an admin."""
+    local = current_app.config["SETTINGS"].has_local_accounts
+    if local == (number is not None):
+        why = "are numbered here" if local else "are another service's: give the --id of its tokens"
+        _fail("id_given" if local else "id_missing", f"The users {why}.")
+    if number is not None and row_id(number) is None:
+        _fail("validation_error", f"An id is a number from 1 up: {number!r}.")
     made = password or secrets.token_urlsafe(12)
     try:
         details = AccountDetails(email=email, password=made, name=name)
-        user = service.register_user(**details.model_dump(), role=Role(role))
+        user = service.register_user(
+            **details.model_dump(), role=Role(role), user_id=row_id(number) if number else None
+        )
     except ValidationError as exc:
         _fail("validation_error", sentence(exc, "account"))
     except OrdercastError as exc:
         _fail(exc.code, exc.message)
-    click.echo(f"{user['id']}  {user['role']}  {user['email']}" + ("" if password else f"  {made}"))
+    click.echo(
+        f"{user['id']}  {user['role']}  {user['email']}"
+        + (f"  {made}" if local and not password else "")
+    )
 
 
 @click.command()
@@ -145,6 +159,7 @@ def disconnect(user: str) -> None:
 @click.command("demo-data")
 def demo_data() -> None:
     """Make the demo accounts and products, where they are missing, and print the logins."""
+    _require_local_accounts()
     for account in demo.make():
         click.echo(f"  {account.role:<8}  {account.email:<22}  {demo.PASSWORD}")
 
@@ -160,6 +175,13 @@ def examine() -> None:
             click.echo(f"      {finding.advice}")
     if Level.FAIL in levels:
         raise SystemExit(1)
+
+
+def _require_local_accounts() -> None:
+    try:
+        issuers.require_local_accounts()
+    except OrdercastError as exc:
+        _fail(exc.code, exc.message)
 
 
 def _fail(code: str, message: str) -> NoReturn:

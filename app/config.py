@@ -20,6 +20,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 from redis.connection import parse_url
@@ -82,6 +83,7 @@ class Settings(BaseModel):
     QUEUE_CHANNEL: Annotated[str, Field(pattern=NAME)] = "flask-socketio"
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
     JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
+    LOCAL_ACCOUNTS: bool | None = None  # None: unless the users are another issuer's
     JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = (
         30  # seconds: for `iat`, `nbf` and the times of revocations, never for `exp`
     )
@@ -153,6 +155,21 @@ class Settings(BaseModel):
         pem = text.replace("\\n", "\n")  # platforms that keep a variable on one line
         key_algorithm(pem)
         return pem
+
+    @field_validator("LOCAL_ACCOUNTS")
+    @classmethod
+    def _one_issuer(cls, wanted: bool | None, others: ValidationInfo) -> bool | None:
+        if wanted and others.data.get("JWT_PUBLIC_KEY"):
+            raise ValueError(
+                "with JWT_PUBLIC_KEY the users are another service's,"
+                " and accounts made here would share their ids"
+            )
+        return wanted
+
+    @property
+    def has_local_accounts(self) -> bool:
+        """Whether people register and log in here."""
+        return self.JWT_PUBLIC_KEY is None if self.LOCAL_ACCOUNTS is None else self.LOCAL_ACCOUNTS
 
     @classmethod
     def of(cls, **changes: Any) -> Self:

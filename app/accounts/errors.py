@@ -59,6 +59,13 @@ class AccountRequired(AccountError):
         super().__init__("The token is good, but its user has no account in this service.")
 
 
+class LocalAccountsOff(AccountError):
+    code = "local_accounts_off"
+
+    def __init__(self) -> None:
+        super().__init__("The accounts and logins are another service's; there are none here.")
+
+
 class AuthenticationRequired(AccountError):
     code = "authentication_required"
 

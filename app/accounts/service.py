@@ -27,10 +27,11 @@ def register_user(
     name: str,
     role: Role,
     address: str | None = None,
+    user_id: int | None = None,
     once: Once | None = None,
 ) -> dict[str, Any]:
-    """Make an account -> its JSON; from an `address` it is counted.
-    Raises EmailTaken, TooManyAttempts, TooBusy."""
+    """Make an account -> its JSON; from an `address` it is counted; `user_id`: another issuer's.
+    Raises EmailTaken (or the id is), TooManyAttempts, TooBusy."""
     if address is not None:
         attempts.count_registration(address)
     password_hash = passwords.hash_password(password)
@@ -38,7 +39,13 @@ def register_user(
         with transaction() as session:
             if once and (first := once.first_answer(session)):
                 return first
-            user = User(email=email.lower(), name=name, role=role, password_hash=password_hash)
+            user = User(
+                id=user_id,
+                email=email.lower(),
+                name=name,
+                role=role,
+                password_hash=password_hash,
+            )
             session.add(user)
             session.flush()
             answer = UserView.model_validate(user).wire()

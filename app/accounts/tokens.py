@@ -1,8 +1,6 @@
 """Tokens: JWTs (RFC 7519), made by Flask-JWT-Extended, read by PyJWT below it.
 
-HS256 with `JWT_SECRET_KEY`; with `JWT_PUBLIC_KEY` set, also RS256 or ES256 from a team's own
-identity service. The key follows from the algorithm by a table, never from what the token likes:
-a public key is never used as an HMAC secret (RFC 8725 section 3.1).
+HS256 with `JWT_SECRET_KEY`, or RS256 or ES256 from a team's own identity service: issuers.py.
 """
 
 import hmac
@@ -17,15 +15,14 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import CSRFError
 from jwt.types import Options
 
-from app.accounts import claims, revocation
+from app.accounts import claims, issuers, revocation
 from app.accounts.claims import Identity, Kind
 from app.accounts.errors import TokenExpired, TokenInvalid
 from app.accounts.models import Role
-from app.config import Settings, key_algorithm
+from app.config import Settings
 
 __all__ = ["Identity", "Kind"]  # what proves them is here
 
-LOCAL_ALGORITHM = "HS256"
 ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
 MAX_TOKEN = 8192  # characters
@@ -67,13 +64,11 @@ manager = Manager()
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["JWT_SECRET_KEY"] = settings.JWT_SECRET_KEY
-    app.config["JWT_ALGORITHM"] = LOCAL_ALGORITHM
+    app.config["JWT_ALGORITHM"] = issuers.LOCAL_ALGORITHM
     app.config["JWT_ENCODE_ISSUER"] = claims.ISSUER
     app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=ACCESS_SECONDS)
     app.config["JWT_REFRESH_TOKEN_EXPIRES"] = timedelta(seconds=REFRESH_SECONDS)
-    keys = {LOCAL_ALGORITHM: settings.JWT_SECRET_KEY}
-    if settings.JWT_PUBLIC_KEY:
-        keys[key_algorithm(settings.JWT_PUBLIC_KEY)] = settings.JWT_PUBLIC_KEY
+    keys = issuers.keys(settings)
     app.config["JWT_DECODE_ALGORITHMS"] = list(keys)
     app.config["JWT_KEYS"] = keys
     manager.init_app(app)
@@ -149,13 +144,17 @@ def _decoded(token: object) -> tuple[dict[str, Any], str]:
 
 
 def _identity(found: dict[str, Any], kind: Kind, algorithm: str) -> Identity:
-    return claims.identity(
+    settings: Settings = current_app.config["SETTINGS"]
+    identity = claims.identity(
         found,
         kind,
         now=time.time(),
-        leeway=current_app.config["SETTINGS"].JWT_LEEWAY,
-        local=algorithm == LOCAL_ALGORITHM,
+        leeway=settings.JWT_LEEWAY,
+        local=algorithm == issuers.LOCAL_ALGORITHM,
     )
+    if identity.ours and identity.session is not None and not settings.has_local_accounts:
+        raise TokenInvalid("of a login here, and LOCAL_ACCOUNTS is off")
+    return identity
 
 
 def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:

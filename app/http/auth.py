@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.accounts import errors, service, sessions, tokens
+from app.accounts import errors, issuers, service, sessions, tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.accounts.wire import LoginView, Tokens, UserView
@@ -22,11 +22,12 @@ blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
     body=Register,
     answer=UserView,
     status=201,
-    errors=(errors.EmailTaken, errors.TooManyAttempts, errors.TooBusy),
+    errors=(errors.LocalAccountsOff, errors.EmailTaken, errors.TooManyAttempts, errors.TooBusy),
     idempotent=True,
 )
 def register(body: Register, once: Once | None) -> dict[str, Any]:
-    """{email, password, name, role} -> 201 user | 409 email_taken | 429 | 503."""
+    """{email, password, name, role} -> 201 user | 403 | 409 email_taken | 429 | 503."""
+    issuers.require_local_accounts()
     return service.register_user(
         email=body.email,
         password=body.password,
@@ -43,10 +44,16 @@ def register(body: Register, once: Once | None) -> dict[str, Any]:
     public="the password is the proof",
     body=Login,
     answer=LoginView,
-    errors=(errors.InvalidCredentials, errors.TooManyAttempts, errors.TooBusy),
+    errors=(
+        errors.LocalAccountsOff,
+        errors.InvalidCredentials,
+        errors.TooManyAttempts,
+        errors.TooBusy,
+    ),
 )
 def login(body: Login) -> dict[str, Any]:
     """{email, password} -> 200 tokens and user | 401 | 429 too_many_attempts | 503 too_busy."""
+    issuers.require_local_accounts()
     user, pair = service.log_in(
         email=body.email,
         password=body.password,
@@ -63,6 +70,7 @@ def login(body: Login) -> dict[str, Any]:
     body_required=False,
     answer=Tokens,
     errors=(
+        errors.LocalAccountsOff,
         errors.AuthenticationRequired,
         errors.TokenInvalid,
         errors.TokenExpired,
@@ -72,6 +80,7 @@ def login(body: Login) -> dict[str, Any]:
 def refresh(body: Refresh | None) -> dict[str, Any]:
     """A refresh token -> 200 a new pair, or for 20 s the same again | 401; one used before then
     revokes the whole session."""
+    issuers.require_local_accounts()
     token = body.refresh_token if body and body.refresh_token else bearer()
     return sessions.refresh(tokens.verify(token, "refresh")).wire()
 

@@ -65,6 +65,7 @@ STATUS: dict[type[OrdercastError], int] = {
     accounts.EmailTaken: 409,
     accounts.AccountNotFound: 404,
     accounts.AccountRequired: 403,
+    accounts.LocalAccountsOff: 403,
     catalog.ProductNotFound: 404,
     catalog.OutOfStock: 409,
     catalog.StockTooLarge: 409,

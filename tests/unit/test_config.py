@@ -12,6 +12,7 @@ DEFAULTS = {
     "REDIS_PREFIX": "ordercast",
     "QUEUE_CHANNEL": "flask-socketio",
     "JWT_PUBLIC_KEY": None,
+    "LOCAL_ACCOUNTS": None,
     "JWT_LEEWAY": 30,
     "CORS_ORIGINS": (),
     "TRUSTED_PROXIES": (),
@@ -63,6 +64,7 @@ WRONG = [
     *((name, value) for name in COUNTS for value in ("-1", "many", "1.5", "2147483648")),
     *(("PORT", value) for value in ("0", "65536", "-1", "http")),
     *(("WEB_CONCURRENCY", value) for value in ("0", "257", "auto")),
+    *(("LOCAL_ACCOUNTS", value) for value in ("maybe", "2", "-1")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "TRACE")),
 ]
 

@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from app.config import key_algorithm
+from app.config import key_algorithm, load
 from tests.harness.keys import public_pem
-from tests.harness.settings import complaint, setting
+from tests.harness.settings import GOOD, complaint, setting
 
 UNKNOWN_CURVE = (
     "-----BEGIN PUBLIC KEY-----\n"
@@ -113,3 +113,19 @@ def test_a_private_key_in_the_place_of_the_public_one_is_refused_and_not_repeate
     line = complaint(JWT_PUBLIC_KEY=pem)
     assert line.startswith("JWT_PUBLIC_KEY is wrong: ")
     assert pem.splitlines()[1] not in line
+
+
+@pytest.mark.parametrize("text", ["1", "true", "on", "yes"])
+def test_accounts_here_beside_another_issuer_stop_the_start(text: str) -> None:
+    pem = public_pem(ec.generate_private_key(ec.SECP256R1()))
+    line = complaint(JWT_PUBLIC_KEY=pem, LOCAL_ACCOUNTS=text)
+    assert line.startswith("LOCAL_ACCOUNTS is wrong: with JWT_PUBLIC_KEY the users are another")
+
+
+def test_people_register_here_unless_the_users_are_another_issuers() -> None:
+    pem = public_pem(ec.generate_private_key(ec.SECP256R1()))
+    assert load(GOOD).has_local_accounts
+    assert load({**GOOD, "LOCAL_ACCOUNTS": ""}).has_local_accounts
+    assert not load({**GOOD, "LOCAL_ACCOUNTS": "0"}).has_local_accounts
+    assert not load({**GOOD, "JWT_PUBLIC_KEY": pem}).has_local_accounts
+    assert not load({**GOOD, "JWT_PUBLIC_KEY": pem, "LOCAL_ACCOUNTS": "off"}).has_local_accounts
