@@ -14,10 +14,15 @@ def max_files() -> int | None:
     return None if limit == resource.RLIM_INFINITY else limit
 
 
+def max_open() -> int:
+    """How many connections the file limit allows, authenticated or not; 0: any number."""
+    files = max_files()
+    return 0 if files is None else max(1, files - SPARE_FILES)
+
+
 def max_connections(settings: Settings) -> int:
     """MAX_CONNECTIONS, or as many as the file limit allows if they are fewer; 0: any number."""
-    files = max_files()
-    if files is None:
+    possible = max_open()
+    if not possible:
         return settings.MAX_CONNECTIONS
-    possible = max(1, files - SPARE_FILES)
     return min(settings.MAX_CONNECTIONS or possible, possible)

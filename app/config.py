@@ -103,6 +103,7 @@ class Settings(BaseModel):
     MAX_MESSAGE_BYTES: Limit = 65_536
     MAX_BACKLOG_BYTES: Limit = 1_048_576
     MAX_CONNECTIONS: Limit = 20_000
+    MAX_UNAUTHENTICATED_CONNECTIONS: Limit | None = None  # None: a tenth of those, at least 100
     MAX_CONNECTIONS_PER_USER: Limit = 20
     MAX_CONNECTIONS_PER_ADDRESS: Limit = 0
     MAX_EVENTS_PER_SECOND: Limit = 50
@@ -114,6 +115,12 @@ class Settings(BaseModel):
     JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
     RECOVERY_MAX_EVENTS: Limit = 1000
     PENDING_MINUTES: Annotated[float, Field(ge=0, le=525_600, allow_inf_nan=False)] = 30
+
+    @property
+    def unauthenticated_connections(self) -> int:
+        """How many may be open that have not authenticated; 0 is no limit."""
+        given = self.MAX_UNAUTHENTICATED_CONNECTIONS
+        return max(100, self.MAX_CONNECTIONS // 10) if given is None else given
 
     @field_validator("DATABASE_URL")
     @classmethod

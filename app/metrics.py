@@ -13,7 +13,8 @@ CONNECTS_REFUSED = Counter(
 )
 CONNECTIONS_CLOSED = Counter(
     "ordercast_connections_closed_total",
-    "Connections given up: slow (did not read), flood (sent too much), expired (its token).",
+    "Connections given up: slow (did not read), flood (sent too much), expired (its token),"
+    " unauthenticated (too late, or the oldest of too many).",
     ["why"],
 )
 EVENTS_FANNED_OUT = Counter(

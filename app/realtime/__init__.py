@@ -29,7 +29,7 @@ from gevent import monkey
 from app import health
 from app.accounts import revocation
 from app.broker import Broker
-from app.capacity import max_connections
+from app.capacity import max_connections, max_open
 from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED
 from app.origins import Origins
@@ -100,6 +100,7 @@ class Realtime:
                 limits=_limits(settings),
                 on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
+                on_unauthenticated=CONNECTIONS_CLOSED.labels("unauthenticated").inc,
             )
             self.lifetime.timers = self.engine.timers
             self.manager.delivery.send_all = send_all
@@ -152,6 +153,8 @@ def _limits(settings: Settings) -> Limits:
         max_message_bytes=settings.MAX_MESSAGE_BYTES,
         max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
         max_sessions=max_connections(settings),
+        max_unauthenticated=settings.unauthenticated_connections,
+        max_open=max_open(),
         max_sessions_per_address=settings.MAX_CONNECTIONS_PER_ADDRESS,
         max_messages_per_second=settings.MAX_EVENTS_PER_SECOND,
     )

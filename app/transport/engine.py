@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import sys
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs
@@ -20,8 +19,8 @@ from engineio.packet import Packet as StockPacket
 
 from app.origins import Origins
 from app.transport import handshake, packets
+from app.transport.admission import Admission
 from app.transport.answers import (
-    ADDRESS_FULL,
     BAD_METHOD,
     BAD_REQUEST,
     DRAINING,
@@ -39,7 +38,7 @@ from app.transport.handover import HandOver
 from app.transport.inbox import Gone
 from app.transport.limits import Limits
 from app.transport.packets import OPEN, MalformedPacket, Packet
-from app.transport.session import INVALID, POLICY, Session
+from app.transport.session import INVALID, POLICY, TRY_AGAIN, Session
 from app.transport.timers import Timers
 from app.transport.websocket import WebSocket
 
@@ -67,6 +66,8 @@ class Engine(engineio.Server):
     draining: bool
     count_slow: Callable[[], None]
     count_flood: Callable[[], None]
+    count_unauthenticated: Callable[[], None]
+    admission: Admission
     working: int  # sessions whose messages are being handled
     leaving: dict[str, Session]  # closed, and their disconnect handlers have not run yet
 
@@ -78,9 +79,11 @@ class Engine(engineio.Server):
         *,
         on_slow: Callable[[], None] = lambda: None,
         on_flood: Callable[[], None] = lambda: None,
+        on_unauthenticated: Callable[[], None] = lambda: None,
     ) -> Engine:
         """Turn a stock server that has no client yet into this one, its handlers and options
-        kept. `on_slow` and `on_flood` count the clients that are closed for that."""
+        kept. `on_slow`, `on_flood` and `on_unauthenticated` count the clients that are closed
+        for that."""
         stock.__class__ = cls
         engine: Engine = stock
         engine.limits = limits
@@ -90,10 +93,11 @@ class Engine(engineio.Server):
         engine.working = 0
         engine.leaving = {}
         engine.count_slow, engine.count_flood = on_slow, on_flood
+        engine.count_unauthenticated = on_unauthenticated
         engine.start_service_task = False
         if engine.cors_allowed_origins is None:
             engine.cors_allowed_origins = Origins(())
-        engine._addresses = Counter()
+        engine.admission = Admission(limits, engine.evict)
         engines.add(engine)
         return engine
 
@@ -157,11 +161,23 @@ class Engine(engineio.Server):
         if self.limits.ping_interval:
             self.timers.after(self.limits.ping_interval, Session.ping, session)
 
+    def expect(self, session: Session) -> None:
+        """From now on it has so long to authenticate."""
+        if self.limits.connect_timeout:
+            self.timers.after(self.limits.connect_timeout, _expect_accepted, session)
+
+    def evict(self, session: Session) -> None:
+        """Close an unauthenticated session, so that another client may try."""
+        self.count_unauthenticated()
+        session.close(
+            abort=session.websocket is None,
+            code=TRY_AGAIN,
+            text="Too many unauthenticated connections",
+            reason=self.reason.TRANSPORT_CLOSE,
+        )
+
     def forget(self, session: Session) -> None:
-        if self.sockets.pop(session.sid, None) is not None and session.address:
-            self._addresses[session.address] -= 1
-            if not self._addresses[session.address]:
-                del self._addresses[session.address]
+        self.sockets.pop(session.sid, None)
 
     # -- requests
 
@@ -229,17 +245,30 @@ class Engine(engineio.Server):
 
     def _open(self, environ: dict[str, Any], transport: str) -> Answer | None:
         address = environ.get("REMOTE_ADDR", "")
-        self._check_room(address)
+        if self.draining:
+            raise Refused(*DRAINING)
+        self.admission.check(address)
         head = _handshake(environ) if transport == "websocket" else b""
         session = Session(self, self.generate_id(), address)
         kept = {key: _shared(environ[key]) for key in KEPT if key in environ}
+        self.admission.open(session)
         if self._trigger_event("connect", session.sid, kept) is False:
+            self.admission.close(session)
             raise Refused(*FORBIDDEN)
+        if session.closed:  # another one took its place while the handler ran
+            raise Refused(*FULL)
         self.sockets[session.sid] = session
-        self._addresses[address] += 1
+        try:
+            return self._begin(session, environ, transport, head)
+        except BaseException:
+            session.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
+            raise
+
+    def _begin(
+        self, session: Session, environ: dict[str, Any], transport: str, head: bytes
+    ) -> Answer | None:
         self.schedule_ping(session)
-        if self.limits.connect_timeout:
-            self.timers.after(self.limits.connect_timeout, _expect_confirmed, session)
+        self.expect(session)
         opening = Packet(OPEN + self._opening(session.sid, transport))
         if transport == "polling":
             return Answer("200 OK", packets.payload([opening]))
@@ -248,18 +277,6 @@ class Engine(engineio.Server):
         websocket.send(head + opening.frame)
         websocket.start(already)
         return None
-
-    def _check_room(self, address: str) -> None:
-        if self.draining:
-            raise Refused(*DRAINING)
-        limits = self.limits
-        if limits.max_sessions and len(self.sockets) >= limits.max_sessions:
-            raise Refused(*FULL)
-        if (
-            limits.max_sessions_per_address
-            and self._addresses[address] >= limits.max_sessions_per_address
-        ):
-            raise Refused(*ADDRESS_FULL)
 
     def _opening(self, sid: str, transport: str) -> str:
         upgrades = ["websocket"] if transport == "polling" and self.allow_upgrades else []
@@ -349,7 +366,9 @@ def _handshake(environ: dict[str, Any]) -> bytes:
         raise Refused(3, str(exc)) from exc
 
 
-def _expect_confirmed(session: Session) -> None:
-    if not session.confirmed and not session.closed:
+def _expect_accepted(session: Session) -> None:
+    # A deadline of an earlier time without a namespace may strike in a later one.
+    if session.engine.admission.waited(session) >= session.engine.limits.connect_timeout:
+        session.engine.count_unauthenticated()
         logger.info("not authenticated in time", extra={"engine": session.sid})
         session.close(reason=engineio.Server.reason.TRANSPORT_CLOSE)

@@ -12,6 +12,8 @@ class Limits:
     connect_timeout: float = 0.0  # seconds from the handshake until the session is confirmed
     max_message_bytes: int = 1_000_000  # of one message in, and of one POST
     max_backlog_bytes: int = 1_048_576  # that wait for one slow client
-    max_sessions: int = 0  # in this process
+    max_sessions: int = 0  # that are authenticated, in this process
+    max_unauthenticated: int = 0  # sessions besides, in this process; the oldest makes room
+    max_open: int = 0  # sessions of both kinds, in this process
     max_sessions_per_address: int = 0  # in this process
     max_messages_per_second: int = 0  # from one client, over a second

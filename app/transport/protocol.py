@@ -9,7 +9,6 @@ import logging
 import re
 from typing import Any
 
-import engineio
 import socketio
 from socketio import packet
 from socketio.packet import Packet
@@ -17,6 +16,7 @@ from socketio.packet import Packet
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
 from app.transport.packets import Packet as EnginePacket
+from app.transport.session import TRY_AGAIN
 
 logger = logging.getLogger(__name__)
 
@@ -97,11 +97,12 @@ def install(server: socketio.Server, **options: Any) -> Engine:
     protocol = Protocol(server, engine)
     engine.on("message", protocol.receive)
     engine.on("disconnect", protocol.leave)
+    protocol.watch(server.manager)
     return engine
 
 
 class Protocol:
-    def __init__(self, server: socketio.Server, engine: engineio.Server) -> None:
+    def __init__(self, server: socketio.Server, engine: Engine) -> None:
         self._server = server
         self._engine = engine
         self._unfinished: dict[str, StrictPacket] = {}  # whose attachments are on their way
@@ -121,6 +122,28 @@ class Protocol:
             raise MalformedPacket("a text in the place of an attachment")
         elif unfinished[eio_sid].add_attachment(data):
             self._handle(eio_sid, unfinished.pop(eio_sid))
+
+    def watch(self, manager: Any) -> None:
+        """Notice when a client has left its last namespace, whoever ended that."""
+        disconnect = manager.disconnect
+
+        def disconnect_and_look(sid: str, namespace: str, **options: Any) -> Any:
+            eio_sid = manager.eio_sid_from_sid(sid, namespace)
+            result = disconnect(sid, namespace, **options)
+            session = self._engine.sockets.get(eio_sid)
+            if session is not None and session.confirmed and not self._is_in_any(eio_sid):
+                self._engine.admission.leave(session)
+                self._engine.expect(session)
+            return result
+
+        manager.disconnect = disconnect_and_look
+
+    def _is_in_any(self, eio_sid: str) -> bool:
+        manager = self._server.manager
+        return any(
+            manager.is_connected(manager.sid_from_eio_sid(eio_sid, namespace), namespace)
+            for namespace in list(manager.get_namespaces())
+        )
 
     def leave(self, eio_sid: str, reason: str) -> None:
         """A client is gone, from all its namespaces, also if a handler fails for one of them."""
@@ -166,10 +189,11 @@ class Protocol:
         session.hold()  # what the handler emits comes after CONNECT
         refusal = self._ask(eio_sid, namespace, sid, auth)
         if refusal is None:
+            if not self._engine.admission.accept(session):
+                session.close(code=TRY_AGAIN, text="Too many connections")  # others were faster
             answer = server.packet_class(packet.CONNECT, {"sid": sid}, namespace=namespace)
             session.release(message(answer.encode()))
             server.manager.connect(sid, namespace)
-            session.confirmed = True
         else:
             answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
             session.release(message(answer.encode()), but=Within(namespace))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its session
 PROBE_SECONDS = 10.0  # for a client to complete an upgrade that it began
 POLICY = 1008  # RFC 6455 section 7.4.1: a message that violates the server's policy
+TRY_AGAIN = 1013  # registered with IANA: come back later
 INVALID = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
 
 reason = BaseServer.reason
@@ -302,6 +303,7 @@ class Session:
         if self.closed:
             return
         self.closed = True
+        self.engine.admission.close(self)
         self.engine.leaving[self.sid] = self
         if self.websocket is None:
             self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)
