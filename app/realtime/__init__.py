@@ -97,6 +97,7 @@ class Realtime:
         if self.socketio.async_mode == "gevent":
             self.engine = install(
                 self.socketio.server,
+                on_gone=self.connections.release,
                 limits=_limits(settings),
                 on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,

@@ -1,4 +1,8 @@
-"""The connections of this process and whom they speak for."""
+"""The connections of this process and whom they speak for.
+
+A transport is its user's until it closes or is another user's: also when the client has left the
+namespace on it. It counts for MAX_CONNECTIONS_PER_USER, and ends with the token at the latest.
+"""
 
 import time
 from collections.abc import Sequence
@@ -33,6 +37,8 @@ class Connections:
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
         self._by_pid: dict[str, Connection] = {}
+        # By Engine.IO session: the last one on it, which has left the namespace.
+        self._departed: dict[str, Connection] = {}
 
     def add(self, connection: Connection) -> None:
         self._by_sid[connection.sid] = connection
@@ -56,6 +62,23 @@ class Connections:
         if connection is not None and self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
         return connection
+
+    def depart(self, connection: Connection) -> None:
+        """The client has left the namespace; its transport may stay open."""
+        if connection.engine is not None and not connection.engine.closed:
+            self._departed[connection.engine.sid] = connection
+
+    def release(self, eio_sid: str) -> None:
+        """The transport is closed, or a new connection's."""
+        self._departed.pop(eio_sid, None)
+
+    def departed(self, sid: str) -> Connection | None:
+        """The connection, if it has left the namespace and its transport is open."""
+        found = (one for one in self._departed.values() if one.sid == sid)
+        return next(found, None)
+
+    def departed_of(self, user_id: str) -> list[Connection]:
+        return [one for one in self._departed.values() if one.identity.user_id == user_id]
 
     def all(self) -> list[Connection]:
         return list(self._by_sid.values())

@@ -9,6 +9,8 @@ import logging
 import time
 from typing import Any
 
+from engineio.base_server import BaseServer
+
 from app.accounts import revocation, tokens
 from app.accounts.errors import TokenError, TokenInvalid
 from app.config import Settings
@@ -47,7 +49,7 @@ class Lifetime:
             self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
 
     def _look(self, sid: str) -> None:
-        connection = self._connections.get(sid)
+        connection = self._connections.get(sid) or self._connections.departed(sid)
         if connection is None:
             return
         if time.time() < connection.identity.expires_at + self._grace:
@@ -57,7 +59,7 @@ class Lifetime:
         logger.info(
             "token expired", extra={"user": connection.identity.user_id, "sid": connection.sid}
         )
-        self._manager.close_transport(connection.sid)
+        connection.engine.close(reason=BaseServer.reason.SERVER_DISCONNECT)
 
     def refresh(self, sid: str, data: object) -> dict[str, Any]:
         """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,

@@ -12,6 +12,7 @@ from app.accounts import revocation, tokens
 from app.accounts.errors import AuthenticationRequired, TokenError, TokenRevoked
 from app.metrics import CONNECTIONS, CONNECTS_REFUSED
 from app.realtime.connections import Connection
+from app.realtime.rooms import State
 
 if TYPE_CHECKING:
     from app.realtime import Realtime
@@ -72,6 +73,8 @@ class OrderNamespace(Namespace):
         connection = self._realtime.connections.remove(sid)
         if connection is None:
             return
+        if self._realtime.engine is not None:  # the stock one, of `flask run`, says no last word
+            self._realtime.connections.depart(connection)
         CONNECTIONS.dec()
         logger.info(
             "disconnected",
@@ -104,18 +107,32 @@ class OrderNamespace(Namespace):
         if mark is not None:
             raise revocation.refusal(mark)
         predecessor = realtime.recovery.prepare(connection, auth)
-        self._check_room(connection, predecessor)
+        self._check_capacity(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
             realtime.manager.close_transport(predecessor.sid, abort=True)
         if connection.revoked:
             raise TokenRevoked("revoked while it was connecting")
 
-    def _check_room(self, connection: Connection, predecessor: Connection | None) -> None:
-        mine = f"user:{connection.identity.user_id}"
-        here = {member.sid for member in self._realtime.manager.members(self.namespace, mine)}
-        here -= {connection.sid, predecessor.sid if predecessor is not None else ""}
-        if self._most and len(here) >= self._most:
+    def _check_capacity(self, connection: Connection, predecessor: Connection | None) -> None:
+        # Transports are counted, those too on which the client has left the namespace. Of two that
+        # connect at the same time the older counts for the younger.
+        if not self._most:
+            return
+        manager, connections = self._realtime.manager, self._realtime.connections
+        user_id = connection.identity.user_id
+        engines = {
+            member.engine
+            for member in manager.members(self.namespace, f"user:{user_id}")
+            if member.state is not State.CONNECTING
+            or (member.connection is not None and member.connection.since < connection.since)
+        }
+        engines |= {departed.engine for departed in connections.departed_of(user_id)}
+        for own in (connection, predecessor):
+            member = None if own is None else manager.member(own.sid, self.namespace)
+            if member is not None:
+                engines.discard(member.engine)
+        if sum(not engine.closed for engine in engines) >= self._most:
             raise TooManyConnections
 
     def _refuse(

@@ -127,6 +127,7 @@ class QueueManager(RoomManager):
             logger.info("left while connecting", extra={"sid": sid})
             return connected
         connection.engine = member.engine
+        self._connections.release(member.eio_sid)
         CONNECTIONS.inc()
         logger.info(
             "connected",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 import socketio
@@ -80,10 +81,13 @@ class StrictPacket(Packet):
             raise MalformedPacket("a placeholder without its bytes") from exc
 
 
-def install(server: socketio.Server, **options: Any) -> Engine:
+def install(
+    server: socketio.Server, *, on_gone: Callable[[str], None] = lambda _: None, **options: Any
+) -> Engine:
     """Give a Socket.IO server, which has no client yet, this transport; the options are those of
     Engine.take_over. Its messages are handled in order, one at a time for each client: a handler
-    that waits for the acknowledgement of its own client would wait for itself.
+    that waits for the acknowledgement of its own client would wait for itself. `on_gone` is told
+    the Engine.IO sid of each session that is over.
 
     Raises ValueError for the option `always_connect`, with which a client's events are handled
     before its connect handler has decided, and TypeError without a strict serializer.
@@ -94,7 +98,7 @@ def install(server: socketio.Server, **options: Any) -> Engine:
         raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
     engine = Engine.take_over(server.eio, **options)
     server.async_handlers = False
-    protocol = Protocol(server, engine)
+    protocol = Protocol(server, engine, on_gone)
     engine.on("message", protocol.receive)
     engine.on("disconnect", protocol.leave)
     protocol.watch(server.manager)
@@ -102,9 +106,12 @@ def install(server: socketio.Server, **options: Any) -> Engine:
 
 
 class Protocol:
-    def __init__(self, server: socketio.Server, engine: Engine) -> None:
+    def __init__(
+        self, server: socketio.Server, engine: Engine, on_gone: Callable[[str], None]
+    ) -> None:
         self._server = server
         self._engine = engine
+        self._on_gone = on_gone
         self._unfinished: dict[str, StrictPacket] = {}  # whose attachments are on their way
 
     def receive(self, eio_sid: str, data: str | bytes) -> None:
@@ -157,6 +164,7 @@ class Protocol:
                 logger.exception("disconnect handler failed", extra={"sid": sid})
                 server.manager.disconnect(sid, namespace, ignore_queue=True)
         server.environ.pop(eio_sid, None)
+        self._on_gone(eio_sid)
 
     def _handle(self, eio_sid: str, received: StrictPacket) -> None:
         server = self._server

@@ -1,0 +1,33 @@
+"""A transport is its user's until it closes."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from app.accounts.models import Role
+from app.accounts.tokens import Identity
+from app.realtime.connections import Connection, Connections
+
+
+def connection(sid: str, engine: Any) -> Connection:
+    identity = Identity("7", Role.CUSTOMER, None, None, 0, 2**31)
+    return Connection(sid, identity, "websocket", engine=engine)
+
+
+def test_one_that_has_left_is_its_users_until_its_transport_is_released() -> None:
+    connections = Connections()
+    left = connection("left", SimpleNamespace(sid="engine", closed=False))
+    connections.depart(left)
+    assert connections.departed_of("7") == [left]
+    assert connections.departed("left") is left
+    assert connections.departed_of("8") == []
+    connections.release("engine")
+    connections.release("engine")
+    assert connections.departed_of("7") == []
+    assert connections.departed("left") is None
+
+
+def test_one_whose_transport_is_closed_or_never_was_leaves_nothing() -> None:
+    connections = Connections()
+    connections.depart(connection("closed", SimpleNamespace(sid="engine", closed=True)))
+    connections.depart(connection("refused", None))
+    assert connections.departed_of("7") == []
