@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -132,6 +133,8 @@ def on_commit(action: Callable[[], object]) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     if not isinstance(connection, sqlite3.Connection):
         return
+    # SQLite takes text that is no UTF-8 from anybody; one such row must not fail a whole read.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.isolation_level = None  # the driver begins nothing by itself: _begin_sqlite does
     connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")

@@ -15,6 +15,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
+RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
 MAX_WHOLE = 2**53 - 1  # the largest whole number that JavaScript holds
 MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
 MAX_ITEMS = 1000  # of one order; also bounds what a wrong payload can cost
@@ -165,6 +168,22 @@ class Notification(Event):
     message: str
     type: str
 
+
+class Revoked(Wire):
+    """A control event: tokens were revoked, their sockets close."""
+
+    kind: Literal["user", "session", "token"]
+    value: str
+    at: AwareDatetime
+
+
+class Disconnect(Wire):
+    """A control event: the sockets that a user has now close."""
+
+    user_id: str
+
+
+CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect}
 
 EVENTS: tuple[type[Event], ...] = (OrderStatus, OrderNew, LowStock, Notification)
 BY_NAME: dict[str, type[Event]] = {event.event: event for event in EVENTS}

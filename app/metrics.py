@@ -37,6 +37,10 @@ JOURNAL_READS = Counter(
     ["reason"],
 )
 EVENTS_SEQUENCED = Counter("ordercast_events_sequenced_total", "Events given their position.")
+EVENTS_SET_ASIDE = Counter(
+    "ordercast_events_set_aside_total",
+    "Journal entries that can be delivered to nobody, such as data that is no JSON: passed over.",
+)
 PUBLISH_FAILURES = Counter(
     "ordercast_publish_failures_total",
     "Messages that Redis did not take; the journal heals them.",

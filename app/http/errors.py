@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
@@ -89,6 +89,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_exception)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(away, _database_away)
+    for unstorable in (DataError, UnicodeEncodeError):
+        app.register_error_handler(unstorable, _unstorable)
     app.register_error_handler(Exception, _unknown)
     _speak_for_jwt_extended()
 
@@ -131,6 +133,13 @@ def _database_away(error: Exception) -> Response:
     response = envelope(503, "database_unavailable", message)
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
+
+
+def _unstorable(error: Exception) -> Response:
+    """A database that is not in UTF-8 has no place for every character."""
+    logger.warning("unstorable", extra={"error": type(error).__name__})
+    message = "The database cannot hold a character or a number of this request."
+    return envelope(STATUS[ValidationFailed], ValidationFailed.code, message)
 
 
 def _unknown(error: Exception) -> Response:

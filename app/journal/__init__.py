@@ -4,6 +4,7 @@ append     inside the domain's transaction                      (writing.py)
 is_due     whether a committed event waits for its position     (sequencing.py)
 oldest_waiting                              which, and how long
 sequence   committed events get the next positions, no holes
+read       a row or a message as an Entry, blank if it is none  (entries.py)
 head, since                                                     (reading.py)
 holders    who keeps sequencers waiting                         (locking.py)
 prune      the oldest go, and the lowest position kept is known (pruning.py)
@@ -11,9 +12,10 @@ ring       a commit wakes the sequencer, through Redis          (doorbell.py)
 """
 
 from app.journal.doorbell import Doorbell
+from app.journal.entries import Entry, read
 from app.journal.locking import HeadLocked, holders
 from app.journal.pruning import prune
-from app.journal.reading import Entry, Head, head, since
+from app.journal.reading import Head, head, since
 from app.journal.sequencing import BATCH, is_due, oldest_waiting, sequence
 from app.journal.writing import append
 
@@ -29,6 +31,7 @@ __all__ = [
     "is_due",
     "oldest_waiting",
     "prune",
+    "read",
     "sequence",
     "since",
 ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, String, Text, text
+from sqlalchemy import DDL, BigInteger, CheckConstraint, Index, String, Text, event, text
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.functions import FunctionElement
@@ -51,6 +51,39 @@ class JournalEvent(Base):
             postgresql_where=text("position IS NULL"),
         ),
     )
+
+
+# That data is JSON is said beside the table and not in it, as the migration has to: a row of before
+# that is none must not stop it, and on SQLite a constraint means a copy of the table.
+DATA_IS_JSON = {
+    "postgresql": (
+        "ALTER TABLE events ADD CONSTRAINT ck_events_data_is_json"
+        " CHECK (data::json IS NOT NULL) NOT VALID",
+    ),
+    "sqlite": tuple(
+        f"CREATE TRIGGER events_data_is_json_{name} BEFORE {moment} ON events"
+        " WHEN NOT json_valid(NEW.data)"
+        " BEGIN SELECT RAISE(ABORT, 'events.data is not JSON'); END"
+        for name, moment in (("insert", "INSERT"), ("update", "UPDATE OF data"))
+    ),
+}
+for dialect, statements in DATA_IS_JSON.items():
+    for statement in statements:
+        event.listen(
+            JournalEvent.__table__,
+            "after_create",
+            DDL(statement).execute_if(dialect=dialect),  # type: ignore[no-untyped-call]
+        )
+
+
+class SetAside(Base):
+    """Entries that cannot be delivered, and why."""
+
+    __tablename__ = "events_set_aside"
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    reason: Mapped[str] = mapped_column(String(300))  # printable ASCII
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=database_now())
 
 
 class JournalHead(Base):

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 
 from app.db import transaction
 from app.journal.locking import lock_head
-from app.journal.models import JournalEvent
+from app.journal.models import JournalEvent, SetAside
 
 BATCH = 1000  # rows in one step
 
@@ -33,5 +33,6 @@ def prune(before: datetime, limit: int = BATCH) -> int:
             .where(JournalEvent.position >= head.lowest, JournalEvent.position < end)
             .execution_options(synchronize_session=False)
         )
+        session.execute(delete(SetAside).where(SetAside.position < end))
         head.lowest = end
     return len(old)

@@ -6,16 +6,8 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from app.db import db
+from app.journal.entries import Entry, read
 from app.journal.models import JournalEvent, JournalHead
-
-
-class Entry(NamedTuple):
-    """One sequenced event; `data` is JSON text."""
-
-    position: int
-    room: str
-    name: str
-    data: str
 
 
 class Head(NamedTuple):
@@ -35,7 +27,9 @@ def head() -> Head:
 def since(
     position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int | None = None
 ) -> list[Entry]:
-    """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all."""
+    """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all.
+    Without rooms there is a blank entry in the place of one that cannot be delivered; of rooms it
+    is left out."""
     query = (
         select(JournalEvent.position, JournalEvent.room, JournalEvent.name, JournalEvent.data)
         .where(JournalEvent.position > position)
@@ -46,4 +40,5 @@ def since(
         query = query.where(JournalEvent.position <= until)
     if rooms is not None:
         query = query.where(JournalEvent.room.in_(rooms))
-    return [Entry(*row) for row in db.session.execute(query)]  # type: ignore[arg-type]
+    entries = [read(*row) for row in db.session.execute(query)]  # type: ignore[arg-type]
+    return entries if rooms is None else [entry for entry in entries if not entry.is_blank]

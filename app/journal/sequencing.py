@@ -6,13 +6,19 @@ it saw skips the late ones. Positions are given after the commit, under the lock
 may run; the row's lock lets one at a time through.
 """
 
+import logging
+
 from sqlalchemy import exists, func, select, update
+from sqlalchemy.orm import Session
 
 from app.db import db, transaction
+from app.journal.entries import Entry, blank, fault
 from app.journal.locking import lock_head
-from app.journal.models import JournalEvent, database_now
-from app.journal.reading import Entry, Head
+from app.journal.models import JournalEvent, SetAside, database_now
+from app.journal.reading import Head
+from app.metrics import EVENTS_SET_ASIDE
 
+logger = logging.getLogger(__name__)
 BATCH = 200  # rows in one step
 
 
@@ -62,7 +68,20 @@ def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
             )
             .execution_options(synchronize_session=False)
         ).all()
-        entries = sorted(Entry(*found) for found in numbered)  # type: ignore[arg-type]
+        entries = sorted(_examined(session, *found) for found in numbered)
         row.position += len(entries)
         reached = Head(row.position, row.lowest, row.journal)
     return reached, entries
+
+
+def _examined(session: Session, position: int | None, *content: str) -> Entry:
+    """The entry, or a blank one and the reason logged and kept."""
+    assert position is not None
+    reason = fault(*content)
+    if reason is None:
+        return Entry(position, *content)
+    # The position may have been given before, to a row that a restored backup does not hold.
+    session.merge(SetAside(position=position, reason=reason))
+    EVENTS_SET_ASIDE.inc()
+    logger.error("event set aside", extra={"position": position, "reason": reason})
+    return blank(position)

@@ -18,12 +18,10 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import journal
-from app.accounts.disconnection import DISCONNECT
 from app.accounts.models import RevocationKind
-from app.accounts.revocation import REVOKED
-from app.events import CONTROL_ROOM
+from app.events import CONTROL, CONTROL_ROOM, Disconnect, Revoked, Wire
 from app.journal import Entry, Head
-from app.metrics import EVENTS_FANNED_OUT, FOLLOWER_POSITION, JOURNAL_READS
+from app.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from app.realtime.connections import Connection
 from app.realtime.ring import Ring
 
@@ -37,7 +35,7 @@ PAGE = 500  # rows in one read
 class Sockets(Protocol):
     """What the follower needs of the client manager."""
 
-    def emit_entry(self, entry: Entry, payload: object) -> None: ...
+    def emit_entry(self, entry: Entry) -> None: ...
     def hold(self, connection: Connection, *, seen: int) -> None: ...
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None: ...
     def send_away(self) -> None: ...
@@ -95,7 +93,7 @@ class Follower:
         with self._lock:
             self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
-            entries = [Entry(*event) for event in data["events"]]
+            entries = [journal.read(*event) for event in data["events"]]
             self._fan_out(entries)
         if self._ahead > self.last:
             self._wake.set()
@@ -188,14 +186,18 @@ class Follower:
         FOLLOWER_POSITION.set(self.last)
 
     def _deliver(self, entry: Entry) -> None:
-        payload = orjson.loads(entry.data)
-        if entry.room != CONTROL_ROOM:
-            self._sockets.emit_entry(entry, payload)
-        elif entry.name == REVOKED:
-            kind = RevocationKind(payload["kind"])
-            self._sockets.dismiss(kind, payload["value"], datetime.fromisoformat(payload["at"]))
-        elif entry.name == DISCONNECT:
-            self._sockets.disconnect_user(payload["userId"])
+        if entry.is_blank:
+            EVENTS_SET_ASIDE.inc()
+            logger.warning("event passed over", extra={"position": entry.position})
+            return
+        if entry.room == CONTROL_ROOM:
+            self._obey(CONTROL[entry.name].model_validate_json(entry.data))
         else:
-            raise ValueError(f"unknown control event {entry.name!r}")
+            self._sockets.emit_entry(entry)
         EVENTS_FANNED_OUT.labels(entry.name).inc()
+
+    def _obey(self, order: Wire) -> None:
+        if isinstance(order, Revoked):
+            self._sockets.dismiss(RevocationKind(order.kind), order.value, order.at)
+        elif isinstance(order, Disconnect):
+            self._sockets.disconnect_user(order.user_id)

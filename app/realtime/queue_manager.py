@@ -206,9 +206,9 @@ class QueueManager(RoomManager):
 
     # -- emits to the clients of this process
 
-    def emit_entry(self, entry: Entry, payload: object) -> None:
+    def emit_entry(self, entry: Entry) -> None:
         """A durable event, to whoever of its room is here."""
-        self.delivery.send_entry(self.members(NAMESPACE, entry.room), entry, payload)
+        self.delivery.send_entry(self.members(NAMESPACE, entry.room), entry)
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
         """An emit in the queue's format, of this process or another."""

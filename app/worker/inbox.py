@@ -16,19 +16,29 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from pydantic import ValidationError
 from sqlalchemy import String
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+    StatementError,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app import journal
 from app.broker import Broker, Redis
 from app.db import Base, UtcDateTime, db, now, transaction
 from app.emitters import InvalidEvent
-from app.events import Refused, declared
+from app.events import Notification, Refused, declared
 from app.inbox import MAX_ID, check_data, check_id
 from app.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
@@ -38,6 +48,7 @@ BATCH = 100  # entries in one step
 REFUSED_KEPT = 1000  # entries, about
 FIELDS_KEPT = 100  # of a refused entry
 MAX_REASON = 500  # characters
+TOO_LARGE = "54"  # PostgreSQL's class of errors for what is over a limit of its own
 
 Fields = dict[bytes, bytes]
 Entry = tuple[bytes, Fields]  # (stream id, fields)
@@ -128,14 +139,43 @@ def _accept(
     try:
         with transaction() as session:
             new = _journal(session, [letter for _, letter in letters])
-    except DataError as exc:
-        if len(letters) == 1:  # alone it is refused, the others go on
-            return [(letters[0][0], str(exc.orig))]
-        return [refused for letter in letters for refused in _accept(client, names, [letter])]
+    except Exception as exc:
+        if not _may_be_an_entrys(exc):
+            raise
+        if len(letters) > 1:  # alone it is refused, the others go on
+            return [refused for letter in letters for refused in _accept(client, names, [letter])]
+        if not _takes_others():
+            raise
+        return [(letters[0][0], str(getattr(exc, "orig", None) or exc))]
     client.xdel(names.inbox, *(entry_id for (entry_id, _), _ in letters))
     INBOX_ACCEPTED.inc(new)
     logger.info("inbox drained", extra={"count": new, "repeated": len(letters) - new})
     return []
+
+
+def _may_be_an_entrys(error: Exception) -> bool:
+    """Whether the database, or its driver, may have failed for what is in one entry: a character
+    that it cannot hold, a value out of range, a constraint. Never for one that is away or busy."""
+    if isinstance(error, OperationalError):
+        return str(getattr(error.orig, "sqlstate", "")).startswith(TOO_LARGE)
+    if isinstance(error, DBAPIError):
+        return isinstance(error, DataError | IntegrityError | ProgrammingError | NotSupportedError)
+    return isinstance(error, StatementError | ValueError | TypeError | OverflowError)
+
+
+def _takes_others() -> bool:
+    """Whether the database journals an entry in which nothing is special: then it is not the one
+    that is broken. Nothing of it stays."""
+    probe = Letter(f"probe:{uuid4()}", Notification.room("probe"), Notification.event, {})
+    try:
+        with transaction() as session:
+            nested = session.begin_nested()
+            _journal(session, [probe])
+            session.flush()
+            nested.rollback()
+    except SQLAlchemyError:
+        return False
+    return True
 
 
 def _journal(session: Session, letters: Sequence[Letter]) -> int:
@@ -157,7 +197,7 @@ def _journal(session: Session, letters: Sequence[Letter]) -> int:
 def _set_aside(client: Redis, names: Broker, entry: Entry, reason: str) -> None:
     entry_id, fields = entry
     kept = [part for field in islice(fields.items(), FIELDS_KEPT) for part in field]
-    kept += [b"entry", entry_id, b"reason", reason[:MAX_REASON].encode()]
+    kept += [b"entry", entry_id, b"reason", reason[:MAX_REASON].encode(errors="backslashreplace")]
     taken = client.eval(SET_ASIDE, 2, names.inbox, names.refused, entry_id, REFUSED_KEPT, *kept)
     if taken:
         INBOX_REFUSED.inc()

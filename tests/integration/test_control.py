@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 import pytest
 from flask import Flask
 
@@ -25,8 +26,8 @@ class Process:
         self.follower = Follower(app, self)
         self.follower.step()
 
-    def emit_entry(self, entry: Entry, payload: Any) -> None:
-        self.did.append(f"emit {payload['text']}")
+    def emit_entry(self, entry: Entry) -> None:
+        self.did.append(f"emit {orjson.loads(entry.data)['text']}")
 
     def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
         self.did.append(f"dismiss {kind} {value}")

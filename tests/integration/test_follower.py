@@ -28,9 +28,10 @@ class Sockets:
         self.sent_away = 0
         self._refuses = refuses
 
-    def emit_entry(self, entry: Entry, payload: Any) -> None:
+    def emit_entry(self, entry: Entry) -> None:
         if entry.name == self._refuses:
             raise ValueError("cannot be encoded")
+        payload = orjson.loads(entry.data)
         self.sent.append((entry.room, entry.name, payload, entry.position))
 
     def hold(self, connection: Any, *, seen: int) -> None:

@@ -1,27 +1,30 @@
 """A database that cannot hold every text: what it cannot hold is set aside, the rest goes on."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
 from flask import Flask
 
+from app.accounts.tokens import Identity
 from app.config import Settings
 from tests.conftest import upgrade
 from tests.harness.mailbox import Mailbox, journalled
+from tests.harness.market import Market, error, good
 from tests.harness.processes import SECRET
 from tests.harness.servers import Postgres, RedisServer
 
 LATIN = "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
 
 
-@pytest.fixture
-def database_url(postgres: tuple[Postgres, str]) -> Iterator[str]:
-    """PostgreSQL with the encoding LATIN1, to which the client speaks UTF-8."""
+@pytest.fixture(params=["&client_encoding=utf8", ""], ids=["refused there", "refused here"])
+def database_url(request: pytest.FixtureRequest, postgres: tuple[Postgres, str]) -> Iterator[str]:
+    """PostgreSQL with the encoding LATIN1, to which the client speaks UTF-8 or LATIN1 as well."""
     server, _ = postgres
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         admin.execute(LATIN)
-    url = f"{server.url('latin')}&client_encoding=utf8"
+    url = f"{server.url('latin')}{request.param}"
     upgrade(url)
     yield url
     server.drop("latin")
@@ -42,5 +45,16 @@ def test_what_the_database_cannot_hold_is_set_aside(app: Flask, own_redis: Redis
     assert mailbox.waiting() == 0
     reasons = [fields[b"reason"].decode() for fields in mailbox.refused()]
     assert len(reasons) == 2
-    assert all("has no equivalent in encoding" in reason for reason in reasons)
+    wanted = "has no equivalent in encoding|codec can't encode character"
+    assert all(re.search(wanted, reason) for reason in reasons)
     mailbox.redis.close()
+
+
+def test_over_http_what_the_database_cannot_hold_is_the_callers_mistake(
+    app: Flask, make_user: Callable[..., Identity]
+) -> None:
+    market = Market(app, make_user)
+    body = {"userId": "1", "title": "茶", "message": "tea", "type": "info"}
+    assert error(market.admin.post("/api/notifications", body)) == (422, "validation_error")
+    assert error(market.bob.post("/api/products", {"name": "茶", "priceCents": 1}))[0] == 422
+    good(market.bob.post("/api/products", {"name": "thé", "priceCents": 1}), 201)

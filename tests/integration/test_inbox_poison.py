@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings
+from app.db import db
 from app.metrics import INBOX_REFUSED
 from app.worker.inbox import BATCH, FIELDS_KEPT
 from tests.harness.mailbox import Mailbox, journalled
@@ -76,3 +78,41 @@ def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:
         mailbox.add("poison", data=b"{")
     mailbox.drain()
     assert 1000 <= mailbox.redis.xlen(mailbox.broker.refused) < 1300
+
+
+REFUSALS = {  # of a team's own: what its database does not take
+    "postgresql": ["ALTER TABLE events ADD CHECK (position('forbidden' in data) = 0)"],
+    "sqlite": [
+        "CREATE TRIGGER forbidden BEFORE INSERT ON events WHEN NEW.data LIKE '%forbidden%'"
+        " BEGIN SELECT RAISE(ABORT, 'no'); END"
+    ],
+}
+
+
+def test_what_only_the_database_refuses_is_set_aside_from_a_batch(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    with db.engine.begin() as connection:
+        for statement in REFUSALS[db.engine.dialect.name]:
+            connection.exec_driver_sql(statement)
+    for title in ("one", "forbidden", "two", "forbidden too", "three"):
+        mailbox.add(title)
+    mailbox.drain()
+    assert journalled() == ["one", "two", "three"]
+    assert mailbox.waiting() == 0
+    assert len(mailbox.refused()) == 2
+
+
+def test_a_database_that_takes_nothing_makes_nobody_refused(app: Flask, mailbox: Mailbox) -> None:
+    """Its tables are not there yet: no entry is at fault, and all are there when they are."""
+    mailbox.add("one")
+    mailbox.add("two")
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE events RENAME TO elsewhere")
+    with pytest.raises(SQLAlchemyError):
+        mailbox.drain()
+    assert (mailbox.waiting(), mailbox.refused()) == (2, [])
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO events")
+    mailbox.drain()
+    assert journalled() == ["one", "two"]

@@ -29,7 +29,7 @@ class Recorder:
     def __init__(self) -> None:
         self.positions: list[int] = []
 
-    def emit_entry(self, entry: Entry, payload: Any) -> None:
+    def emit_entry(self, entry: Entry) -> None:
         self.positions.append(entry.position)
 
     def hold(self, connection: Any, *, seen: int) -> None:

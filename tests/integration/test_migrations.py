@@ -103,3 +103,22 @@ def test_each_database_has_a_journal_of_its_own_that_upgrading_again_leaves_alon
     assert one.journal != other.journal
     migrate(empty_urls[0], "upgrade")
     assert [rows(url, "journal_head") for url in empty_urls] == before
+
+
+def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_last_one(
+    empty_urls: tuple[str, str],
+) -> None:
+    url, _ = empty_urls
+    migrate(url, "upgrade", "0003")
+    insert = sa.text(
+        "INSERT INTO events (room, name, data, created_at)"
+        " VALUES ('user:1', 'test', '{', '2026-01-02 03:04:05+00')"
+    )
+    with engine_of(url).begin() as connection:
+        connection.execute(insert)
+
+    migrate(url, "upgrade")
+
+    with pytest.raises(sa.exc.DBAPIError), engine_of(url).begin() as connection:
+        connection.execute(insert)
+    assert len(rows(url, "events")) == 1

@@ -1,22 +1,27 @@
 """The declared events: names, rooms and the exact keys of each payload."""
 
 from datetime import datetime, timedelta, timezone
+from typing import get_args
 
 import orjson
 import pytest
 from pydantic import ValidationError
 
+from app.accounts.models import RevocationKind
 from app.events import (
     CONTROL_ROOM,
     EVENTS,
+    RESERVED,
     Event,
     LowStock,
     Notification,
     OrderNew,
     OrderStatus,
+    Revoked,
     Status,
     encode,
 )
+from app.transport import protocol
 
 CONTRACT = [
     (OrderStatus, "order:status", "user:7", {"id", "orderNumber", "status"}),
@@ -140,3 +145,11 @@ def test_the_journals_text_is_the_payload_as_json() -> None:
         "message": 'a "quote"',
         "type": "info\n",
     }
+
+
+def test_the_names_that_end_a_connection_are_the_transports() -> None:
+    assert RESERVED == protocol.RESERVED
+
+
+def test_a_revocation_may_hit_all_that_there_is() -> None:
+    assert {*get_args(Revoked.model_fields["kind"].annotation)} == {*RevocationKind}
