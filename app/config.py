@@ -99,6 +99,7 @@ class Settings(BaseModel):
     PING_INTERVAL: Seconds = 25
     PING_TIMEOUT: Seconds = 20
     CONNECT_TIMEOUT: Seconds = 30
+    REQUEST_TIMEOUT: Seconds = 30
     TOKEN_GRACE: Seconds = 25
     MAX_MESSAGE_BYTES: Limit = 65_536
     MAX_BACKLOG_BYTES: Limit = 1_048_576

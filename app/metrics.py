@@ -17,6 +17,11 @@ CONNECTIONS_CLOSED = Counter(
     " unauthenticated (too late, or the oldest of too many).",
     ["why"],
 )
+REQUESTS_CUT = Counter(
+    "ordercast_requests_cut_total",
+    "Requests and connections given up: head or body (came too slowly), answer (was not taken).",
+    ["why"],
+)
 EVENTS_FANNED_OUT = Counter(
     "ordercast_events_fanned_out_total",
     "Journal events handed to this process's sockets.",

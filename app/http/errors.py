@@ -8,7 +8,7 @@ import orjson
 from flask import Flask, Response, current_app
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from app import idempotency, paging
 from app.accounts import errors as accounts
@@ -119,6 +119,8 @@ def _http_exception(error: HTTPException) -> Response:
     status = error.code or 500
     if status < 400:  # a redirect is no error
         return error.get_response()  # type: ignore[return-value]
+    if isinstance(error, ClientDisconnected) and isinstance(error.__context__, TimeoutError):
+        return envelope(408, "request_timeout", "The body did not come in time.")
     code = HTTP_CODES.get(status, "bad_request" if status < 500 else "internal_error")
     response = envelope(status, code, error.description or error.name)
     for name, value in error.get_headers():

@@ -31,7 +31,7 @@ from app.accounts import revocation
 from app.broker import Broker
 from app.capacity import max_connections, max_open
 from app.config import Settings
-from app.metrics import CONNECTIONS_CLOSED
+from app.metrics import CONNECTIONS_CLOSED, REQUESTS_CUT
 from app.origins import Origins
 from app.realtime.connections import Connections
 from app.realtime.follower import Follower
@@ -102,6 +102,7 @@ class Realtime:
                 on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
                 on_unauthenticated=CONNECTIONS_CLOSED.labels("unauthenticated").inc,
+                on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
             )
             self.lifetime.timers = self.engine.timers
             self.manager.delivery.send_all = send_all
@@ -151,6 +152,7 @@ def _limits(settings: Settings) -> Limits:
         ping_interval=settings.PING_INTERVAL,
         ping_timeout=settings.PING_TIMEOUT,
         connect_timeout=settings.CONNECT_TIMEOUT,
+        request_timeout=settings.REQUEST_TIMEOUT,
         max_message_bytes=settings.MAX_MESSAGE_BYTES,
         max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
         max_sessions=max_connections(settings),

@@ -35,4 +35,5 @@ TOO_MANY = "too_many_connections"
 FULL = (TOO_MANY, "Too many connections", "503 Service Unavailable")
 ADDRESS_FULL = (TOO_MANY, "Too many connections of this address", "429 Too Many Requests")
 TOO_LARGE = ("too_large", "Message too large", "413 Content Too Large")
+TOO_SLOW = ("request_timeout", "The body did not come in time", "408 Request Timeout")
 DRAINING = ("draining", "This process is going away", "503 Service Unavailable")

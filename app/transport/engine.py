@@ -28,6 +28,7 @@ from app.transport.answers import (
     FULL,
     SESSION_UNKNOWN,
     TOO_LARGE,
+    TOO_SLOW,
     TRANSPORT_UNKNOWN,
     UNSUPPORTED,
     Answer,
@@ -68,6 +69,7 @@ class Engine(engineio.Server):
     count_flood: Callable[[], None]
     count_unauthenticated: Callable[[], None]
     admission: Admission
+    count_cut: Callable[[str], None]
     working: int  # sessions whose messages are being handled
     leaving: dict[str, Session]  # closed, and their disconnect handlers have not run yet
 
@@ -80,10 +82,11 @@ class Engine(engineio.Server):
         on_slow: Callable[[], None] = lambda: None,
         on_flood: Callable[[], None] = lambda: None,
         on_unauthenticated: Callable[[], None] = lambda: None,
+        on_cut: Callable[[str], None] = lambda why: None,
     ) -> Engine:
         """Turn a stock server that has no client yet into this one, its handlers and options
         kept. `on_slow`, `on_flood` and `on_unauthenticated` count the clients that are closed
-        for that."""
+        for that, `on_cut` the requests and connections that are given up, by their reason."""
         stock.__class__ = cls
         engine: Engine = stock
         engine.limits = limits
@@ -94,6 +97,7 @@ class Engine(engineio.Server):
         engine.leaving = {}
         engine.count_slow, engine.count_flood = on_slow, on_flood
         engine.count_unauthenticated = on_unauthenticated
+        engine.count_cut = on_cut
         engine.start_service_task = False
         if engine.cors_allowed_origins is None:
             engine.cors_allowed_origins = Origins(())
@@ -330,7 +334,9 @@ class Engine(engineio.Server):
             raise Refused(*TOO_LARGE)
         try:
             body = environ["wsgi.input"].read(limit + 1)
-        except OSError as exc:  # it broke off, or stalled
+        except TimeoutError as exc:
+            raise Refused(*TOO_SLOW) from exc
+        except OSError as exc:  # it broke off
             raise Refused(*BAD_REQUEST) from exc
         if len(body) > limit:
             raise Refused(*TOO_LARGE)

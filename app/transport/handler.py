@@ -4,10 +4,12 @@ another process's."""
 from __future__ import annotations
 
 import _socket
+import errno
 import socket as stdlib_socket
+import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException, HTTPMessage
 from typing import Any
 
@@ -17,13 +19,14 @@ from gunicorn.workers.ggevent import PyWSGIHandler
 
 from app.transport.engine import HANDLER
 from app.transport.framing import Framing, framing, origin_form
+from app.transport.pace import STALL_SECONDS, Pace
 from app.transport.requests import READ_BYTES, RequestReader, refusal
 from app.transport.websocket import READ
 
+RESET = struct.pack("ii", 1, 0)  # closing drops what the kernel still holds for the client
 UNREAD_READS = 16  # at most, of what the client sent that nobody will answer
 # What pywsgi answers by itself: it names the code.
 REFUSED = {"400": "400 Bad Request", "414": "414 URI Too Long"}
-STALL_SECONDS = 30.0  # that one read of a body, or one write of an answer, may take
 
 
 class Handler(PyWSGIHandler):
@@ -38,6 +41,8 @@ class Handler(PyWSGIHandler):
     def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
         super().__init__(sock, address, server, rfile=RequestReader(sock, data))
         sock.settimeout(STALL_SECONDS)
+        self._answer = Pace(0)
+        self._cut = False  # the client did not take its answer
 
     def handle(self) -> None:
         """Serve what is here, then wait for more without a greenlet."""
@@ -67,18 +72,23 @@ class Handler(PyWSGIHandler):
 
     def _close(self) -> None:
         connection, self.socket = self.socket, None
-        with suppress(OSError):  # it is gone already, or has sent no more
+        with closing(connection), suppress(OSError):  # it is gone already, or has sent no more
+            if self._cut:
+                connection.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, RESET)
+                return
             connection.shutdown(stdlib_socket.SHUT_WR)
             for _ in range(UNREAD_READS):
                 # With anything unread this would be a reset, which takes the answer with it.
                 if not connection._sock.recv(READ_BYTES, stdlib_socket.MSG_DONTWAIT):
                     break
-        connection.close()
 
     def handle_one_request(self) -> Any:
-        self.rfile.begin()
+        self.rfile.begin(Pace(self.server.request_seconds))
+        self._answer = Pace(self.server.request_seconds)
         self.goes_on = False
         result = super().handle_one_request()
+        if self.rfile.too_slow:
+            self.server.count_cut("body")
         self.environ = None  # which holds this handler: together they would wait for the collector
         return result
 
@@ -123,12 +133,28 @@ class Handler(PyWSGIHandler):
         finally:
             close = getattr(self.result, "close", None)
             self.result = None
+            self.rfile.discard()
             if close is not None:
                 close()
 
+    def _sendall(self, data: bytes | bytearray) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                self.socket.settimeout(self._answer.left())
+                with self._answer.waiting():
+                    sent = self.socket.send(rest)
+                self._answer.moved(sent)
+                rest = rest[sent:]
+        except TimeoutError as exc:
+            self._cut = True
+            self.server.count_cut("answer")
+            raise BrokenPipeError(errno.EPIPE, "the client does not take its answer") from exc
+        self.response_length += len(data)
+
     def finalize_headers(self) -> None:
         # The other end must know that it cannot use the connection again, or it will.
-        if self.server.draining and not self.goes_on:
+        if (self.server.draining and not self.goes_on) or self.rfile.closed:
             self.close_connection = True
         named = {name.lower() for name, _ in self.response_headers}
         if self.close_connection and b"connection" not in named:

@@ -17,3 +17,4 @@ class Limits:
     max_open: int = 0  # sessions of both kinds, in this process
     max_sessions_per_address: int = 0  # in this process
     max_messages_per_second: int = 0  # from one client, over a second
+    request_timeout: float = 30.0  # seconds for a body, or an answer; more as bytes move

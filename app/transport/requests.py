@@ -14,6 +14,7 @@ from typing import Any
 
 import gevent
 
+from app.transport.pace import Pace
 from app.transport.websocket import READ
 
 MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
@@ -21,6 +22,7 @@ HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
 LAST_SECONDS = 2.0  # that a process which goes waits for a head that has begun, or is the first
 READ_BYTES = 16_384
+DISCARD_BYTES = 16_777_216  # of a body that nobody reads; past it the connection ends
 
 
 def refusal(status: str) -> bytes:
@@ -32,6 +34,7 @@ def refusal(status: str) -> bytes:
 
 
 TOO_LARGE = refusal("431 Request Header Fields Too Large")
+TOO_SLOW = refusal("408 Request Timeout")
 
 Begin = Callable[[_socket.socket, Any, bytes], None]
 
@@ -120,23 +123,29 @@ class Waiting:
             data, self._data = self._data, b""
             self._begin(socket, self._address, data)
         elif len(self._data) > MAX_HEAD_BYTES:
-            self._refuse()
+            self.refuse(TOO_LARGE)
         elif not self.began:
             self.began = True
             self.due = min(self.due, time.monotonic() + HEAD_SECONDS)
 
-    def _refuse(self) -> None:
-        assert self._socket is not None
-        with suppress(OSError):  # it is closed either way
-            self._socket.send(TOO_LARGE)
+    def refuse(self, answer: bytes) -> None:
+        """Answer, and give the connection up."""
+        if self._socket is not None:
+            with suppress(OSError):  # it is closed either way
+                self._socket.send(answer)
         self.close()
 
 
-def close_late(all_waiting: set[Waiting]) -> None:
-    """Give those up that let us wait too long for a request."""
+def close_late(all_waiting: set[Waiting]) -> int:
+    """Give those up that let us wait too long for a request -> how many had begun one."""
     now = time.monotonic()
-    for waiting in [one for one in all_waiting if one.due < now]:
-        waiting.close()
+    late = [waiting for waiting in all_waiting if waiting.due < now]
+    for waiting in late:
+        if waiting.began:
+            waiting.refuse(TOO_SLOW)
+        else:
+            waiting.close()
+    return sum(waiting.began for waiting in late)
 
 
 def close_idle(all_waiting: set[Waiting], *, since: float) -> None:
@@ -156,11 +165,19 @@ class RequestReader:
         self._socket = socket
         self._data = data
         self._at = 0
+        self._pace: Pace | None = None
+        self.too_slow = False  # the client, with the rest of a request
+        self._unwanted: int | None = None  # bytes that are still read for nobody
         self.closed = False
 
-    def begin(self) -> None:
-        """A new request begins where the last one ended."""
+    def begin(self, pace: Pace | None = None) -> None:
+        """A new request begins where the last one ended, and comes at this pace."""
         self._data, self._at = self._data[self._at :], 0
+        self._pace, self._unwanted = pace, None
+
+    def discard(self) -> None:
+        """From now on nobody wants the rest of this request."""
+        self._unwanted = DISCARD_BYTES
 
     def raw(self) -> bytes:
         """Everything from the beginning of this request; only until its body is read."""
@@ -203,6 +220,21 @@ class RequestReader:
     def _receive(self, size: int) -> bytes:
         # If nothing comes, the rest of this request must not be taken for another.
         self.closed = True
-        more: bytes = self._socket.recv(size)
+        if self._unwanted is not None:
+            if self._unwanted <= 0:
+                raise OSError("more than is discarded")
+            self._unwanted -= size
+        more: bytes
+        if self._pace is None:
+            more = self._socket.recv(size)
+        else:
+            try:
+                self._socket.settimeout(self._pace.left())
+                with self._pace.waiting():
+                    more = self._socket.recv(size)
+            except TimeoutError:
+                self.too_slow = True
+                raise
+            self._pace.moved(len(more))
         self.closed = not more
         return more

@@ -40,6 +40,7 @@ class Server(PyWSGIServer):
         self.active = 0  # requests in flight
         self.draining = False
         self.draining_since = 0.0  # monotonic seconds
+        self.request_seconds = max((one.limits.request_timeout for one in engines), default=0.0)
 
     def do_read(self) -> tuple[_socket.socket, Any] | None:
         listener = self.socket
@@ -81,7 +82,12 @@ class Server(PyWSGIServer):
             self.active -= 1
 
     def close_late(self) -> None:
-        close_late(self._waiting)
+        for _ in range(close_late(self._waiting)):
+            self.count_cut("head")
+
+    def count_cut(self, why: str) -> None:
+        for engine in engines:
+            engine.count_cut(why)
 
     def drain(self) -> None:
         """Accept no more: who waits in the kernel's queue is the other processes', if there are
