@@ -175,12 +175,14 @@ class Revoked(Wire):
     kind: Literal["user", "session", "token"]
     value: str
     at: AwareDatetime
+    detail: str | None = None
 
 
 class Disconnect(Wire):
     """A control event: the sockets that a user has now close."""
 
     user_id: str
+    at: AwareDatetime | None = None
 
 
 CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect}

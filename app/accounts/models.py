@@ -45,6 +45,7 @@ class RevocationKind(StrEnum):
     SESSION = "session"  # every token of a login
     TOKEN = "token"  # noqa: S105 - one token, by its jti
     USER = "user"  # every token of a user issued until then
+    CONNECTIONS = "connections"  # no token: only those that a user has open at that moment
 
 
 class Revocation(Base):
@@ -54,8 +55,9 @@ class Revocation(Base):
 
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[str] = mapped_column(String(255), primary_key=True)
-    revoked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    revoked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)  # None: for ever
+    detail: Mapped[str | None] = mapped_column(String(16))  # what a kind says beyond its value
 
 
 class LoginAttempts(Base):

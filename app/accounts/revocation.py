@@ -1,7 +1,7 @@
 """Revocation: what may no longer be used, in the database and, at once, in every process."""
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from blinker import Namespace
 from flask import current_app
@@ -12,9 +12,11 @@ from app import journal
 from app.accounts.errors import TokenError, TokenRevoked
 from app.accounts.models import LoginSession, Revocation, RevocationKind, User
 from app.db import db, now, on_commit, row_id, transaction
-from app.events import CONTROL_ROOM
+from app.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 
-REVOKED = "revoked"  # the control event's name; its data: {"kind", "value", "at"}
+# The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
+REVOKED, DISCONNECT = "revoked", "disconnect"
+COLUMNS = (Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.detail)
 
 revoked = Namespace().signal("revoked")  # sent by this process's app after the commit
 
@@ -40,6 +42,7 @@ class Mark(NamedTuple):
     kind: str
     value: str
     at: datetime
+    detail: str | None = None
 
     @property
     def what(self) -> tuple[str, str]:
@@ -90,34 +93,66 @@ def check(bearer: Bearer) -> None:
         and_(Revocation.kind == kind, Revocation.value == value)
         for kind, value in concerned(bearer)
     ]
-    query = select(Revocation.kind, Revocation.value, Revocation.revoked_at).where(or_(*keys))
+    query = select(*COLUMNS).where(or_(*keys))
     for row in db.session.execute(query):
         mark = Mark(*row)
         if hits(bearer, mark, leeway=leeway):
             raise refusal(mark)
 
 
-def recent(since: datetime | None) -> list[tuple[str, str, datetime, datetime | None]]:
-    """(kind, value, revoked_at, expires_at) of all that was revoked since then, or of all that
-    still counts."""
-    query = select(
-        Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.expires_at
-    ).where(
+def recent(since: datetime | None) -> list[tuple[Mark, datetime | None]]:
+    """(revocation, until when it counts) of all that was revoked since then, or of all that still
+    counts."""
+    query = select(*COLUMNS, Revocation.expires_at).where(
         or_(Revocation.expires_at.is_(None), Revocation.expires_at > now())
         if since is None
         else Revocation.revoked_at >= since
     )
-    return [(kind, value, at, until) for kind, value, at, until in db.session.execute(query)]
+    rows = db.session.execute(query)
+    return [(Mark(kind, value, at, detail), until) for kind, value, at, detail, until in rows]
 
 
-def add(session: Session, kind: RevocationKind, value: str, expires_at: datetime | None) -> None:
-    """Within a transaction: revoke, and tell every process through the journal."""
-    at = now()
-    session.merge(Revocation(kind=kind, value=value, revoked_at=at, expires_at=expires_at))
-    data = {"kind": kind.value, "value": value, "at": at.isoformat()}
-    journal.append(CONTROL_ROOM, REVOKED, data)
+def add(
+    session: Session,
+    kind: RevocationKind,
+    value: str,
+    expires_at: datetime | None,
+    *,
+    detail: str | None = None,
+) -> None:
+    """Within a transaction: revoke, and tell every process: those that do not hear of it through
+    the journal find it in the table within a second."""
+    mark = Mark(kind.value, value, now(), detail)
+    session.merge(
+        Revocation(
+            kind=mark.kind,
+            value=mark.value,
+            revoked_at=mark.at,
+            expires_at=expires_at,
+            detail=mark.detail,
+        )
+    )
+    name, data = _control(mark)
+    journal.append(CONTROL_ROOM, name, data)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    on_commit(lambda: revoked.send(app, kind=kind, value=value, at=at))
+    on_commit(lambda: revoked.send(app, mark=mark))
+
+
+def _control(mark: Mark) -> tuple[str, dict[str, Any]]:
+    at = mark.at.isoformat()
+    if mark.kind == RevocationKind.CONNECTIONS:
+        return DISCONNECT, {"userId": mark.value, "at": at}
+    data = {"kind": mark.kind, "value": mark.value, "at": at}
+    return REVOKED, data if mark.detail is None else {**data, "detail": mark.detail}
+
+
+def mark_of(order: Wire) -> Mark:
+    """The revocation that a control event tells of. Raises ValueError for another one."""
+    if isinstance(order, Disconnect):
+        return Mark(RevocationKind.CONNECTIONS.value, order.user_id, order.at or now())
+    if isinstance(order, Revoked):
+        return Mark(order.kind, order.value, order.at, order.detail)
+    raise ValueError(f"no revocation: {order!r}")
 
 
 def revoke(kind: RevocationKind, value: str) -> None:

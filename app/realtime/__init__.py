@@ -3,6 +3,7 @@
 namespace.py      connect (the token), disconnect
 lifetime.py       a token that expires, and `auth:refresh`
 revocations.py    what a token must not be, in memory
+dismissal.py      and the connections of what is revoked are closed, whatever else is down
 recovery.py       a client that comes back gets what it missed: from ring.py, else the journal
 pid.py            its ticket back, signed        packets.py   puts it into the answer to CONNECT
 rooms.py          who is in which room
@@ -34,6 +35,7 @@ from app.config import Settings
 from app.metrics import CONNECTIONS_CLOSED, REQUESTS_CUT
 from app.origins import Origins
 from app.realtime.connections import Connections
+from app.realtime.dismissal import Dismissal
 from app.realtime.follower import Follower
 from app.realtime.lifetime import Lifetime
 from app.realtime.namespace import OrderNamespace
@@ -67,7 +69,10 @@ class Realtime:
         self.manager = QueueManager(broker, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
         self.readiness = Readiness(self.follower)
-        revocation.revoked.connect(self.revocations.on_revoked, sender=app)
+        self.dismissal = Dismissal(
+            app, self.connections, self.revocations, self.manager.close_hit_by
+        )
+        revocation.revoked.connect(self.dismissal.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
         self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
         self.manager.on_connected = self.lifetime.watch
@@ -126,6 +131,7 @@ class Realtime:
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)
+            self.socketio.start_background_task(self.dismissal.run)
             logger.info("following the journal")
 
 

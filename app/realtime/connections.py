@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.accounts import revocation
+from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.journal import Entry
@@ -86,6 +87,8 @@ class Connections:
     def hit_by(self, mark: Mark, *, leeway: float) -> list[Connection]:
         """The connections that a revocation concerns. A login that came after its user's
         revocation, but before word of it, is good."""
+        if mark.kind == RevocationKind.CONNECTIONS:
+            return self.of_user(mark.value)
         return [
             found
             for found in self._by_sid.values()

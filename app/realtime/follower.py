@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Protocol
 
 import orjson
@@ -18,8 +17,9 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import journal
-from app.accounts.models import RevocationKind
-from app.events import CONTROL, CONTROL_ROOM, Disconnect, Revoked, Wire
+from app.accounts import revocation
+from app.accounts.revocation import Mark
+from app.events import CONTROL, CONTROL_ROOM
 from app.journal import Entry, Head
 from app.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from app.realtime.connections import Connection
@@ -37,9 +37,8 @@ class Sockets(Protocol):
 
     def emit_entry(self, entry: Entry) -> None: ...
     def hold(self, connection: Connection, *, seen: int) -> None: ...
-    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None: ...
+    def dismiss(self, mark: Mark) -> None: ...
     def send_away(self) -> None: ...
-    def disconnect_user(self, user_id: str) -> None: ...
 
 
 class Follower:
@@ -191,13 +190,8 @@ class Follower:
             logger.warning("event passed over", extra={"position": entry.position})
             return
         if entry.room == CONTROL_ROOM:
-            self._obey(CONTROL[entry.name].model_validate_json(entry.data))
+            order = CONTROL[entry.name].model_validate_json(entry.data)
+            self._sockets.dismiss(revocation.mark_of(order))
         else:
             self._sockets.emit_entry(entry)
         EVENTS_FANNED_OUT.labels(entry.name).inc()
-
-    def _obey(self, order: Wire) -> None:
-        if isinstance(order, Revoked):
-            self._sockets.dismiss(RevocationKind(order.kind), order.value, order.at)
-        elif isinstance(order, Disconnect):
-            self._sockets.disconnect_user(order.user_id)

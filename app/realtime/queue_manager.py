@@ -20,7 +20,6 @@ import logging
 import math
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -157,20 +156,18 @@ class QueueManager(RoomManager):
             if member.state is not CONNECTING or member.connection is not None or room == member.sid
         ]
 
-    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
+    def dismiss(self, mark: Mark) -> None:
+        """A control event: close the connections that it hits, unless that was done when the
+        table told of it."""
+        if self._revocations.add(mark):
+            self.close_hit_by(mark)
+
+    def close_hit_by(self, mark: Mark) -> None:
         """Say good-bye to the connections that a revocation hits: a server disconnect, after
         which a client does not come back by itself, and then the transport."""
-        self._revocations.add(kind, value, at)
-        mark = Mark(kind.value, value, at)
         for connection in self._connections.hit_by(mark, leeway=self._revocations.leeway):
-            connection.revoked = True  # one that is still connecting sees it before it is accepted
-            if self.is_connected(connection.sid, NAMESPACE):
-                self._dismiss(connection.sid)
-
-    def disconnect_user(self, user_id: str) -> None:
-        """Say good-bye to the connections that the user has now; one that is still connecting
-        comes later than this."""
-        for connection in self._connections.of_user(user_id):
+            if mark.kind != RevocationKind.CONNECTIONS:
+                connection.revoked = True  # one still connecting sees it before it is accepted
             if self.is_connected(connection.sid, NAMESPACE):
                 self._dismiss(connection.sid)
 

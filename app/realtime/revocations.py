@@ -1,9 +1,9 @@
 """The revocations in memory, so that a thousand clients coming back do not ask the database each.
 
-Loaded when the process starts, kept up to date by the journal's control events, and by this
-process's own revocations the moment they commit. Because a control event can be late (no worker,
-no Redis), a connect also looks at the table, at most once in REFRESH_SECONDS for all of them. The
-table also says when every token that a revocation concerns has expired: then it is forgotten.
+Loaded when the process starts, and kept up to date by the table, read again at most once in
+REFRESH_SECONDS for all connects, by dismissal.py while there are connections, by the journal's
+control events, and by this process's own revocations the moment they commit. The table also says
+when every token that a revocation concerns has expired: then it is forgotten.
 """
 
 import heapq
@@ -12,12 +12,12 @@ import time
 from datetime import datetime, timedelta
 
 from app.accounts import revocation
-from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.db import now
 
 REFRESH_SECONDS = 1.0
+RELOAD_SECONDS = 3600.0  # without a look: everything is read again
 OVERLAP = timedelta(minutes=2)  # a revocation commits after its own timestamp
 
 What = tuple[str, str]  # (kind, value)
@@ -29,7 +29,9 @@ class Revocations:
         self._marks: dict[What, Mark] = {}  # the latest of each
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
         self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
-        self._refreshed = -REFRESH_SECONDS  # monotonic seconds
+        self.loads = 0  # how often everything was read
+        self._news: dict[What, Mark] = {}  # learned since the connections were last looked at
+        self._refreshed = -RELOAD_SECONDS  # monotonic seconds
         self._since: datetime | None = None  # None: everything has to be read
         self._lock = threading.Lock()
 
@@ -37,21 +39,39 @@ class Revocations:
         """How many are remembered."""
         return len(self._marks)
 
-    def add(self, kind: RevocationKind, value: str, revoked_at: datetime) -> None:
-        self._note(Mark(kind.value, value, revoked_at))
+    def add(self, mark: Mark) -> bool:
+        """A control event -> whether it is news: then its connections have to be closed now."""
+        if self._since is not None and mark.at < self._since and mark.what not in self._marks:
+            return False  # the table has been read past it: it was seen then, or counts no more
+        return self._note(mark)
 
-    def on_revoked(self, _app: object, *, kind: RevocationKind, value: str, at: datetime) -> None:
-        """This process itself revoked something, and it has committed."""
-        self.add(kind, value, at)
+    def learn(self, mark: Mark) -> None:
+        """A revocation whose connections are closed by whoever takes the news."""
+        if self._note(mark):
+            self._news[mark.what] = mark
+
+    def take_news(self) -> list[Mark]:
+        """What was learned since the last time, but by a control event."""
+        news, self._news = self._news, {}
+        return list(news.values())
+
+    def look(self, seconds: float = REFRESH_SECONDS) -> None:
+        """Read the table, unless that was less than `seconds` ago. Needs an app context. Raises
+        SQLAlchemyError."""
+        with self._lock:  # one reads, the others wait for what it finds
+            if time.monotonic() - self._refreshed >= seconds:
+                self._refresh()
 
     def hits(self, identity: Identity) -> Mark | None:
         """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
 
         Needs an app context. Raises SQLAlchemyError when it has to look and cannot.
         """
-        with self._lock:  # one reads, the others wait for what it finds
-            if time.monotonic() - self._refreshed >= REFRESH_SECONDS:
-                self._refresh()
+        self.look()
+        return self.known(identity)
+
+    def known(self, identity: Identity) -> Mark | None:
+        """As `hits`, but by what is in memory now."""
         for what in revocation.concerned(identity):
             mark = self._marks.get(what)
             if mark is not None and revocation.hits(identity, mark, leeway=self.leeway):
@@ -60,22 +80,33 @@ class Revocations:
 
     def _refresh(self) -> None:
         started, moment = time.monotonic(), now()
-        for kind, value, revoked_at, expires_at in revocation.recent(self._since):
-            mark = Mark(kind, value, revoked_at)
-            self._note(mark)
-            if expires_at is not None and self._marks[mark.what] == mark:
+        if started - self._refreshed >= RELOAD_SECONDS:
+            self._since = None
+        rows = revocation.recent(self._since)
+        if self._since is None:
+            # What was taken back and pruned while nobody looked is not in the table any more.
+            recent = moment - OVERLAP
+            self._marks = {what: mark for what, mark in self._marks.items() if mark.at > recent}
+            self._until, self._ends = {}, []
+            self.loads += 1
+        for mark, expires_at in rows:
+            if self._since is None:
+                self._note(mark)
+            elif expires_at is None or expires_at > moment:
+                self.learn(mark)
+            if expires_at is not None and self._marks.get(mark.what, mark).at <= mark.at:
                 self._expect_end(mark.what, expires_at)
         self._forget(moment)
         self._refreshed, self._since = started, moment - OVERLAP
 
-    def _note(self, mark: Mark) -> None:
+    def _note(self, mark: Mark) -> bool:
         # The latest counts: a control event can tell late of one before it.
         known = self._marks.get(mark.what)
-        if known is None or known.at < mark.at:
-            self._marks[mark.what] = mark
-            self._until.pop(
-                mark.what, None
-            )  # said of an earlier one; the table says it of this one
+        if known is not None and known.at >= mark.at:
+            return False
+        self._marks[mark.what] = mark
+        self._until.pop(mark.what, None)  # said of an earlier one; the table says it of this one
+        return True
 
     def _expect_end(self, what: What, until: datetime) -> None:
         if self._until.get(what) != until:

@@ -123,7 +123,7 @@ def test_a_token_of_a_session_that_nobody_knows_any_more_goes_with_its_user(app:
     """As after a backup was restored: the session has no row, and no revocation of its own."""
     old = tokens.issue("access", "7", Role.CUSTOMER, session="of before the backup", seconds=3600)
     revocation.revoke(RevocationKind.USER, "7")
-    [mark] = [revocation.Mark(*row[:3]) for row in revocation.recent(None)]
+    [(mark, _)] = revocation.recent(None)
     bearer = tokens.read(old)
     assert bearer.ours
     assert not revocation.hits(bearer, mark, leeway=LEEWAY)

@@ -98,7 +98,7 @@ def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:
 def test_a_revocation_without_an_end_stays(app: Flask) -> None:
     revocation.revoke(RevocationKind.USER, "7")
     prune_once(0)
-    assert [(kind, value) for kind, value, *_ in revocation.recent(None)] == [("user", "7")]
+    assert [mark.what for mark, _ in revocation.recent(None)] == [("user", "7")]
 
 
 def test_a_login_that_was_pruned_cannot_be_refreshed(app: Flask, alice: Identity) -> None:

@@ -6,14 +6,18 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import OperationalError
 
 from app.accounts import revocation
+from app.accounts.disconnection import disconnect_user
 from app.accounts.models import RevocationKind, Role
+from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
-from app.realtime.revocations import Revocations
+from app.realtime.connections import Connection, Connections
+from app.realtime.dismissal import Dismissal
+from app.realtime.revocations import RELOAD_SECONDS, Revocations
 from tests.harness.tabs import statements
 from tests.harness.waiting import wait_until
 
@@ -24,9 +28,10 @@ ALICE = Identity("1", Role.CUSTOMER, "login", "token", int(now().timestamp()) - 
 def revocations(app: Flask) -> Iterator[Revocations]:
     """Of this process."""
     revocations = Revocations()
-    revocation.revoked.connect(revocations.on_revoked, sender=app)
+    dismissal = Dismissal(app, Connections(), revocations, lambda mark: None)
+    revocation.revoked.connect(dismissal.on_revoked, sender=app)
     yield revocations
-    revocation.revoked.disconnect(revocations.on_revoked, sender=app)
+    revocation.revoked.disconnect(dismissal.on_revoked, sender=app)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +87,8 @@ def test_late_word_of_an_earlier_revocation_takes_nothing_back(app: Flask) -> No
     control event of the first arrives, because the worker was away."""
     revocations = Revocations()
     between = replace(ALICE, issued_at=int(now().timestamp()) - 60)
-    revocations.add(RevocationKind.USER, "1", now())
-    revocations.add(RevocationKind.USER, "1", now() - timedelta(minutes=10))
+    assert revocations.add(Mark("user", "1", now()))
+    assert not revocations.add(Mark("user", "1", now() - timedelta(minutes=10)))
     assert revocations.hits(between)
 
 
@@ -100,7 +105,7 @@ def test_what_can_hit_no_token_any_more_is_forgotten(revocations: Revocations) -
     revoke("for ever", expires_at=None)
     revoke("again", expires_at=passed)
     revoke("again", expires_at=None)
-    revocations.add(RevocationKind.SESSION, "passed", passed)  # late word of one before it
+    revocations.add(Mark("session", "passed", passed))  # late word of one before it
     assert len(revocations) == 4
 
     wait_until(
@@ -127,3 +132,84 @@ def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:
     db.session.rollback()
     revocation.revoke(RevocationKind.SESSION, "login")
     assert revocations.hits(ALICE)
+
+
+class Door:
+    """The connections of a process, and which of them a look at the table closed."""
+
+    def __init__(self, app: Flask, *identities: Identity) -> None:
+        self.connections = Connections()
+        for number, identity in enumerate(identities):
+            self.connections.add(Connection(str(number), identity, "websocket"))
+        self.revocations = Revocations()
+        self.dismissal = Dismissal(app, self.connections, self.revocations, self.close)
+        self.closed: list[str] = []
+
+    def close(self, mark: Mark) -> None:
+        self.closed += [one.sid for one in self.connections.hit_by(mark, leeway=0)]
+
+    def look_until(self, *closed: str) -> None:
+        def look() -> bool:
+            self.dismissal.step()
+            return self.closed == list(closed)
+
+        wait_until(look, f"{closed} are closed")
+
+
+def test_what_another_process_revoked_is_closed_without_a_worker_or_redis(app: Flask) -> None:
+    """And once, when the control event comes after all."""
+    door = Door(app, ALICE, replace(ALICE, user_id="2", session="other", jti=None))
+    door.look_until()
+    revocation.revoke(RevocationKind.SESSION, "login")
+    door.look_until("0")
+    disconnect_user("2")
+    door.look_until("0", "1")
+    for mark, _ in revocation.recent(None):
+        assert not door.revocations.add(mark)
+    for _ in range(3):
+        door.look_until("0", "1")
+
+
+def test_a_disconnect_of_before_the_start_closes_nobody(app: Flask) -> None:
+    disconnect_user("1")
+    door = Door(app, ALICE)
+    for _ in range(2):
+        door.look_until()
+
+
+def test_what_a_connect_has_read_is_closed_too(app: Flask) -> None:
+    """The race: somebody else's connect reads the table, before the look that would."""
+    door = Door(app, ALICE)
+    door.look_until()
+    revocation.revoke(RevocationKind.USER, "1")
+    wait_until(lambda: door.revocations.hits(ALICE), "a connect has looked")
+    door.look_until("0")
+
+
+def test_what_was_revoked_while_the_table_could_not_be_read_for_long_is_closed(app: Flask) -> None:
+    door = Door(app, ALICE)
+    door.look_until()
+    revoke("login", expires_at=None)
+    door.revocations._refreshed -= RELOAD_SECONDS
+    door.look_until("0")
+
+
+def test_a_look_at_the_table_is_one_query_that_an_index_answers(app: Flask) -> None:
+    door = Door(app, ALICE)
+    door.look_until()
+    for number in range(500):
+        revoke(f"login {number}", expires_at=None)
+    with statements(db.engine) as asked:
+        wait_until(lambda: door.dismissal.step() or asked, "it has looked")
+    [query] = [one for one in asked if "FROM revocations" in one]
+    assert "revoked_at >= " in query
+    assert "ix_revocations_revoked_at" in {
+        index["name"] for index in inspect(db.engine).get_indexes("revocations")
+    }
+
+
+def test_without_connections_the_table_is_left_alone(app: Flask) -> None:
+    door = Door(app)
+    with statements(db.engine) as asked:
+        door.dismissal.step()
+    assert asked == []
