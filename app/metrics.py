@@ -9,7 +9,7 @@ HTTP_SECONDS = Histogram(
 )
 CONNECTIONS = Gauge("ordercast_connections", "Authenticated Socket.IO connections in this process.")
 CONNECTS_REFUSED = Counter(
-    "ordercast_connects_refused_total", "Socket.IO connects refused, by error code.", ["code"]
+    "ordercast_connects_refused_total", "Connects and handshakes refused, by error code.", ["code"]
 )
 CONNECTIONS_CLOSED = Counter(
     "ordercast_connections_closed_total",

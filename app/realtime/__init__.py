@@ -32,7 +32,7 @@ from app.accounts import revocation
 from app.broker import Broker
 from app.capacity import max_connections, max_open
 from app.config import Settings
-from app.metrics import CONNECTIONS_CLOSED, REQUESTS_CUT
+from app.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
 from app.origins import Origins
 from app.realtime.connections import Connections
 from app.realtime.dismissal import Dismissal
@@ -107,6 +107,7 @@ class Realtime:
                 on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
                 on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
                 on_unauthenticated=CONNECTIONS_CLOSED.labels("unauthenticated").inc,
+                on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
                 on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
             )
             self.lifetime.timers = self.engine.timers

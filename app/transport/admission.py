@@ -5,29 +5,47 @@ Every count of sessions goes up and down here, and a session passes through in t
     open ──▶ unauthenticated ──accept──▶ authenticated ──leave──▶ unauthenticated ...
                     └───────────────── close ──────────────┘        once, from either
 
-A closed session counts for nothing, also while it waits for its client's last poll.
+An unauthenticated session has `connect_timeout` seconds, and makes room when there are too many. A
+closed one counts for nothing, also while it waits for its client's last poll.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+from engineio.base_server import BaseServer
 
 from app.transport.answers import ADDRESS_FULL, FULL, Refused
 
 if TYPE_CHECKING:
     from app.transport.limits import Limits
     from app.transport.session import Session
+    from app.transport.timers import Timers
+
+logger = logging.getLogger(__name__)
+TRY_AGAIN = 1013  # a WebSocket's close code, registered with IANA: come back later
 
 
 class Admission:
-    """`evict` closes a session whose place another one takes."""
+    """`on_unauthenticated` counts the sessions that are closed as such, and `on_full` the clients
+    that are refused."""
 
-    def __init__(self, limits: Limits, evict: Callable[[Session], None]) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        timers: Timers,
+        *,
+        on_unauthenticated: Callable[[], None],
+        on_full: Callable[[], None],
+    ) -> None:
         self._limits = limits
-        self._evict = evict
+        self._timers = timers
+        self._on_unauthenticated = on_unauthenticated
+        self._on_full = on_full
         self.authenticated = 0
         self.unauthenticated = 0
         # The unauthenticated sessions by address, each with when it became one (monotonic
@@ -37,37 +55,25 @@ class Admission:
 
     def check(self, address: str) -> None:
         """Whether one more client may try. Raises Refused."""
-        if self.is_full:
+        if self._is_full:
+            self._on_full()
             raise Refused(*FULL)
-        most = self._limits.max_sessions_per_address
-        if most and self.addresses[address] >= most:
+        if 0 < self._limits.max_sessions_per_address <= self.addresses[address]:
+            self._on_full()
             raise Refused(*ADDRESS_FULL)
-
-    @property
-    def is_full(self) -> bool:
-        """As many clients are accepted as there may be."""
-        return 0 < self._limits.max_sessions <= self.authenticated
 
     def open(self, session: Session) -> None:
         """Count a new session, in the place of an older unauthenticated one if need be."""
-        while self.unauthenticated and self._is_crowded:
-            self._evict(self._eldest())
         if session.address and self._limits.max_sessions_per_address:
             self.addresses[session.address] += 1  # a Unix socket's clients have no address
         self._begin(session)
-
-    @property
-    def _is_crowded(self) -> bool:
-        limits, open_ = self._limits, self.authenticated + self.unauthenticated
-        return (
-            0 < limits.max_unauthenticated <= self.unauthenticated or 0 < limits.max_open <= open_
-        )
 
     def accept(self, session: Session) -> bool:
         """The session's client is accepted; False if too many are already."""
         if session.closed or session.confirmed:
             return True
-        if self.is_full:
+        if self._is_full:
+            self._on_full()
             return False
         self._end(session)
         session.confirmed = True
@@ -75,7 +81,7 @@ class Admission:
         return True
 
     def leave(self, session: Session) -> None:
-        """The session stays, and nobody is behind it any more: as after its handshake."""
+        """The client has left its last namespace, and the session stays: as after its handshake."""
         if session.confirmed:
             session.confirmed = False
             self.authenticated -= 1
@@ -93,14 +99,24 @@ class Admission:
             if not self.addresses[session.address]:
                 del self.addresses[session.address]
 
-    def waited(self, session: Session) -> float:
-        """Seconds since it became unauthenticated; 0.0 if it is not."""
-        since = self._since.get(session.address, {}).get(session)
-        return 0.0 if since is None else time.monotonic() - since
+    @property
+    def _is_full(self) -> bool:
+        return 0 < self._limits.max_sessions <= self.authenticated
+
+    @property
+    def _is_crowded(self) -> bool:
+        limits, open_ = self._limits, self.authenticated + self.unauthenticated
+        return (
+            0 < limits.max_unauthenticated <= self.unauthenticated or 0 < limits.max_open <= open_
+        )
 
     def _begin(self, session: Session) -> None:
+        while self.unauthenticated and self._is_crowded:
+            self._make_room(self._eldest())
         self._since.setdefault(session.address, {})[session] = time.monotonic()
         self.unauthenticated += 1
+        if self._limits.connect_timeout:
+            self._timers.after(self._limits.connect_timeout, _look, session)
 
     def _end(self, session: Session) -> bool:
         sessions = self._since.get(session.address, {})
@@ -117,3 +133,25 @@ class Admission:
         sessions = max(self._since.values(), key=len)
         first = next(iter(sessions))
         return next((session for session in sessions if session.held is None), first)
+
+    def look(self, session: Session) -> None:
+        """Close the session if its time to authenticate is over."""
+        # A deadline of an earlier time without a namespace may strike in a later one.
+        since = self._since.get(session.address, {}).get(session)
+        if since is not None and time.monotonic() - since >= self._limits.connect_timeout:
+            logger.info("not authenticated in time", extra={"engine": session.sid})
+            self._on_unauthenticated()
+            session.close(reason=BaseServer.reason.TRANSPORT_CLOSE)
+
+    def _make_room(self, session: Session) -> None:
+        self._on_unauthenticated()
+        session.close(
+            abort=session.websocket is None,
+            code=TRY_AGAIN,
+            text="Too many unauthenticated connections",
+            reason=BaseServer.reason.TRANSPORT_CLOSE,
+        )
+
+
+def _look(session: Session) -> None:
+    session.engine.admission.look(session)

@@ -39,7 +39,7 @@ from app.transport.handover import HandOver
 from app.transport.inbox import Gone
 from app.transport.limits import Limits
 from app.transport.packets import OPEN, MalformedPacket, Packet
-from app.transport.session import INVALID, POLICY, TRY_AGAIN, Session
+from app.transport.session import INVALID, POLICY, Session
 from app.transport.timers import Timers
 from app.transport.websocket import WebSocket
 
@@ -67,7 +67,6 @@ class Engine(engineio.Server):
     draining: bool
     count_slow: Callable[[], None]
     count_flood: Callable[[], None]
-    count_unauthenticated: Callable[[], None]
     admission: Admission
     count_cut: Callable[[str], None]
     working: int  # sessions whose messages are being handled
@@ -82,11 +81,13 @@ class Engine(engineio.Server):
         on_slow: Callable[[], None] = lambda: None,
         on_flood: Callable[[], None] = lambda: None,
         on_unauthenticated: Callable[[], None] = lambda: None,
+        on_full: Callable[[], None] = lambda: None,
         on_cut: Callable[[str], None] = lambda why: None,
     ) -> Engine:
         """Turn a stock server that has no client yet into this one, its handlers and options
         kept. `on_slow`, `on_flood` and `on_unauthenticated` count the clients that are closed
-        for that, `on_cut` the requests and connections that are given up, by their reason."""
+        for that, `on_full` those that are refused, `on_cut` the requests and connections that
+        are given up, by their reason."""
         stock.__class__ = cls
         engine: Engine = stock
         engine.limits = limits
@@ -96,12 +97,13 @@ class Engine(engineio.Server):
         engine.working = 0
         engine.leaving = {}
         engine.count_slow, engine.count_flood = on_slow, on_flood
-        engine.count_unauthenticated = on_unauthenticated
         engine.count_cut = on_cut
         engine.start_service_task = False
         if engine.cors_allowed_origins is None:
             engine.cors_allowed_origins = Origins(())
-        engine.admission = Admission(limits, engine.evict)
+        engine.admission = Admission(
+            limits, engine.timers, on_unauthenticated=on_unauthenticated, on_full=on_full
+        )
         engines.add(engine)
         return engine
 
@@ -164,21 +166,6 @@ class Engine(engineio.Server):
     def schedule_ping(self, session: Session) -> None:
         if self.limits.ping_interval:
             self.timers.after(self.limits.ping_interval, Session.ping, session)
-
-    def expect(self, session: Session) -> None:
-        """From now on it has so long to authenticate."""
-        if self.limits.connect_timeout:
-            self.timers.after(self.limits.connect_timeout, _expect_accepted, session)
-
-    def evict(self, session: Session) -> None:
-        """Close an unauthenticated session, so that another client may try."""
-        self.count_unauthenticated()
-        session.close(
-            abort=session.websocket is None,
-            code=TRY_AGAIN,
-            text="Too many unauthenticated connections",
-            reason=self.reason.TRANSPORT_CLOSE,
-        )
 
     def forget(self, session: Session) -> None:
         self.sockets.pop(session.sid, None)
@@ -272,7 +259,6 @@ class Engine(engineio.Server):
         self, session: Session, environ: dict[str, Any], transport: str, head: bytes
     ) -> Answer | None:
         self.schedule_ping(session)
-        self.expect(session)
         opening = Packet(OPEN + self._opening(session.sid, transport))
         if transport == "polling":
             return Answer("200 OK", packets.payload([opening]))
@@ -370,11 +356,3 @@ def _handshake(environ: dict[str, Any]) -> bytes:
         raise Refused(3, str(exc), "426 Upgrade Required") from exc
     except handshake.BadHandshake as exc:
         raise Refused(3, str(exc)) from exc
-
-
-def _expect_accepted(session: Session) -> None:
-    # A deadline of an earlier time without a namespace may strike in a later one.
-    if session.engine.admission.waited(session) >= session.engine.limits.connect_timeout:
-        session.engine.count_unauthenticated()
-        logger.info("not authenticated in time", extra={"engine": session.sid})
-        session.close(reason=engineio.Server.reason.TRANSPORT_CLOSE)

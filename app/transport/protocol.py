@@ -14,10 +14,10 @@ import socketio
 from socketio import packet
 from socketio.packet import Packet
 
+from app.transport.admission import TRY_AGAIN
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
 from app.transport.packets import Packet as EnginePacket
-from app.transport.session import TRY_AGAIN
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,6 @@ class Protocol:
             session = self._engine.sockets.get(eio_sid)
             if session is not None and session.confirmed and not self._is_in_any(eio_sid):
                 self._engine.admission.leave(session)
-                self._engine.expect(session)
             return result
 
         manager.disconnect = disconnect_and_look

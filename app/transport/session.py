@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its session
 PROBE_SECONDS = 10.0  # for a client to complete an upgrade that it began
 POLICY = 1008  # RFC 6455 section 7.4.1: a message that violates the server's policy
-TRY_AGAIN = 1013  # registered with IANA: come back later
 INVALID = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
 
 reason = BaseServer.reason

@@ -24,6 +24,7 @@ from tests.harness.waiting import wait_until
 
 START = Callable[..., Service]
 CLOSED = 'ordercast_connections_closed_total{why="%s"}'
+REFUSED = 'ordercast_connects_refused_total{code="too_many_connections"}'
 POLICY, TOO_BIG = 1008, 1009
 SEPARATOR = "\x1e"
 
@@ -77,6 +78,7 @@ def test_one_connection_more_than_there_may_be(limited: START, limit: str, statu
         assert knock(service) == knock(service, "websocket") == full
         elsewhere = full if status == 503 else (200, None)
         assert knock(service, address="127.0.0.2") == elsewhere
+        assert service.metric(REFUSED) == (3 if status == 503 else 2)
         # Who is in is not kept from upgrading.
         assert first.answers()
         assert httpx.get(f"{service.url}/healthz").status_code == 200

@@ -206,6 +206,15 @@ def test_where_no_more_may_be_open_the_unauthenticated_make_room() -> None:
     assert caller.ask() == "503 Service Unavailable"
 
 
+def test_of_many_that_leave_at_once_no_more_stay_than_the_budget() -> None:
+    caller = Caller(Limits(max_unauthenticated=2))
+    sessions = [connected(caller) for _ in range(5)]
+    for session in sessions:
+        say(session, "41")
+    assert [session.closed for session in sessions] == [True] * 3 + [False] * 2
+    assert caller.counts()[:2] == (0, 2)
+
+
 def test_with_nobody_else_those_go_whose_handlers_decide() -> None:
     caller = Caller(Limits(max_unauthenticated=2))
     held = [caller.open() for _ in range(2)]
