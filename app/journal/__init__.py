@@ -5,7 +5,7 @@ is_due     whether a committed event waits for its position     (sequencing.py)
 oldest_waiting                              which, and how long
 sequence   committed events get the next positions, no holes
 read       a row or a message as an Entry, blank if it is none  (entries.py)
-head, since                                                     (reading.py)
+head, since, sizes, page                                        (reading.py)
 holders    who keeps sequencers waiting                         (locking.py)
 prune      the oldest go, and the lowest position kept is known (pruning.py)
 ring       a commit wakes the sequencer, through Redis          (doorbell.py)
@@ -15,12 +15,13 @@ from app.journal.doorbell import Doorbell
 from app.journal.entries import Entry, read
 from app.journal.locking import HeadLocked, holders
 from app.journal.pruning import prune
-from app.journal.reading import Head, head, since
-from app.journal.sequencing import BATCH, is_due, oldest_waiting, sequence
+from app.journal.reading import Head, head, page, since, sizes
+from app.journal.sequencing import BATCH, BATCH_BYTES, is_due, oldest_waiting, sequence
 from app.journal.writing import append
 
 __all__ = [
     "BATCH",
+    "BATCH_BYTES",
     "Doorbell",
     "Entry",
     "Head",
@@ -30,8 +31,10 @@ __all__ = [
     "holders",
     "is_due",
     "oldest_waiting",
+    "page",
     "prune",
     "read",
     "sequence",
     "since",
+    "sizes",
 ]

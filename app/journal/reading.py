@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, LargeBinary, cast, func, select
 
 from app.db import db
 from app.journal.entries import Entry, read
@@ -42,3 +42,40 @@ def since(
         query = query.where(JournalEvent.room.in_(rooms))
     entries = [read(*row) for row in db.session.execute(query)]  # type: ignore[arg-type]
     return entries if rooms is None else [entry for entry in entries if not entry.is_blank]
+
+
+def sizes(
+    position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int
+) -> list[tuple[int, int]]:
+    """Of up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all:
+    their positions, and the bytes of their data, which is not read for that."""
+    query = (
+        select(JournalEvent.position, data_bytes())
+        .where(JournalEvent.position > position, JournalEvent.position <= until)
+        .order_by(JournalEvent.position)
+        .limit(limit)
+    )
+    if rooms is not None:
+        query = query.where(JournalEvent.room.in_(rooms))
+    return [(found, size) for found, size in db.session.execute(query)]  # type: ignore[misc]
+
+
+def page(
+    position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int, max_bytes: int
+) -> list[Entry]:
+    """As `since`, but no more than `max_bytes` of data, unless a single entry has more."""
+    total = 0
+    end = position
+    for found, size in sizes(position, limit=limit, rooms=rooms, until=until):
+        total += size
+        if total > max_bytes and end > position:
+            break
+        end = found
+    return since(position, limit=limit, rooms=rooms, until=end)
+
+
+def data_bytes() -> ColumnElement[int]:
+    """The size of an event's data, for which neither database reads the data."""
+    if db.engine.dialect.name == "postgresql":
+        return func.octet_length(JournalEvent.data)
+    return func.length(cast(JournalEvent.data, LargeBinary))

@@ -15,11 +15,12 @@ from app.db import db, transaction
 from app.journal.entries import Entry, blank, fault
 from app.journal.locking import lock_head
 from app.journal.models import JournalEvent, SetAside, database_now
-from app.journal.reading import Head
+from app.journal.reading import Head, data_bytes
 from app.metrics import EVENTS_SET_ASIDE
 
 logger = logging.getLogger(__name__)
 BATCH = 200  # rows in one step
+BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 
 
 def is_due() -> bool:
@@ -45,15 +46,21 @@ def oldest_waiting() -> tuple[int, float] | None:
 
 
 def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
-    """Give up to `limit` unsequenced events their positions, in id order, and commit.
+    """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in id
+    order, and commit.
 
     Returns the head afterwards and what was sequenced; the caller publishes it. Raises HeadLocked.
     """
     with transaction() as session:
         row = lock_head(session)
         # Reads after it holds the lock: what another sequencer committed meanwhile is seen.
+        size = data_bytes()
         waiting = (
-            select(JournalEvent.id, func.row_number().over(order_by=JournalEvent.id).label("nth"))
+            select(
+                JournalEvent.id,
+                func.row_number().over(order_by=JournalEvent.id).label("nth"),
+                (func.sum(size).over(order_by=JournalEvent.id) - size).label("before"),
+            )
             .where(JournalEvent.position.is_(None))
             .order_by(JournalEvent.id)
             .limit(limit)
@@ -61,7 +68,7 @@ def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
         )
         numbered = session.execute(
             update(JournalEvent)
-            .where(JournalEvent.id == waiting.c.id)
+            .where(JournalEvent.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
             .values(position=row.position + waiting.c.nth)
             .returning(
                 JournalEvent.position, JournalEvent.room, JournalEvent.name, JournalEvent.data

@@ -9,7 +9,7 @@ or delays, only time is lost.
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import orjson
@@ -23,13 +23,15 @@ from app.events import CONTROL, CONTROL_ROOM
 from app.journal import Entry, Head
 from app.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from app.realtime.connections import Connection
-from app.realtime.ring import Ring
+from app.realtime.ring import OVERHEAD_BYTES, Ring
 
 logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
 POLL_SECONDS = 0.4  # between two looks at the journal while there is a reason to
 PAGE = 500  # rows in one read
+PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
+RECENT = 10_000  # entries that a process that starts has in memory, if they fit
 
 
 class Sockets(Protocol):
@@ -137,7 +139,7 @@ class Follower:
             self.ring.start((), following=head.lowest)
             self._sockets.send_away()
         while self.last < head.position:
-            entries = journal.since(self.last, limit=PAGE, until=head.position)
+            entries = journal.page(self.last, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
             following = entries[0].position if entries else head.position + 1
             if following != self.last + 1:
                 logger.error(
@@ -145,12 +147,11 @@ class Follower:
                 )
                 self.last = following - 1
             self._fan_out(entries)
+            time.sleep(0)  # a page of large events takes long: the others get their turn
 
     def _start_at(self, head: Head) -> None:
         # Read first: when that fails, nothing has begun and the next round tries again.
-        recent = journal.since(
-            head.position - self.ring.size, limit=self.ring.size, until=head.position
-        )
+        recent = list(self._recent(head))
         restarted = bool(self._journal)
         if restarted and head.journal != self._journal:
             logger.error(
@@ -168,6 +169,23 @@ class Follower:
         self.ready.set()
         if restarted:
             self._sockets.send_away()
+
+    def _recent(self, head: Head) -> Iterator[Entry]:
+        """The newest entries that fit into the ring, read page by page."""
+        sizes = journal.sizes(head.position - RECENT, limit=RECENT, until=head.position)
+        first, room = head.position + 1, self.ring.max_bytes
+        for position, size in reversed(sizes):
+            room -= size + OVERHEAD_BYTES
+            if room < 0 or position != first - 1:
+                break
+            first = position
+        while first <= head.position:
+            entries = journal.page(first - 1, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+            if not entries:
+                return
+            yield from entries
+            first = entries[-1].position + 1
+            time.sleep(0)
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

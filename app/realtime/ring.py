@@ -1,21 +1,46 @@
-"""The last events in memory, by room: most recoveries need no database."""
+"""The recent past in memory, by room: most recoveries need no database.
 
+Bounded by bytes and by age, not by a count: a bulk job of many small events must not empty it, and
+a few large ones must not fill the process.
+"""
+
+import sys
 import threading
+import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from app.journal import Entry
 
-SIZE = 10_000  # events
+MAX_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
+KEEP_SECONDS = 600.0
+OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in here
+
+
+def cost(entry: Entry) -> int:
+    """Bytes of memory that an entry takes, about. Text beyond Latin-1 takes 2 or 4 a character."""
+    return OVERHEAD_BYTES + sys.getsizeof(entry.data)
 
 
 class Ring:
-    """Contiguous entries of the journal, oldest first, the newest `size` of them."""
+    """Contiguous entries of the journal, oldest first, the newest that fit."""
 
-    def __init__(self, size: int = SIZE) -> None:
-        self.size = size
+    def __init__(
+        self,
+        max_bytes: int = MAX_BYTES,
+        *,
+        keep_seconds: float = KEEP_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.max_bytes = max_bytes
+        self._keep_seconds = keep_seconds
+        self._clock = clock
         self._entries: deque[Entry] = deque()
         self._rooms: dict[str, deque[Entry]] = {}
+        self._bytes = 0
+        self._ages: deque[tuple[float, int]] = (
+            deque()
+        )  # (when, the last position by then), oldest first
         self._lowest = 1  # the lowest position from which on everything is here
         self._lock = threading.Lock()  # a reader goes through a room while the follower adds to it
 
@@ -24,26 +49,43 @@ class Ring:
         with self._lock:
             self._entries.clear()
             self._rooms.clear()
+            self._ages.clear()
+            self._bytes = 0
             self._lowest = following
             for entry in entries:
                 self._lowest = min(self._lowest, entry.position)
                 self._add(entry)
 
     def add(self, entry: Entry) -> None:
-        """The next entry; the oldest goes when the ring is full."""
+        """The next entry; the oldest go when the ring is full, and when they are too old."""
         with self._lock:
             self._add(entry)
 
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
         self._rooms.setdefault(entry.room, deque()).append(entry)
-        if len(self._entries) > self.size:
-            oldest = self._entries.popleft()
-            self._lowest = oldest.position + 1
-            room = self._rooms[oldest.room]
-            room.popleft()
-            if not room:
-                del self._rooms[oldest.room]
+        self._bytes += cost(entry)
+        while self._bytes > self.max_bytes:
+            self._drop()
+        now = self._clock()
+        if not self._ages or now - self._ages[-1][0] >= 1:
+            self._ages.append((now, entry.position))
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        while self._ages and now - self._ages[0][0] > self._keep_seconds:
+            _, until = self._ages.popleft()
+            while self._entries and self._entries[0].position <= until:
+                self._drop()
+
+    def _drop(self) -> None:
+        oldest = self._entries.popleft()
+        self._bytes -= cost(oldest)
+        self._lowest = oldest.position + 1
+        room = self._rooms[oldest.room]
+        room.popleft()
+        if not room:
+            del self._rooms[oldest.room]
 
     def since(
         self, after: int, *, until: int, rooms: Sequence[str], limit: int

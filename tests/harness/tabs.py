@@ -24,10 +24,13 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, transaction
+from app.journal import Entry
 from app.realtime.connections import Connection
+from app.realtime.ring import cost
 from app.worker.sequencing import sequence_once
 
 NAMESPACE = "/"
+SMALL_BYTES = cost(Entry(1, "user:1", "test", '{"number":1000000}'))  # of an entry of append()
 numbers = count(1)
 
 
@@ -92,7 +95,7 @@ class WebProcess:
         self.realtime = self.app.extensions["realtime"]
         self.server = self.realtime.socketio.server
         self.follower = self.realtime.follower
-        self.follower.ring.size = ring
+        self.follower.ring.max_bytes = ring * SMALL_BYTES
         assert self.follower.step() == "start"
 
     @property

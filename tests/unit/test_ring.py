@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.journal import Entry
-from app.realtime.ring import Ring
+from app.realtime.ring import Ring, cost
 
 ROOMS = ("user:1", "user:2", "seller:1", "control")
+COST = cost(Entry(1, "user:1", "test", "{}"))
 rooms = st.sampled_from(ROOMS)
 
 
@@ -44,7 +45,7 @@ def test_it_answers_as_a_list_of_everything_would_or_not_at_all(
     limit: int,
 ) -> None:
     everything = entries(*before, *added, first=first)
-    ring = Ring(size)
+    ring = Ring(size * COST)
     ring.start(everything[: len(before)], following=first + len(before))
     for entry in everything[len(before) :]:
         ring.add(entry)
@@ -74,7 +75,7 @@ def test_a_new_start_forgets_everything() -> None:
 
 
 def test_a_room_whose_events_are_all_gone_takes_no_memory() -> None:
-    ring = Ring(2)
+    ring = Ring(2 * COST)
     for entry in entries("user:1", "user:2", "user:2"):
         ring.add(entry)
     assert list(ring._rooms) == ["user:2"]
@@ -90,7 +91,7 @@ def eager_threads() -> Iterator[None]:
 
 def test_it_is_read_while_the_follower_adds_to_it(eager_threads: None) -> None:
     """The race: a room grows and is cut while somebody goes through it."""
-    ring = Ring(1000)
+    ring = Ring(1000 * COST)
 
     def grow() -> None:
         for entry in entries(*["user:1"] * 20_000):
@@ -105,3 +106,47 @@ def test_it_is_read_while_the_follower_adds_to_it(eager_threads: None) -> None:
             if found:
                 assert found == list(range(found[0], found[0] + len(found)))
         growing.result()
+
+
+def large(position: int, characters: int, letter: str = "x") -> Entry:
+    return Entry(position, "user:1", "test", f'"{letter * characters}"')
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00fc", "\u8336", "\U0001f375"])
+def test_it_holds_so_many_bytes_whatever_they_spell(letter: str) -> None:
+    ring = Ring(1_000_000)
+    for position in range(1, 200):
+        ring.add(large(position, 10_000, letter))
+    held = ring.since(ring._lowest - 1, until=200, rooms=["user:1"], limit=999)
+    assert held
+    memory = sum(sys.getsizeof(entry.data) for entry in held)
+    assert 900_000 <= memory <= 1_000_000
+    assert held[-1].position == 199
+
+
+def test_a_bulk_of_small_events_leaves_the_others_where_they_are() -> None:
+    ring = Ring()
+    ring.start([], following=1)
+    for entry in entries("user:1", *["user:2"] * 30_000):
+        ring.add(entry)
+    assert positions(ring.since(0, until=30_001, rooms=["user:1"], limit=9)) == [1]
+
+
+def test_an_event_that_is_larger_than_the_ring_is_not_kept() -> None:
+    ring = Ring(1_000)
+    ring.add(large(1, 10))
+    ring.add(large(2, 10_000))
+    assert ring.since(1, until=2, rooms=["user:1"], limit=9) is None
+    assert ring.since(2, until=2, rooms=["user:1"], limit=9) == []
+    ring.add(large(3, 10))
+    assert positions(ring.since(2, until=3, rooms=["user:1"], limit=9)) == [3]
+
+
+def test_what_is_too_old_goes_when_something_new_comes() -> None:
+    now = 0.0
+    ring = Ring(keep_seconds=120, clock=lambda: now)
+    for position in range(1, 301):  # one a second
+        now = float(position)
+        ring.add(large(position, 1))
+    assert ring.since(300 - 122, until=300, rooms=["user:1"], limit=999) is None
+    assert len(ring.since(300 - 119, until=300, rooms=["user:1"], limit=999) or ()) == 119
