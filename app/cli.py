@@ -157,9 +157,18 @@ def disconnect(user: str) -> None:
 
 
 @click.command("demo-data")
-def demo_data() -> None:
+@click.option("--yes", is_flag=True, help="Also beside real accounts, or on another machine.")
+def demo_data(yes: bool) -> None:
     """Make the demo accounts and products, where they are missing, and print the logins."""
     _require_local_accounts()
+    try:
+        if not yes:
+            demo.check_place()
+    except demo.DemoRefused as exc:
+        _fail(
+            exc.code,
+            f"{exc} Everybody knows the demo's password, its admin's too. --yes: all the same.",
+        )
     for account in demo.make():
         click.echo(f"  {account.role:<8}  {account.email:<22}  {demo.PASSWORD}")
 

@@ -5,18 +5,20 @@ SQLite and PostgreSQL behave alike here: on SQLite a transaction that writes beg
 failing half way (https://www.sqlite.org/lang_transaction.html, section 2.2).
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, DateTime, Dialect, Engine, Integer, MetaData, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
@@ -75,8 +77,16 @@ def init_app(app: Flask) -> None:
     pool = POOL if settings.DATABASE_URL.startswith("postgresql") else {}
     # Errors are logged with their statement, never with what was in it: password hashes, for one.
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"hide_parameters": True, **pool}
+    if _is_in_instance(make_url(settings.DATABASE_URL)):
+        Path(app.instance_path).mkdir(mode=0o700, exist_ok=True)
     db.init_app(app)
     migrate.init_app(app, db, render_as_batch=True)
+
+
+def _is_in_instance(url: URL) -> bool:
+    path = url.database or ":memory:"
+    is_file = url.get_backend_name() == "sqlite" and not path.startswith((":", "file:"))
+    return is_file and not Path(path).is_absolute()
 
 
 def now() -> datetime:
@@ -127,6 +137,15 @@ def on_commit(action: Callable[[], object]) -> None:
     """Within a transaction: do this once it has committed; the same action once only. What it does
     must not fail: the answer is already true."""
     db.session().info[ON_COMMIT][action] = None
+
+
+@event.listens_for(Engine, "do_connect")
+def _create_private(dialect: Dialect, _record: Any, arguments: Any, _options: Any) -> None:
+    """SQLite would make its file readable for everybody. The files beside it get its mode."""
+    if dialect.name != "sqlite" or not arguments or arguments[0].startswith((":", "file:")):
+        return
+    with suppress(OSError):  # it exists, or SQLite says why it cannot be made
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 @event.listens_for(Engine, "connect")

@@ -1,14 +1,15 @@
 """Demo data: a few people and products to try the service with. Safe to make again."""
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
-from app.accounts import service
+from app.accounts import passwords, service
 from app.accounts.guessing import DEMO_PASSWORD
 from app.accounts.models import Role, User
 from app.catalog.models import Product
 from app.db import db, transaction
 
 PASSWORD = DEMO_PASSWORD
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 PEOPLE = (
     ("alice@example.com", "Alice", Role.CUSTOMER),
@@ -26,6 +27,37 @@ PRODUCTS = (  # seller, name, price in cents, stock, low-stock threshold
 )
 
 
+class DemoRefused(Exception):
+    """The demo's accounts, whose password everybody knows, do not belong here."""
+
+    code = "demo_refused"
+
+
+def check_place() -> None:
+    """Raises DemoRefused where the demo's accounts would come beside those of real people, or onto
+    another machine. Where all of them are there already, nothing is added."""
+    if len(_people()) == len(PEOPLE):
+        return
+    if others():
+        raise DemoRefused("The database holds accounts that are not the demo's.")
+    host = db.engine.url.host
+    if host and host not in LOOPBACK and not host.startswith("/"):
+        raise DemoRefused(f"The database is on another machine, {host}.")
+
+
+def others() -> bool:
+    """Whether there is an account that is not the demo's."""
+    known = [email for email, _, _ in PEOPLE]
+    return bool(db.session.scalar(select(exists().where(User.email.not_in(known)))))
+
+
+def open_accounts() -> list[User]:
+    """The demo accounts that everybody can log in to."""
+    return [
+        user for user in _people() if passwords.check_password(user.password_hash, PASSWORD).fits
+    ]
+
+
 def make() -> list[User]:
     """Make what is missing -> the demo accounts."""
     known = {user.email for user in _people()}
@@ -34,7 +66,8 @@ def make() -> list[User]:
             service.register_user(email=email, password=PASSWORD, name=name, role=role)
     sellers = {user.email: user.id for user in _people()}
     with transaction() as session:
-        offered = set(session.execute(select(Product.seller_id, Product.name)).tuples())
+        rows = session.execute(select(Product.seller_id, Product.name))
+        offered = {(seller_id, name) for seller_id, name in rows}
         for email, name, price_cents, stock, threshold in PRODUCTS:
             if (sellers[email], name) not in offered:
                 session.add(

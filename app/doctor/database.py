@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings
 from app.db import db
-from app.doctor.finding import Check, Unhealthy, first_line
+from app.doctor.finding import Check, Doubtful, Unhealthy, first_line
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 UPGRADE = "Run: flask --app wsgi db upgrade"
@@ -19,7 +19,16 @@ def _database(settings: Settings) -> str:
         db.session.execute(select(1))
     except SQLAlchemyError as exc:
         raise Unhealthy(first_line(exc), "Check DATABASE_URL and that the server runs.") from exc
+    if db.engine.dialect.name == "sqlite":
+        _private(db.engine.url.database or "")
     return f"{db.engine.dialect.name} answers"
+
+
+def _private(path: str) -> None:
+    """A file of an earlier release, or one that was restored."""
+    file = Path(path)
+    if file.is_file() and file.stat().st_mode & 0o007:
+        raise Doubtful(f"{file.name} is readable for everybody", f"Run: chmod 600 {file}*")
 
 
 def _migrations(settings: Settings) -> str:

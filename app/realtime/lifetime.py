@@ -1,6 +1,7 @@
 """How long a connection may last: as long as its token, and a little.
 
-When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one.
+When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one;
+with 0 it has none.
 Then its transport is closed: the stock client comes back by itself, and asks its application for a
 token on the way, which it would not do after a server's disconnect.
 """
@@ -43,7 +44,7 @@ class Lifetime:
 
     def watch(self, connection: Connection) -> None:
         """Close the connection when its token has expired and none has taken its place."""
-        if self.timers is not None and self._grace:
+        if self.timers is not None:
             left = connection.identity.expires_at + self._grace - time.time()
             # Only the sid: one that has left must not be kept until its token ends.
             self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.harness.processes import ROOT, Process, environment
+from tests.harness.processes import ROOT, Process, environment, flask
 from tests.harness.servers import RedisServer, free_port
 from tests.harness.waiting import wait_until
 
@@ -30,3 +30,36 @@ def test_it_runs_two_web_processes_and_the_worker_until_it_is_interrupted(
     finally:
         run.stop()
     assert (ROOT / ".env").exists()
+
+
+def test_beside_real_people_it_runs_without_the_demo(
+    sqlite_url: str, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    port, log = free_port(), tmp_path / "run.log"
+    env = environment(PORT=str(port), DATABASE_URL=sqlite_url, REDIS_URL=own_redis.url)
+    added = flask(
+        *("users", "add", "--email", "zoe@example.com", "--name", "Zoe", "--role", "customer"),
+        env=env,
+    )
+    assert added.returncode == 0, added.stderr
+    run = Process([sys.executable, "-m", "tools.run"], env=env, log=log)
+    try:
+        wait_until(lambda: "Ordercast is running" in run.output(), "it says so", seconds=60)
+        assert "Without the demo. demo_refused:" in run.output()
+    finally:
+        run.stop()
+    accounts = flask("users", env=env).stdout
+    assert "zoe@example.com" in accounts
+    assert len(accounts.splitlines()) == 1
+
+
+def test_a_redis_that_is_not_there_is_named_without_its_password(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    for place in ("127.0.0.1", "localhost"):
+        url = f"redis://:hunter2@{place}:{free_port()}/0"
+        env = environment(PORT=str(free_port()), DATABASE_URL=sqlite_url, REDIS_URL=url)
+        run = Process([sys.executable, "-m", "tools.run"], env=env, log=tmp_path / "run.log")
+        assert run.wait() == 1
+    assert "hunter2" not in run.output()
+    assert "REDIS_URL is redis://:***@127.0.0.1" in run.output()

@@ -56,6 +56,16 @@ def connected(service: Service) -> Iterator[RawClient]:
         yield client
 
 
+def test_without_grace_it_is_closed_when_its_token_expires(
+    own_service: Callable[..., Service],
+) -> None:
+    service = own_service(TOKEN_GRACE="0")
+    with raw_websocket(service.url) as client:
+        client.say(introduce(short_lived()))
+        client.hear_json(CONNECT)
+        assert client.hear() == CLOSE
+
+
 def test_it_is_closed_at_engine_level_and_a_refreshed_one_is_not(
     strict: Service, stock_client: NODE
 ) -> None:

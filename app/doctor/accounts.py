@@ -1,0 +1,30 @@
+"""Accounts that everybody could log in to."""
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import demo
+from app.config import Settings
+from app.db import db
+from app.doctor.finding import Check, Doubtful, Unhealthy
+
+ADVICE = "Change their passwords, or delete them; `make run` alone needs them, on loopback."
+SECONDS = 30.0  # five passwords are compared, on a busy machine
+
+
+def _demo(settings: Settings) -> str:
+    """In the demo's own database the accounts are a warning: gunicorn, by itself, listens on every
+    address. Beside other accounts, or on a server, they are a hole."""
+    try:
+        found, others = demo.open_accounts(), demo.others()
+    except SQLAlchemyError:
+        return "nothing to tell without the database"  # whose own checks have failed
+    if not found:
+        return "none"
+    names = ", ".join(user.email for user in found)
+    text = f"everybody knows the password of {names}"
+    if others or db.engine.dialect.name != "sqlite":
+        raise Unhealthy(text, ADVICE)
+    raise Doubtful(text, ADVICE)
+
+
+CHECKS = (Check("demo accounts", _demo, seconds=SECONDS),)
