@@ -1,7 +1,7 @@
 """Redis passes messages on, takes what is sent through it, keeps it, and is nobody else's."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ NEIGHBOUR = (
     "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
     " scripts channel=... with it."
 )
+MARK = "doctor-"  # begins what only an examination sends
 NEIGHBOUR_SECONDS = 3.0  # longer than a round trip takes
 PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
 
@@ -31,7 +32,7 @@ PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
 def _redis(settings: Settings) -> str:
     """A message comes back on each channel, and a key can be written."""
     broker = Broker.of(settings)
-    mark = f"doctor-{uuid4().hex}"
+    mark = f"{MARK}{uuid4().hex}"
     # Messages that the service's own processes take for what concerns them not, without a word:
     # an unknown method, a ring, another journal's head.
     messages = {
@@ -56,7 +57,7 @@ def _round_trip(client: Redis, channel: str, message: bytes) -> None:
             pubsub.get_message(timeout=1)
         with allowed(f"publish to {channel}"):
             client.publish(channel, message)
-        if not heard(pubsub, lambda data: data == message, seconds=1):
+        if message not in messages(pubsub, seconds=1):
             raise Unhealthy(f"a message published to {channel} did not come back", DOWN)
 
 
@@ -131,14 +132,13 @@ def advice(error: redis.RedisError) -> str:
     return DOWN
 
 
-def heard(pubsub: redis.client.PubSub, wanted: Callable[[bytes], bool], *, seconds: float) -> bool:
-    """Whether a message that is wanted arrives in time. Raises redis.RedisError."""
+def messages(pubsub: redis.client.PubSub, *, seconds: float) -> Iterator[bytes]:
+    """What is published within so many seconds. Raises redis.RedisError."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         message = pubsub.get_message(timeout=left)
-        if message and message["type"] == "message" and wanted(message["data"]):
-            return True
-    return False
+        if message and message["type"] == "message":
+            yield message["data"]
 
 
 CHECKS = (

@@ -1,29 +1,44 @@
 """A worker gives events their positions, and none waits for it."""
 
+import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import health, journal
 from app.broker import Broker
 from app.config import Settings
-from app.doctor.finding import Check, Unhealthy
-from app.doctor.redis import heard, told
+from app.doctor.finding import Check, Doubtful, Unhealthy
+from app.doctor.redis import MARK, messages, told
 
-HEARTBEAT_SECONDS = 3.0  # the worker announces the head each second
+HEARD_SECONDS = 3.0  # each worker announces its head each second
 
 
 def _worker(settings: Settings) -> str:
-    """Another database's worker may announce its journal on the same Redis: that is not ours."""
     try:
-        ours = f'"journal":"{journal.head().journal}"'.encode()
+        ours = journal.head().journal
     except SQLAlchemyError as exc:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
     broker = Broker.of(settings)
     with broker.connect() as client, told(), client.pubsub() as pubsub:
         pubsub.subscribe(broker.journal_channel)
-        running = heard(pubsub, lambda data: ours in data, seconds=HEARTBEAT_SECONDS)
-    if not running:
+        announced = {_journal_of(data) for data in messages(pubsub, seconds=HEARD_SECONDS)}
+    strangers = {name for name in announced if name and not name.startswith(MARK)} - {ours}
+    if ours not in announced:
         raise Unhealthy("no worker announces the journal", "Run: flask --app wsgi worker")
+    if strangers:
+        raise Doubtful(
+            f"running, and {broker.journal_channel} carries the journal of another database too",
+            "Two services here drain one inbox: give one of them another database number of Redis,"
+            " or another REDIS_PREFIX.",
+        )
     return "running"
+
+
+def _journal_of(message: bytes) -> str:
+    """The name in an announcement; empty for what is none."""
+    try:
+        return str(orjson.loads(message)["journal"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _journal(settings: Settings) -> str:

@@ -289,5 +289,6 @@ def test_the_doctor_says_what_to_do_without_redis_and_migrations(
             "migrations": "Run: flask --app wsgi db upgrade",
             "worker": "Repair the database first.",
             "journal": "Repair the database first.",
+            "journal entries": "Repair the database first.",
         },
     )
