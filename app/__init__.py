@@ -4,7 +4,7 @@ Reading order:
     config.py        every variable of the environment
     proxies.py       whose request it is           origins.py    which pages are the service's own
     events.py        what travels to a client      emitters.py   the four ways to send it
-    db.py            transaction(), the only thing that commits
+    db/              transaction(), the only thing that commits
     journal/         events commit with the change, then get their position
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it

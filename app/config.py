@@ -33,6 +33,7 @@ MAX_REPEATED = 12  # characters: a secret that is a shorter text again and again
 MAKE_SECRET = "make one with python -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105
 MIN_RSA_BITS = 2048  # RFC 7518 section 3.3
 SENTINEL_PORT = 26379
+POSTGRES_PORT = 5432
 
 UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, who have no address
 
@@ -78,6 +79,8 @@ class Settings(BaseModel):
     DATABASE_URL: Annotated[str, Field(repr=False)] = (
         "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
     )
+    DATABASE_POOL: Annotated[int, Field(ge=1, le=1000)] = 10
+    DATABASE_PREPARE: bool = True
     REDIS_URL: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
     REDIS_PREFIX: Annotated[str, Field(pattern=NAME)] = "ordercast"
     QUEUE_CHANNEL: Annotated[str, Field(pattern=NAME)] = "flask-socketio"
@@ -130,9 +133,11 @@ class Settings(BaseModel):
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
                 url = "postgresql+psycopg://" + url.removeprefix(prefix)
-        if not (url.startswith(("sqlite:///", "postgresql+psycopg://")) and _is_database(url)):
+        known = url.startswith(("sqlite:///", "postgresql+psycopg://"))
+        read = _database_url(url) if known else None
+        if read is None:
             raise ValueError("expected sqlite:///path or postgresql://user:password@host:port/name")
-        return url
+        return read
 
     @field_validator("REDIS_URL")
     @classmethod
@@ -189,18 +194,35 @@ def _is_repetition(text: str) -> bool:
     return any(text[size:] == text[:-size] for size in range(1, MAX_REPEATED + 1))
 
 
+def _several_hosts(url: str) -> str:
+    """postgresql://user@one:5432,two/name, as libpq takes it, for SQLAlchemy. Raises ValueError."""
+    parts = urlsplit(url)
+    user, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts or parts.scheme == "sqlite":
+        return url
+    several_hosts = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    names = [host.hostname or "" for host in several_hosts]
+    ports = [str(host.port or POSTGRES_PORT) for host in several_hosts]
+    if not all(names):
+        raise ValueError("no host")
+    several = f"host={','.join(names)}&port={','.join(ports)}"
+    query = f"{several}&{parts.query}" if parts.query else several
+    return f"{parts.scheme}://{user}{at}{parts.path}?{query}"
+
+
 # Whether the libraries can read the URL. Their own words may repeat the password: not shown.
 
 
-def _is_database(url: str) -> bool:
+def _database_url(url: str) -> str | None:
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
     try:
+        url = _several_hosts(url)
         make_url(url)
     except (ArgumentError, ValueError):
-        return False
-    return True
+        return None
+    return url
 
 
 def _is_redis(url: str) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -18,6 +19,7 @@ from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
+from tests.harness.clusters import Cluster
 from tests.harness.processes import SECRET, environment, flask
 from tests.harness.servers import Postgres, RedisServer, SqliteFiles
 
@@ -71,6 +73,25 @@ def own_postgres() -> Iterator[tuple[Postgres, str]]:
         yield server, url
         server.thaw()
         server.stop()
+
+
+@pytest.fixture
+def clusters() -> Iterator[tuple[Cluster, Cluster]]:
+    """A primary with a migrated database `orders`, and its standby."""
+    with TemporaryDirectory(prefix="ordercast-clusters-") as folder:
+        Path(folder).chmod(0o755)
+        folders = Path(folder, "primary"), Path(folder, "standby")
+        for each in folders:
+            each.mkdir()
+        primary = Cluster(folders[0])
+        with psycopg.connect(primary.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE orders")
+        upgrade(primary.url("orders"))
+        standby = Cluster(folders[1], of=primary)
+        standby.follow(primary)
+        yield primary, standby
+        standby.stop()
+        primary.stop()
 
 
 @pytest.fixture(scope="session")

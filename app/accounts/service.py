@@ -16,7 +16,7 @@ from app.accounts.errors import (
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
 from app.accounts.wire import Tokens, UserView
-from app.db import db, row_id, transaction
+from app.db import db, release, row_id, transaction
 from app.idempotency import Once
 
 
@@ -67,7 +67,7 @@ def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
         raise over.refusal
     user = db.session.scalar(select(User).where(User.email == email))
     stored = user.password_hash if user else None
-    db.session.rollback()  # no connection is held while the password is checked
+    release()  # no connection is held while the password is checked
     checked = passwords.check_password(stored, password)
     if not checked.fits:
         raise over.refusal if over else InvalidCredentials

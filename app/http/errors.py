@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app
-from sqlalchemy.exc import DataError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from app import idempotency, paging
 from app.accounts import errors as accounts
 from app.accounts.tokens import manager
 from app.catalog import errors as catalog
+from app.db import Outage, explain
 from app.errors import OrdercastError
 from app.notifications import errors as notifications
 from app.orders import errors as orders
@@ -82,13 +82,18 @@ STATUS: dict[type[OrdercastError], int] = {
 
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_SECONDS = 2  # what a client is told when the database is away
+UNAVAILABLE = {
+    Outage.AWAY: "The database cannot be reached",
+    Outage.READ_ONLY: "The database takes no changes now",
+    Outage.FULL: "The database has no space left",
+    Outage.BUSY: "The database is busy",
+}
 
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(OrdercastError, _ordercast_error)
     app.register_error_handler(HTTPException, _http_exception)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
-        app.register_error_handler(away, _database_away)
+    app.register_error_handler(SQLAlchemyError, _database_error)
     for unstorable in (DataError, UnicodeEncodeError):
         app.register_error_handler(unstorable, _unstorable)
     app.register_error_handler(Exception, _unknown)
@@ -129,10 +134,13 @@ def _http_exception(error: HTTPException) -> Response:
     return response
 
 
-def _database_away(error: Exception) -> Response:
+def _database_error(error: SQLAlchemyError) -> Response:
+    found = explain(error)
+    if found is None:
+        return _unknown(error)
     logger.error("database unavailable", exc_info=error)
-    message = "The database cannot be reached; nothing was changed. Try again."
-    response = envelope(503, "database_unavailable", message)
+    why = UNAVAILABLE.get(found[0], UNAVAILABLE[Outage.AWAY])
+    response = envelope(503, "database_unavailable", f"{why}; nothing was changed. Try again.")
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.exc import SQLAlchemyError
 
-from app import health, inbox, journal
+from app import db, health, inbox, journal
 from app.broker import Broker
 from app.metrics import INBOX_SECONDS
 
@@ -43,6 +44,13 @@ def metrics() -> Response:
 
 
 def _database() -> str:
+    """A process that can only read cannot serve: no order, no login, no event's position."""
+    try:
+        db.probe()
+    except SQLAlchemyError as exc:
+        if (kind := db.outage(exc)) is None or kind is db.Outage.AWAY:
+            raise
+        return kind.value
     journal.head()
     return health.OK
 

@@ -26,7 +26,7 @@ from app.accounts.errors import AuthenticationRequired
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.complaints import complaints
-from app.db import db
+from app.db import release
 from app.errors import OrdercastError
 from app.http.errors import (
     Forbidden,
@@ -96,7 +96,7 @@ def operation(
         def handle(**arguments: Any) -> Response:
             if public is None:
                 arguments["caller"] = g.caller = _authorise(declared)
-                db.session.rollback()  # no connection is held while a slow client sends its body
+                release()  # no connection is held while a slow client sends its body
             if body is not None:
                 absent = not body_required and not request.get_data()
                 arguments["body"] = None if absent else _parse(body)

@@ -16,7 +16,7 @@ from flask import Flask
 
 from app import journal
 from app.config import Settings
-from app.db import MAX_ID, db
+from app.db import MAX_ID, release
 from app.journal import Entry, Head
 from app.metrics import RECOVERIES
 from app.realtime.connections import Connection, Connections
@@ -138,5 +138,5 @@ def _number(offset: object) -> int | None:
 def _head() -> Head:
     """The head as it is now: on SQLite an earlier read of this connect would hide what came since,
     because a transaction goes on seeing the past."""
-    db.session.rollback()
+    release()
     return journal.head()

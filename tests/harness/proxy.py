@@ -48,7 +48,8 @@ class Proxy:
         self._lock = threading.Lock()
         self._links: list[Link] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"http://{self.address}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
 
@@ -92,6 +93,10 @@ class Proxy:
         with self._lock:
             self._down = True
         self.cut()
+
+    def lead_to(self, port: int) -> None:
+        """New connections go there; those there are stay where they are."""
+        self._port = port
 
     def up(self) -> None:
         self._down = False

@@ -8,6 +8,8 @@ from tests.harness.settings import GOOD, complaint, setting
 
 DEFAULTS = {
     "DATABASE_URL": "sqlite:///ordercast.db",
+    "DATABASE_POOL": 10,
+    "DATABASE_PREPARE": True,
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "REDIS_PREFIX": "ordercast",
     "QUEUE_CHANNEL": "flask-socketio",
@@ -68,6 +70,8 @@ WRONG = [
     *(("PORT", value) for value in ("0", "65536", "-1", "http")),
     *(("WEB_CONCURRENCY", value) for value in ("0", "257", "auto")),
     *(("LOCAL_ACCOUNTS", value) for value in ("maybe", "2", "-1")),
+    *(("DATABASE_POOL", value) for value in ("0", "-1", "1001", "many")),
+    *(("DATABASE_PREPARE", value) for value in ("maybe", "2")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "TRACE")),
 ]
 

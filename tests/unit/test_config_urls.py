@@ -1,6 +1,7 @@
 """DATABASE_URL and REDIS_URL: what is understood, and that no complaint repeats a password."""
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.harness.settings import complaint, setting
 
@@ -14,6 +15,9 @@ WRONG_URLS = [
             f"postgres://me:{SECRET}@host:{SECRET}/db",
             f"postgres:/me:{SECRET}@host/db",
             f"host=db password={SECRET}",
+            f"postgres://me:{SECRET}@one:{SECRET},two/db",
+            f"postgres://me:{SECRET}@one,:5432/db",
+            f"postgres://me:{SECRET}@one:65536,two/db",
             "sqlite://",
             "instance/ordercast.db",
         )
@@ -88,3 +92,17 @@ def test_a_name_in_redis_is_plain(name: str, value: str) -> None:
 @pytest.mark.parametrize("value", ["shop", "shop-2", "shop:eu", "shop.eu_1"])
 def test_a_plain_name_in_redis_is_kept(value: str) -> None:
     assert setting("REDIS_PREFIX", value) == value
+
+
+def test_a_database_may_have_several_hosts_as_libpq_takes_them() -> None:
+    for given, hosts, ports in (
+        ("one:5433,two", "one,two", "5433,5432"),
+        ("me:a%2Cb@one,two:1", "one,two", "5432,1"),
+        ("[::1]:5433,[::2]", "::1,::2", "5433,5432"),
+    ):
+        url = setting("DATABASE_URL", f"postgresql://{given}/db?target_session_attrs=read-write")
+        dialect = make_url(url).get_dialect()()
+        _, options = dialect.create_connect_args(make_url(url))
+        assert (options["host"], options["port"]) == (hosts, ports)
+        assert options["target_session_attrs"] == "read-write"
+        assert options["dbname"] == "db"

@@ -1,0 +1,51 @@
+"""PostgreSQL sessions that end when their server does, and go to the one that can be written."""
+
+import time
+from typing import Any
+
+import psycopg
+from sqlalchemy import URL
+from sqlalchemy.exc import DisconnectionError
+
+# A host that vanishes sends no word: without these the kernel waits for a quarter of an hour, and
+# for an answer for ever (libpq, section "Parameter Key Words"). Those in the URL come before them.
+CONNECTING: dict[str, Any] = {
+    "connect_timeout": 5,  # seconds, for each host
+    "keepalives": 1,
+    "keepalives_idle": 5,  # seconds of silence before the first question
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # ms without an acknowledgement of what was sent
+}
+ISOLATION = "READ COMMITTED"  # whatever the server's default: row locks, not failures to repeat
+OPENED = "opened"  # in a pooled connection's info: monotonic seconds
+REFUSED_ENCODING = "SQL_ASCII"
+# Reported by the server itself, unasked, since PostgreSQL 14 (protocol-async).
+NOT_WRITABLE = ("in_hot_standby", "default_transaction_read_only")
+RECONNECT_SECONDS = 1.0  # between two tries to find a server that can be written
+
+
+def connect_args(url: URL, *, prepare: bool) -> dict[str, Any]:
+    """What psycopg.connect() gets besides the URL."""
+    chosen = {name: value for name, value in CONNECTING.items() if name not in url.query}
+    if not prepare:
+        chosen["prepare_threshold"] = None
+    return {**chosen, "client_encoding": "utf8"}  # text is text, whatever the server keeps
+
+
+def on_connect(connection: psycopg.Connection[Any], record: Any) -> None:
+    record.info[OPENED] = time.monotonic()
+    if connection.info.parameter_status("server_encoding") == REFUSED_ENCODING:
+        raise psycopg.OperationalError(
+            f"the database has the encoding {REFUSED_ENCODING}, which keeps bytes and not text:"
+            " make one with CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
+def on_checkout(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
+    """Give up a session of a server that became a standby, or read-only, once a second: after a
+    failover another one takes the writes, and reads here would be of the past."""
+    if time.monotonic() - record.info.get(OPENED, 0.0) < RECONNECT_SECONDS:
+        return
+    if any(connection.info.parameter_status(name) == "on" for name in NOT_WRITABLE):
+        raise DisconnectionError("the server cannot be written")

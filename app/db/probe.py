@@ -1,0 +1,41 @@
+"""Whether the database can be written now: a question of its own, because a server that answers
+may be a standby, read-only, or on a full disk."""
+
+import psycopg
+from sqlalchemy import exc, text
+from sqlalchemy.engine import Connection
+
+from app.db.base import db
+
+BUSY_SECONDS = 1.5  # how long another writer may hold the file of SQLite before it counts as locked
+
+# The exported snapshot is a small file that the server writes into its data directory, and removes
+# at the end of the transaction: no table, no WAL, no dead row.
+POSTGRES = "SELECT current_setting('transaction_read_only'), pg_export_snapshot()"
+
+
+def probe() -> None:
+    """Write something that changes nothing. Raises SQLAlchemyError, which `explain` understands."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            _write_sqlite(connection)
+        else:
+            _write_postgres(connection)
+
+
+def _write_sqlite(connection: Connection) -> None:
+    """The file's first page as it is, through the log to the disk."""
+    connection = connection.execution_options(begin="IMMEDIATE", busy_seconds=BUSY_SECONDS)
+    with connection.begin():
+        version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA user_version = {version}")
+
+
+def _write_postgres(connection: Connection) -> None:
+    read_only, _ = connection.execute(text(POSTGRES)).one()
+    if read_only == "on":
+        connection.invalidate()
+        why = psycopg.errors.ReadOnlySqlTransaction(
+            "the server takes no writes: a standby, or default_transaction_read_only is on"
+        )
+        raise exc.InternalError(POSTGRES, None, why)

@@ -1,0 +1,128 @@
+"""SQLite as PostgreSQL behaves: a transaction that writes begins with its lock.
+
+`BEGIN IMMEDIATE` makes two writers queue as they do on PostgreSQL's row locks, instead of failing
+half way (https://www.sqlite.org/lang_transaction.html, section 2.2). SQLite's own wait for another
+writer, `busy_timeout`, blocks the thread and with it every client of a gevent process: the wait is
+here, where others run meanwhile.
+"""
+
+import os
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, exc
+from sqlalchemy.engine import Connection
+
+T = TypeVar("T")
+BUSY_SECONDS = 10.0  # how long a statement waits for another writer
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.05
+LOCKED = "database is locked"
+
+
+class PatientConnection(sqlite3.Connection):
+    """Tries a statement again while another connection holds the lock, for `busy_seconds`."""
+
+    def __init__(self, database: Any, timeout: float = BUSY_SECONDS, **options: Any) -> None:
+        super().__init__(database, timeout=0, **options)
+        self.default_busy_seconds = self.busy_seconds = timeout
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or PatientCursor)
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        return self.cursor().execute(sql, parameters)
+
+    def commit(self) -> None:
+        self.retry(super().commit)
+
+    def retry(self, attempt: Callable[[], T]) -> T:
+        """Call until it meets no lock. Raises sqlite3.OperationalError after `busy_seconds`."""
+        deadline = time.monotonic() + self.busy_seconds
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return attempt()
+            except sqlite3.OperationalError as error:
+                if not _may_pass(error) or time.monotonic() >= deadline:
+                    raise
+            time.sleep(pause * random.uniform(0.5, 1))
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+class PatientCursor(sqlite3.Cursor):
+    connection: PatientConnection
+
+    def execute(self, sql: str, parameters: Any = (), /) -> Any:
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if not _may_pass(error):
+                raise
+        run = super().execute
+        return self.connection.retry(lambda: run(sql, parameters))
+
+
+def _may_pass(error: sqlite3.OperationalError) -> bool:
+    """Whether the lock is one that its holder gives back. A snapshot that others have written
+    over stays so."""
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+class Turn:
+    """The writers of one process, one after the other: the first of them waits for the file's
+    lock, the others here, and hold no connection of the pool meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def __call__(self) -> Iterator[None]:
+        """Raises sqlalchemy.exc.OperationalError, as the file's lock does."""
+        if not self._lock.acquire(timeout=BUSY_SECONDS):
+            error = sqlite3.OperationalError(LOCKED)
+            error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+            raise exc.OperationalError("BEGIN IMMEDIATE", None, error)
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+
+def is_in_instance(url: URL) -> bool:
+    """Whether the file's path starts in the application's `instance/`."""
+    path = url.database or ":memory:"
+    is_file = url.get_backend_name() == "sqlite" and not path.startswith((":", "file:"))
+    return is_file and not Path(path).is_absolute()
+
+
+def create_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
+    """SQLite would make its file readable for everybody. The files beside it get its mode."""
+    if not arguments or arguments[0].startswith((":", "file:")):
+        return
+    with suppress(OSError):  # it exists, or SQLite says why it cannot be made
+        os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def on_connect(connection: PatientConnection, _record: object) -> None:
+    # SQLite takes text that is no UTF-8 from anybody; one such row must not fail a whole read.
+    connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    connection.isolation_level = None  # the driver begins nothing by itself: `begin` does
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")  # a committed event survives a power cut
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def begin(connection: Connection) -> None:
+    """Execution options: `begin`, the mode, and `busy_seconds`, the patience of the transaction."""
+    options = connection.get_execution_options()
+    driver: Any = connection.connection.driver_connection
+    driver.busy_seconds = options.get("busy_seconds", driver.default_busy_seconds)
+    connection.exec_driver_sql(f"BEGIN {options.get('begin', 'DEFERRED')}")

@@ -1,0 +1,115 @@
+"""One unit of work: `transaction()`, the only thing that commits."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from flask import current_app
+from psycopg.pq import TransactionStatus
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from app.db.base import db
+
+# In a session's info:
+ON_COMMIT = "on_commit"  # what to do after the commit; its presence is the mark of a transaction()
+BEGUN = "begun"  # the connections of its open transaction: {Connection: changes before it}
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One unit of work: commits when the block ends, rolls back when it raises.
+
+    Rows read before the block are read anew inside it. Raises RuntimeError where the session
+    already holds changes: they belong inside the block. Transactions do not nest: a service
+    function opens one, and what it calls works inside it.
+    """
+    session = db.session()
+    if in_transaction():
+        raise RuntimeError("transaction() inside a transaction(): pass the session down instead")
+    release()
+    actions = session.info[ON_COMMIT] = {}
+    try:
+        with _turn(session):
+            try:
+                session.connection(execution_options={"begin": "IMMEDIATE"})
+                yield session
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+    finally:
+        del session.info[ON_COMMIT]
+    for action in actions:
+        action()
+
+
+def in_transaction() -> bool:
+    """Whether this context is inside a transaction()."""
+    return ON_COMMIT in db.session().info
+
+
+def on_commit(action: Callable[[], object]) -> None:
+    """Within a transaction: do this once it has committed; the same action once only. What it does
+    must not fail: the answer is already true."""
+    db.session().info[ON_COMMIT][action] = None
+
+
+def release() -> None:
+    """End what was read, and give the connection back to the pool. Raises RuntimeError where the
+    session holds changes that nobody committed."""
+    session = db.session()
+    if lost := _uncommitted(session):
+        raise RuntimeError(
+            f"the session holds changes that would be lost: {', '.join(lost)};"
+            " make them inside transaction(), or commit or roll them back before"
+        )
+    session.rollback()
+
+
+def note_begin(session: Session, _transaction: object, connection: Connection) -> None:
+    """Each connection that joins a session's transaction."""
+    begun = session.info.setdefault(BEGUN, {})
+    for ended in [known for known in begun if known.closed]:
+        del begun[ended]
+    begun.setdefault(connection, _changes(connection))
+
+
+def _turn(session: Session) -> AbstractContextManager[None]:
+    """A SQLite writer's place in this process's queue."""
+    if session.get_bind().dialect.name != "sqlite":
+        return nullcontext()
+    turn: AbstractContextManager[None] = current_app.extensions["sqlite_turn"]()
+    return turn
+
+
+def _uncommitted(session: Session) -> list[str]:
+    changed = (one for one in session.dirty if session.is_modified(one))
+    held = [
+        *(f"a new {type(one).__name__}" for one in session.new),
+        *(f"a changed {type(one).__name__}" for one in changed),
+        *(f"a deleted {type(one).__name__}" for one in session.deleted),
+    ]
+    if not held and session.in_transaction():
+        begun: dict[Connection, int] = session.info.get(BEGUN, {})
+        if any(_has_written(connection, before) for connection, before in begun.items()):
+            held = ["rows that were written, or locked, but not committed"]
+    return held
+
+
+def _has_written(connection: Connection, before: int) -> bool:
+    if connection.closed or connection.invalidated or not connection.in_transaction():
+        return False
+    if connection.dialect.name == "sqlite":
+        return _changes(connection) != before
+    driver: Any = connection.connection.driver_connection
+    if driver.info.transaction_status != TransactionStatus.INTRANS:
+        return False  # a statement failed, and whoever sent it was told: nothing is left to lose
+    # The server numbers a transaction when it first writes: no statement has to be understood.
+    return connection.scalar(text("SELECT txid_current_if_assigned()")) is not None
+
+
+def _changes(connection: Connection) -> int:
+    """Rows that a SQLite connection has changed so far; elsewhere the server is asked."""
+    return int(getattr(connection.connection.driver_connection, "total_changes", 0))
