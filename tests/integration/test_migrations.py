@@ -1,6 +1,8 @@
 """The migrations make what the models declare, can be taken back and made again."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
@@ -124,3 +126,34 @@ def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_la
     with pytest.raises(sa.exc.DBAPIError), engine_of(url).begin() as connection:
         connection.execute(insert)
     assert len(rows(url, "events")) == 1
+
+
+def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str]) -> None:
+    for url in empty_urls:
+        with ThreadPoolExecutor(3) as hosts:  # as three hosts are deployed at once
+            upgrades = [hosts.submit(migrate, url, "upgrade") for _ in range(3)]
+        for done in upgrades:
+            assert "Traceback" not in done.result().stderr
+        assert tables(url) - EMPTY == set(MODELS.tables)
+        assert len(rows(url, "journal_head")) == 1
+
+
+def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+    env = environment(DATABASE_URL=f"postgresql://me:hunter2@/orders?host={tmp_path}")
+    done = flask("db", "upgrade", env=env)
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line]
+    assert [line for line in said if "database unavailable: " in line] == said[-1:]
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+def test_an_upgrade_that_fails_leaves_nothing_behind(
+    empty_urls: tuple[str, str],
+) -> None:
+    url, _ = empty_urls
+    with engine_of(url).begin() as connection:
+        connection.execute(sa.text("CREATE TABLE order_items (id INTEGER)"))  # the last of 0001
+    done = flask("db", "upgrade", env=environment(DATABASE_URL=url))
+    assert done.returncode == 1
+    assert tables(url) - EMPTY == {"order_items"}
