@@ -198,16 +198,12 @@ def _several_hosts(url: str) -> str:
     """postgresql://user@one:5432,two/name, as libpq takes it, for SQLAlchemy. Raises ValueError."""
     parts = urlsplit(url)
     user, at, hosts = parts.netloc.rpartition("@")
-    if "," not in hosts or parts.scheme == "sqlite":
+    if "," not in hosts:
         return url
-    several_hosts = [urlsplit(f"//{host}") for host in hosts.split(",")]
-    names = [host.hostname or "" for host in several_hosts]
-    ports = [str(host.port or POSTGRES_PORT) for host in several_hosts]
-    if not all(names):
-        raise ValueError("no host")
-    several = f"host={','.join(names)}&port={','.join(ports)}"
-    query = f"{several}&{parts.query}" if parts.query else several
-    return f"{parts.scheme}://{user}{at}{parts.path}?{query}"
+    each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    names = ",".join(host.hostname or "" for host in each)
+    ports = ",".join(str(host.port or POSTGRES_PORT) for host in each)
+    return f"{parts.scheme}://{user}{at}{parts.path}?host={names}&port={ports}&{parts.query}"
 
 
 # Whether the libraries can read the URL. Their own words may repeat the password: not shown.

@@ -16,7 +16,6 @@ WRONG_URLS = [
             f"postgres:/me:{SECRET}@host/db",
             f"host=db password={SECRET}",
             f"postgres://me:{SECRET}@one:{SECRET},two/db",
-            f"postgres://me:{SECRET}@one,:5432/db",
             f"postgres://me:{SECRET}@one:65536,two/db",
             "sqlite://",
             "instance/ordercast.db",
