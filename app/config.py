@@ -118,6 +118,7 @@ class Settings(BaseModel):
     MAX_LOGINS_WAITING: Limit = 20
     JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
     RECOVERY_MAX_EVENTS: Limit = 1000
+    RECOVERY_MAX_BYTES: Limit = 16_777_216
     PENDING_MINUTES: Annotated[float, Field(ge=0, le=525_600, allow_inf_nan=False)] = 30
 
     @property

@@ -75,3 +75,11 @@ HASHING_REFUSED = Counter(
 PASSWORDS_WAITING = Gauge(
     "ordercast_passwords_waiting", "Logins and registrations in this process's queue for hashing."
 )
+
+ANSWER_BYTES = Gauge(
+    "ordercast_answer_bytes", "Memory that answers of GET /api/events hold while they are sent."
+)
+ANSWERS_REFUSED = Counter(
+    "ordercast_answers_refused_total",
+    "Requests of GET /api/events answered with 503: too many were being sent.",
+)

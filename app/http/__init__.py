@@ -2,7 +2,7 @@
 
 operation.py  what every API view shares: token, roles, body, idempotency key, snapshot offset
 bodies.py     the request bodies            errors.py  the envelope and the table of statuses
-auth, products, orders, notifications, events: the API
+auth, products, orders, notifications, events: the API     in_flight.py  its large answers
 health.py     healthz, readyz, metrics      docs.py    OpenAPI, AsyncAPI and the page over them
 pages.py      the built pages at /
 cors.py       CORS_ORIGINS                  access.py  the access log
@@ -31,12 +31,14 @@ from app.http import (
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+from app.http.in_flight import InFlight
 
 MAX_BODY_BYTES = 1_048_576
 
 
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.extensions["answers"] = InFlight()
     app.url_map.merge_slashes = False  # not found, and no redirect to whatever Host says
     for module in (access, errors, cors, pages, health):
         module.init_app(app)

@@ -47,12 +47,21 @@ class Forbidden(RequestError):
     code = "forbidden"
 
 
+class AnswersFull(RequestError):
+    code = "too_many_answers"
+    retry_after_seconds = 2
+
+    def __init__(self) -> None:
+        super().__init__("Too many large answers are being sent right now; try again in 2 s.")
+
+
 STATUS: dict[type[OrdercastError], int] = {
     MalformedJson: 400,
     UnsupportedMediaType: 415,
     ValidationFailed: 422,
     InvalidIdempotencyKey: 400,
     Forbidden: 403,
+    AnswersFull: 503,
     paging.InvalidCursor: 400,
     idempotency.KeyReused: 422,
     accounts.AuthenticationRequired: 401,
@@ -115,7 +124,7 @@ def _ordercast_error(error: OrdercastError) -> Response:
         logger.info("token refused", extra={"code": error.code, "reason": error.reason})
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
-    if isinstance(error, accounts.TooManyAttempts | accounts.TooBusy):
+    if isinstance(error, accounts.TooManyAttempts | accounts.TooBusy | AnswersFull):
         response.headers["Retry-After"] = str(error.retry_after_seconds)
     return response
 

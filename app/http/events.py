@@ -1,17 +1,31 @@
-"""/api/events: what the caller's rooms got since an offset, for clients without recovery."""
+"""/api/events: what the caller's rooms got since an offset, for clients without recovery.
 
+An answer may be large. It is weighed before it is read, read piece by piece as the client takes it,
+and made of the texts that the journal holds.
+"""
+
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Blueprint, current_app
+from flask import Blueprint, Response, current_app, stream_with_context
 
 from app import journal
 from app.accounts.tokens import Identity
+from app.db import db
 from app.events import Wire
 from app.http.bodies import EventsAfter
+from app.http.errors import AnswersFull
+from app.http.in_flight import InFlight
 from app.http.operation import operation
+from app.journal import Entry, Head
+from app.metrics import ANSWERS_REFUSED
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
+
+PIECE_BYTES = 131_072  # of data that is read and sent at once, unless a single event has more
+UNLIMITED = 2**31 - 1
 
 
 class MissedEvent(Wire):
@@ -21,37 +35,114 @@ class MissedEvent(Wire):
 
 
 class MissedEvents(Wire):
-    """`complete` false: too old or too many. Then read snapshots again; `offset` continues."""
+    """`complete` false: too old, too many or too large. Then read snapshots again; `offset`
+    continues."""
 
     events: list[MissedEvent]
     offset: str
     complete: bool
 
 
-@blueprint.get("")
-@operation("What I missed since an offset.", query=EventsAfter, answer=MissedEvents)
-def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any]:
-    """?after={offset} -> 200 {events: [{offset, name, data}], offset, complete}.
+class Pruned(Exception):
+    """The worker pruned what is being sent; the answer breaks off, and its client asks again."""
 
-    Never a part presented as the whole: over RECOVERY_MAX_EVENTS, or from before the lowest
-    position kept, the answer is empty and `complete` is false.
+
+@blueprint.get("")
+@operation(
+    "What I missed since an offset.",
+    query=EventsAfter,
+    answer=MissedEvents,
+    errors=(AnswersFull,),
+)
+def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Response:
+    """?after={offset} -> 200 {events: [{offset, name, data}], offset, complete} | 503.
+
+    Never a part presented as the whole: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from
+    before the lowest position kept, the answer is empty and `complete` is false.
     """
-    limit = current_app.config["SETTINGS"].RECOVERY_MAX_EVENTS or 2**31 - 1
+    settings = current_app.config["SETTINGS"]
+    limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
     # Read first: what comes after it belongs to the next call.
     head = journal.head()
-    entries = []
+    sizes: list[tuple[int, int]] = []
     complete = head.lowest - 1 <= query.after <= head.position
     if complete:
-        entries = journal.since(
-            query.after, until=head.position, rooms=caller.rooms, limit=limit + 1
-        )
+        sizes = journal.sizes(query.after, until=head.position, rooms=caller.rooms, limit=limit + 1)
+        fits = sum(size for _, size in sizes) <= (settings.RECOVERY_MAX_BYTES or UNLIMITED)
         # Asked again: the worker may have pruned between the two reads.
-        complete = len(entries) <= limit and journal.head().lowest - 1 <= query.after
-    return {
-        "events": [
-            {"offset": str(entry.position), "name": entry.name, "data": orjson.loads(entry.data)}
-            for entry in (entries if complete else ())
-        ],
-        "offset": str(head.position),
-        "complete": complete,
-    }
+        complete = len(sizes) <= limit and fits and not _is_pruned(query.after)
+    if not (complete and sizes):
+        return {"events": [], "offset": str(head.position), "complete": complete}
+    return _answer(caller, query.after, sizes, head)
+
+
+def _answer(caller: Identity, after: int, sizes: list[tuple[int, int]], head: Head) -> Response:
+    ends, largest = _pieces(sizes)
+    in_flight: InFlight = current_app.extensions["answers"]
+    release = in_flight.take(largest)
+    if release is None:
+        ANSWERS_REFUSED.inc()
+        raise AnswersFull
+    body = _body(caller, after, ends, head)
+    try:
+        first = [next(body)]  # before the status is sent: the database may be away
+    except BaseException:
+        release()
+        raise
+    if len(ends) == 1:
+        first += body
+        response = current_app.response_class(b"".join(first), mimetype="application/json")
+    else:
+        response = current_app.response_class(
+            stream_with_context(_rest(first, body)), mimetype="application/json"
+        )
+    response.call_on_close(release)
+    return response
+
+
+def _rest(first: list[bytes], body: Iterator[bytes]) -> Iterator[bytes]:
+    yield first.pop()
+    yield from body
+
+
+def _pieces(sizes: list[tuple[int, int]]) -> tuple[list[int], int]:
+    """The last position of each piece, and the bytes of the largest."""
+    ends: list[int] = []
+    size = largest = 0
+    for position, more in sizes:
+        if ends and size + more <= PIECE_BYTES:
+            ends[-1] = position
+            size += more
+        else:
+            ends.append(position)
+            size = more
+        largest = max(largest, size)
+    return ends, largest
+
+
+def _body(caller: Identity, after: int, ends: list[int], head: Head) -> Iterator[bytes]:
+    """The text of the answer. Raises Pruned, and SQLAlchemyError."""
+    text = '{"events":['
+    comma = ""
+    for end in ends:
+        entries = journal.since(after, until=end, rooms=caller.rooms, limit=UNLIMITED)
+        if _is_pruned(after):
+            raise Pruned
+        db.session.rollback()  # no connection is held while the client takes its time
+        if entries:
+            text += comma + ",".join(map(_event, entries))
+            comma = ","
+        after, entries = end, []
+        yield text.encode()
+        text = ""
+        time.sleep(0)  # the others get their turn, also while the client takes all at once
+    yield f'],"offset":"{head.position}","complete":true}}'.encode()
+
+
+def _event(entry: Entry) -> str:
+    name = orjson.dumps(entry.name).decode()
+    return f'{{"offset":"{entry.position}","name":{name},"data":{entry.data}}}'
+
+
+def _is_pruned(after: int) -> bool:
+    return journal.head().lowest - 1 > after

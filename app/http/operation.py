@@ -6,7 +6,8 @@
     def place_order(caller, body, once): ...
 
 The view gets, by keyword, what it declared: `caller` (Identity) unless it is public, `body`,
-`query`, and `once` if it takes an Idempotency-Key. It returns plain JSON, or None for no body.
+`query`, and `once` if it takes an Idempotency-Key. It returns plain JSON, None for no body, or a
+response of its own making.
 The same declaration makes the OpenAPI document.
 """
 
@@ -174,6 +175,8 @@ def _offset() -> str:
 
 
 def _respond(result: Any, status: int) -> Response:
+    if isinstance(result, Response):  # a view that streams
+        return result
     if result is None:
         return current_app.response_class(status=status)
     return current_app.response_class(

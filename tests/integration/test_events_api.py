@@ -12,7 +12,11 @@ from app.accounts import revocation
 from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
 from app.config import Settings
-from app.db import MAX_ID, db, now
+from app.db import MAX_ID, db, now, transaction
+from app.http.events import Pruned
+from app.http.in_flight import InFlight
+from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
+from app.worker.sequencing import sequence_once
 from tests.harness.market import Caller, Market, error, good
 from tests.harness.races import right_after
 
@@ -23,7 +27,8 @@ SECOND = 2  # reading of the head: the first one is for X-Event-Offset
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"RECOVERY_MAX_EVENTS": MOST})
+    limits = {"RECOVERY_MAX_EVENTS": MOST, "RECOVERY_MAX_BYTES": 2_000_000}
+    return settings.model_copy(update=limits)
 
 
 @pytest.fixture
@@ -184,3 +189,68 @@ def test_what_is_sequenced_while_it_is_read_belongs_to_the_next_call(market: Mar
 
     told = [event["offset"] for event in [*first["events"], *second["events"]]]
     assert told == ["1", "2"]
+
+
+def large(caller: Caller, count: int, characters: int, letter: str = "x") -> None:
+    """So many events of so many characters for somebody, sequenced."""
+    with transaction():
+        for number in range(count):
+            journal.append(f"user:{caller.id}", "test", {"n": number, "x": letter * characters})
+    while sequence_once(lambda message: None):
+        continue
+
+
+def test_over_the_bytes_it_is_not_a_part_either(market: Market) -> None:
+    with market.app.app_context():
+        large(market.alice, 3, 700_000)  # RECOVERY_MAX_BYTES of these tests: 2,000,000
+        assert events(market.alice, 0) == {"events": [], "offset": "3", "complete": False}
+        assert [event["offset"] for event in events(market.alice, 1)["events"]] == ["2", "3"]
+
+
+@pytest.mark.parametrize("letter", ["x", "\u8336", '"', "\U0001f375"])
+def test_an_answer_of_many_pieces_is_one_document(market: Market, letter: str) -> None:
+    with market.app.app_context():
+        large(market.alice, MOST, 90_000, letter)
+        answer = market.alice.get("/api/events", after=0)
+        assert answer.headers["X-Event-Offset"] == str(MOST)
+        found = good(answer)
+    assert [event["data"] for event in found["events"]] == [
+        {"n": number, "x": letter * 90_000} for number in range(MOST)
+    ]
+    assert (found["offset"], found["complete"]) == (str(MOST), True)
+
+
+def test_what_is_pruned_in_the_middle_breaks_the_answer_off(market: Market) -> None:
+    """The race: the first piece is sent, then the worker prunes: what follows would lack events."""
+    with market.app.app_context():
+        large(market.alice, 3, 200_000)
+        client = market.app.test_client()
+        answer = client.get(
+            "/api/events?after=0", headers={"Authorization": f"Bearer {market.alice.token}"}
+        )
+        pieces = answer.iter_encoded()
+        assert next(pieces).startswith(b'{"events":[{"offset":"1"')
+        prune(market)
+        with pytest.raises(Pruned):
+            list(pieces)
+        answer.close()
+
+
+def test_answers_that_nobody_reads_are_bounded_and_the_next_is_told_to_wait(
+    market: Market,
+) -> None:
+    with market.app.app_context():
+        market.app.extensions["answers"] = InFlight(2_000_000)  # COPIES of two pieces of 200 KB
+        large(market.alice, 3, 200_000)
+        headers = {"Authorization": f"Bearer {market.alice.token}"}
+        target = "/api/events?after=0"
+        unread = [market.app.test_client().get(target, headers=headers) for _ in range(2)]
+        refused = ANSWERS_REFUSED._value.get()
+        full = market.app.test_client().get(target, headers=headers)
+        assert error(full) == (503, "too_many_answers")
+        assert full.headers["Retry-After"] == "2"
+        assert ANSWERS_REFUSED._value.get() == refused + 1
+        unread.pop().close()
+        assert len(events(market.alice, 0)["events"]) == 3
+        unread.pop().close()
+        assert ANSWER_BYTES._value.get() == 0

@@ -1,6 +1,5 @@
 """The follower: whatever Redis does, each event is fanned out once, in position order."""
 
-from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,7 +9,7 @@ from sqlalchemy import delete
 
 from app import journal
 from app.accounts.models import RevocationKind
-from app.accounts.revocation import REVOKED
+from app.accounts.revocation import REVOKED, Mark
 from app.db import now, transaction
 from app.events import CONTROL_ROOM
 from app.journal import Entry
@@ -37,8 +36,8 @@ class Sockets:
     def hold(self, connection: Any, *, seen: int) -> None:
         raise AssertionError("nobody connects here")
 
-    def dismiss(self, kind: RevocationKind, value: str, at: datetime) -> None:
-        self.dismissed.append((kind, value))
+    def dismiss(self, mark: Mark) -> None:
+        self.dismissed.append((mark.kind, mark.value))
 
     def send_away(self) -> None:
         self.sent_away += 1

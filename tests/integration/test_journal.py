@@ -35,7 +35,7 @@ class Recorder:
     def hold(self, connection: Any, *, seen: int) -> None:
         raise AssertionError("nobody connects here")
 
-    def dismiss(self, kind: Any, value: str, at: Any) -> None:
+    def dismiss(self, mark: Any) -> None:
         raise AssertionError("no control events here")
 
 

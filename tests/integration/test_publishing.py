@@ -9,9 +9,26 @@ from app import journal
 from app.broker import Broker
 from app.db import transaction
 from app.metrics import PUBLISH_FAILURES
+from app.realtime.follower import Follower
 from app.worker.publishing import Publisher
-from app.worker.sequencing import announce_head, sequence_once
+from app.worker.sequencing import MESSAGE_BYTES, announce_head, sequence_once
 from tests.harness.servers import RedisServer, free_port
+
+
+class Silent:
+    """Sockets of a process where nobody is."""
+
+    def emit_entry(self, entry: journal.Entry) -> None:
+        pass
+
+    def hold(self, connection: object, *, seen: int) -> None:
+        raise AssertionError("nobody connects here")
+
+    def dismiss(self, mark: object) -> None:
+        raise AssertionError("nothing is revoked here")
+
+    def send_away(self) -> None:
+        raise AssertionError("nothing is lost here")
 
 
 def append(count: int = 1) -> None:
@@ -74,3 +91,46 @@ def test_the_publisher_reaches_the_journal_channel(redis_server: RedisServer) ->
         assert pubsub.get_message(timeout=5)["type"] == "subscribe"
         Publisher(broker)(b"hello")
         assert pubsub.get_message(timeout=5)["data"] == b"hello"
+
+
+def test_many_bytes_are_several_messages_and_no_message_says_that_the_next_is_lost(
+    app: Flask,
+) -> None:
+    """200 events of a megabyte were one message of 200 MB, which every process reads whole."""
+    follower = Follower(app, Silent())
+    follower.step()
+    with transaction():
+        for _ in range(12):
+            journal.append("user:1", "test", {"x": "x" * 600_000})
+    messages: list[bytes] = []
+    with app.app_context():
+        assert sequence_once(messages.append) == 12
+    assert len(messages) == 12
+    assert max(map(len, messages)) < MESSAGE_BYTES + 1000
+    for position, message in enumerate(messages, start=1):
+        follower.receive(message)
+        assert follower.last == position
+        assert follower.step() is None
+
+
+def test_a_step_holds_a_few_megabytes_and_leaves_nothing_behind(app: Flask) -> None:
+    with transaction():
+        for _ in range(15):
+            journal.append("user:1", "test", {"x": "x" * 600_000})
+    _, first = journal.sequence()
+    assert sum(len(entry.data) for entry in first) <= journal.BATCH_BYTES + 1_048_576
+    assert [entry.position for entry in first] == list(range(1, len(first) + 1))
+    assert sequence_once(lambda _: None) == 15 - len(first)
+    assert journal.head().position == 15
+
+
+def test_a_page_of_the_journal_has_so_many_bytes_or_one_entry(app: Flask) -> None:
+    with transaction():
+        for size in (10, 300_000, 300_000, 900_000, 10):
+            journal.append("user:1", "test", {"x": "x" * size})
+    sequence_once(lambda _: None)
+    after, pages = 0, []
+    while page := journal.page(after, limit=500, until=5, max_bytes=650_000):
+        pages.append([entry.position for entry in page])
+        after = page[-1].position
+    assert pages == [[1, 2, 3], [4], [5]]
