@@ -28,6 +28,10 @@ EVENTS_FANNED_OUT = Counter(
     ["name"],
 )
 FOLLOWER_POSITION = Gauge("ordercast_follower_position", "Last journal position fanned out here.")
+JOURNAL_RESTARTS = Counter(
+    "ordercast_journal_restarts_total",
+    "Times this process gave the journal a new name, because the database had lost positions.",
+)
 UNSEQUENCED_SECONDS = Gauge(
     "ordercast_unsequenced_seconds",
     "How long the oldest event has waited for its position, when /readyz was last asked.",

@@ -7,25 +7,30 @@ sequence   committed events get the next positions, no holes
 read       a row or a message as an Entry, blank if it is none  (entries.py)
 head, since, sizes, page                                        (reading.py)
 holders    who keeps sequencers waiting                         (locking.py)
+restart    a journal that lost positions begins anew            (restarting.py, marks.py)
 prune      the oldest go, and the lowest position kept is known (pruning.py)
 ring       a commit wakes the sequencer, through Redis          (doorbell.py)
 """
 
 from app.journal.doorbell import Doorbell
 from app.journal.entries import Entry, read
-from app.journal.locking import HeadLocked, holders
+from app.journal.locking import LOCK_SECONDS, HeadLocked, holders
+from app.journal.marks import Marks
 from app.journal.pruning import prune
 from app.journal.reading import Head, head, page, since, sizes
+from app.journal.restarting import restart
 from app.journal.sequencing import BATCH, BATCH_BYTES, is_due, oldest_waiting, sequence
 from app.journal.writing import append
 
 __all__ = [
     "BATCH",
     "BATCH_BYTES",
+    "LOCK_SECONDS",
     "Doorbell",
     "Entry",
     "Head",
     "HeadLocked",
+    "Marks",
     "append",
     "head",
     "holders",
@@ -34,6 +39,7 @@ __all__ = [
     "page",
     "prune",
     "read",
+    "restart",
     "sequence",
     "since",
     "sizes",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.db import db
 from app.journal.models import HEAD_ID, JournalHead
 
+LOCK_SECONDS = 2  # another sequencer or a pruning holds the head for some milliseconds
 LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL: lock_timeout ran out
 
 # A row's lock is not in pg_locks, but who has one also holds its table's, until the transaction
@@ -28,6 +29,12 @@ ORDER BY activity.xact_start LIMIT 3
 
 class HeadLocked(Exception):
     """Another transaction holds the head for longer than this session may wait."""
+
+
+def limit_lock(session: Session) -> None:
+    """Wait for no lock for longer than LOCK_SECONDS in this transaction."""
+    if db.engine.dialect.name == "postgresql":
+        session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
 
 
 def lock_head(session: Session) -> JournalHead:

@@ -20,6 +20,7 @@ def prune(before: datetime, limit: int = BATCH) -> int:
     """
     with transaction() as session:
         head = lock_head(session)
+        start = head.lowest
         oldest = session.execute(
             select(JournalEvent.position, JournalEvent.created_at)
             .where(JournalEvent.position >= head.lowest)
@@ -35,4 +36,15 @@ def prune(before: datetime, limit: int = BATCH) -> int:
         )
         session.execute(delete(SetAside).where(SetAside.position < end))
         head.lowest = end
-    return len(old)
+        # What a journal of another name left behind is below the lowest position of this one.
+        left = select(JournalEvent.id).where(
+            JournalEvent.position < start, JournalEvent.created_at < before
+        )
+        found = session.scalars(left.limit(limit)).all()
+        if found:
+            session.execute(
+                delete(JournalEvent)
+                .where(JournalEvent.id.in_(found))
+                .execution_options(synchronize_session=False)
+            )
+    return len(old) + len(found)

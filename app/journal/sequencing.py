@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from app.db import db, transaction
 from app.journal.entries import Entry, blank, fault
 from app.journal.locking import lock_head
+from app.journal.marks import Marks
 from app.journal.models import JournalEvent, SetAside, database_now
 from app.journal.reading import Head, data_bytes
+from app.journal.restarting import restart_if_lost
 from app.metrics import EVENTS_SET_ASIDE
 
 logger = logging.getLogger(__name__)
@@ -45,14 +47,21 @@ def oldest_waiting() -> tuple[int, float] | None:
     return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
 
 
-def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
+def sequence(limit: int = BATCH, marks: Marks | None = None) -> tuple[Head, list[Entry]]:
     """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in id
     order, and commit.
 
     Returns the head afterwards and what was sequenced; the caller publishes it. Raises HeadLocked.
+
+    A journal that was further, as `marks` say, begins anew first; none is sequenced while that is
+    not known.
     """
     with transaction() as session:
         row = lock_head(session)
+        if marks is not None:
+            if not marks.settle(row.journal, session.connection().info) and row.position:
+                return Head(row.position, row.lowest, row.journal), []
+            restart_if_lost(row, marks.known(row.journal))
         # Reads after it holds the lock: what another sequencer committed meanwhile is seen.
         size = data_bytes()
         waiting = (
@@ -78,6 +87,8 @@ def sequence(limit: int = BATCH) -> tuple[Head, list[Entry]]:
         entries = sorted(_examined(session, *found) for found in numbered)
         row.position += len(entries)
         reached = Head(row.position, row.lowest, row.journal)
+    if marks is not None:
+        marks.note(reached.journal, reached.position)
     return reached, entries
 
 

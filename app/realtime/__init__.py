@@ -12,6 +12,7 @@ queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and for
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
+marking.py        how far this process has come, for sequencers that forgot
 readiness.py      whether they arrive, for /readyz
 """
 
@@ -32,12 +33,14 @@ from app.accounts import revocation
 from app.broker import Broker
 from app.capacity import max_connections, max_open
 from app.config import Settings
+from app.journal import Marks
 from app.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
 from app.origins import Origins
 from app.realtime.connections import Connections
 from app.realtime.dismissal import Dismissal
 from app.realtime.follower import Follower
 from app.realtime.lifetime import Lifetime
+from app.realtime.marking import keep_marked
 from app.realtime.namespace import OrderNamespace
 from app.realtime.packets import packet_class
 from app.realtime.queue_manager import QueueManager
@@ -69,6 +72,7 @@ class Realtime:
         self.manager = QueueManager(broker, self.connections, self.revocations)
         self.follower = Follower(app, self.manager)
         self.readiness = Readiness(self.follower)
+        self._marks = Marks(broker)
         self.dismissal = Dismissal(
             app, self.connections, self.revocations, self.manager.close_hit_by
         )
@@ -132,6 +136,7 @@ class Realtime:
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)
+            self.socketio.start_background_task(keep_marked, self.follower, self._marks)
             self.socketio.start_background_task(self.dismissal.run)
             logger.info("following the journal")
 

@@ -80,6 +80,10 @@ class Follower:
             self._sockets.hold(connection, seen=max(after, self.last))
             return self.last, self._journal
 
+    def reached(self) -> tuple[str, int]:
+        """The journal's name, empty before the start, and the position fanned out."""
+        return self._journal, self.last
+
     def look(self) -> None:
         """Something may have been missed: read the journal soon."""
         self._heard = 0.0
@@ -98,7 +102,7 @@ class Follower:
             self._fan_out(entries)
         if self._ahead > self.last:
             self._wake.set()
-        elif data["head"] < self.last and not entries:
+        elif data["head"] < self.last:
             self.look()  # overtaken on its way, or the journal went back
 
     def _reason_to_read(self) -> str | None:
@@ -115,7 +119,7 @@ class Follower:
         try:
             with self._app.app_context(), self._lock:
                 self._read()
-        except SQLAlchemyError as exc:
+        except (SQLAlchemyError, journal.HeadLocked) as exc:
             logger.warning("journal not readable", extra={"reason": reason, "error": str(exc)})
         except Exception:
             # Without this loop the process would be deaf for good; the next round tries again.
@@ -127,6 +131,9 @@ class Follower:
         # Everything up to `last` was committed before the lock was taken, and this is read after:
         # a lower head means that the database has lost positions. Not on a read replica, which can
         # be behind without that: the database has to be the primary.
+        if head.journal == self._journal and head.position < self.last:
+            # Before the lost positions are given to other events.
+            head = journal.restart(self._journal, self.last)
         if head.journal != self._journal or head.position < self.last:
             self._start_at(head)
             return
@@ -153,15 +160,10 @@ class Follower:
         # Read first: when that fails, nothing has begun and the next round tries again.
         recent = list(self._recent(head))
         restarted = bool(self._journal)
-        if restarted and head.journal != self._journal:
+        if restarted:
             logger.error(
                 "the database is another one now; following it from its head",
-                extra={"was": self._journal, "now": head.journal},
-            )
-        elif restarted:
-            logger.error(
-                "the journal went back, as after restoring a backup; following it from its head",
-                extra={"was": self.last, "now": head.position},
+                extra={"was": self._journal, "now": head.journal, "head": head.position},
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
         self.ring.start(recent, following=head.position + 1)

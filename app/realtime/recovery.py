@@ -85,6 +85,11 @@ class Recovery:
             # before it joins: until then nothing is skipped on its word.
             head = _head()
             if head.journal == then.journal and after > head.position:
+                if then.position > head.position:
+                    # Signed here: the position was given, and the database has lost it.
+                    journal.restart(then.journal, then.position)
+                    self._follower.look()
+                    raise Unrecoverable("another_journal")
                 raise Unrecoverable("bad_offset")
         until, journal_name = self._follower.join(connection, after)
         if then.journal != journal_name:
@@ -120,9 +125,13 @@ class Recovery:
             if after < _head().lowest - 1:
                 raise Unrecoverable("too_old")
             entries = journal.since(after, until=until, rooms=rooms, limit=limit)
-            # Pruned while it was being read: then the first ones may be gone.
-            if after < journal.head().lowest - 1:
+            # Pruned while it was being read: then the first ones may be gone. And the last ones, if
+            # the database has lost them.
+            head = journal.head()
+            if after < head.lowest - 1:
                 raise Unrecoverable("too_old")
+            if head.position < until:
+                raise Unrecoverable("another_journal")
         if len(entries) > self._limit:
             raise Unrecoverable("too_many")
         return entries, source

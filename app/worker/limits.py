@@ -7,8 +7,8 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from app.db import db
+from app.journal import LOCK_SECONDS
 
-LOCK_SECONDS = 2  # another sequencer or a pruning holds the head for some milliseconds
 IDLE_SECONDS = 5  # between two statements of one transaction
 STATEMENT_SECONDS = 30
 NAME = "ordercast worker"  # in pg_stat_activity

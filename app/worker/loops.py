@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.broker import Broker
 from app.config import Settings
-from app.journal import BATCH
+from app.journal import BATCH, Marks
 from app.worker.doorbell import Ear
 from app.worker.expiry import expire_once
 from app.worker.inbox import drain_once
@@ -51,11 +51,12 @@ def run(app: Flask) -> None:
     signal.signal(signal.SIGINT, ask_to_stop)
     with app.app_context():
         limit_transactions()
-    publish = Publisher(broker)
+    marks = Marks(broker)
+    publish = Publisher(broker, marks)
     sequencer = Loop(
         app,
         "sequence",
-        lambda: sequence_once(publish) == BATCH,
+        lambda: sequence_once(publish, marks=marks) == BATCH,
         SEQUENCE_SECONDS,
         stop=stop,
         wake=rung,
@@ -64,7 +65,7 @@ def run(app: Flask) -> None:
 
     def announce() -> None:
         if time.monotonic() - sequencer.came_through < STALLED_SECONDS:
-            announce_head(publish)
+            announce_head(publish, marks)
 
     steps: list[tuple[str, Step, float]] = [
         ("announce", announce, ANNOUNCE_SECONDS),

@@ -8,7 +8,7 @@ import redis
 
 from app import journal
 from app.broker import reason
-from app.journal import Entry, Head
+from app.journal import Entry, Head, Marks
 from app.metrics import EVENTS_SEQUENCED, PUBLISH_FAILURES
 
 logger = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has m
 Publish = Callable[[bytes], object]  # raises redis.RedisError
 
 
-def sequence_once(publish: Publish, limit: int = journal.BATCH) -> int:
+def sequence_once(publish: Publish, limit: int = journal.BATCH, marks: Marks | None = None) -> int:
     """Give up to `limit` committed events their positions, commit, then publish them. Returns how
     many.
 
@@ -27,7 +27,7 @@ def sequence_once(publish: Publish, limit: int = journal.BATCH) -> int:
     """
     count = 0
     while count < limit and journal.is_due():
-        head, entries = journal.sequence(limit - count)
+        head, entries = journal.sequence(limit - count, marks)
         if entries:  # another sequencer may have been faster
             EVENTS_SEQUENCED.inc(len(entries))
             logger.debug("sequenced", extra={"count": len(entries), "head": head.position})
@@ -38,9 +38,14 @@ def sequence_once(publish: Publish, limit: int = journal.BATCH) -> int:
     return count
 
 
-def announce_head(publish: Publish) -> None:
-    """Say where the journal is, for followers that missed something."""
-    _announce(publish, journal.head(), [])
+def announce_head(publish: Publish, marks: Marks | None = None) -> None:
+    """Say where the journal is, for followers that missed something. Raises HeadLocked."""
+    head = journal.head()
+    if marks is not None:
+        if marks.known(head.journal) > head.position:
+            head = journal.restart(head.journal, marks.known(head.journal))
+        marks.note(head.journal, head.position)
+    _announce(publish, head, [])
 
 
 def _publish(publish: Publish, head: Head, entries: list[Entry]) -> None:

@@ -95,6 +95,27 @@ class Postgres:
                 connection.execute(RENAME_JOURNAL.encode(), [uuid4().hex])
         return name
 
+    def back_up(self, name: str) -> str:
+        """A copy of the database as it is now -> its name. Everybody is thrown out meanwhile."""
+        copy = f"{name}_backup"
+        self._copy(name, copy)
+        return copy
+
+    def restore(self, name: str, backup: str) -> None:
+        """The database is again what the backup is."""
+        self._copy(backup, name)
+
+    def _copy(self, source: str, target: str) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as admin:
+            admin.execute(f'ALTER DATABASE "{source}" ALLOW_CONNECTIONS false'.encode())
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                [source],
+            )
+            admin.execute(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)'.encode())
+            admin.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"'.encode())
+            admin.execute(f'ALTER DATABASE "{source}" ALLOW_CONNECTIONS true'.encode())
+
     def kill(self) -> None:
         """kill -9 of the whole server, every process of it."""
         self._signal(signal.SIGKILL).wait(10)
@@ -152,6 +173,20 @@ class SqliteFiles:
                 connection.execute(RENAME_JOURNAL.replace("%s", "?"), [uuid4().hex])
                 connection.commit()
         return name
+
+    def back_up(self, name: str) -> str:
+        """A copy of the database as it is now -> its name."""
+        copy = f"{name}.backup"
+        self.restore(copy, name)
+        return copy
+
+    def restore(self, name: str, backup: str) -> None:
+        """The database is again what the backup is, also for those who have it open."""
+        with (
+            closing(sqlite3.connect(self._folder / backup)) as source,
+            closing(sqlite3.connect(self._folder / name)) as target,
+        ):
+            source.backup(target)
 
     def drop(self, name: str) -> None:
         for file in self._folder.glob(f"{name}*"):
