@@ -12,7 +12,8 @@ packets.py     encoded once for all recipients    fanout.py     to many sessions
 websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
 handshake.py   its opening                        timers.py     one timer for all deadlines
 limits.py      what a client may cost             encoding.py   whether an answer is compressed
-admission.py   which sessions count for it
+admission.py   which sessions count for it        attachments.py  half a message, and how long
+lingering.py   WebSockets that have said CLOSE
 worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
 handler.py     one HTTP connection's requests     requests.py   and the time between them
 framing.py     where each of them ends

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import engineio
+import gevent
 import orjson
 from engineio.packet import Packet as StockPacket
 
@@ -38,8 +39,9 @@ from app.transport.encoding import prefers_gzip
 from app.transport.handover import HandOver
 from app.transport.inbox import Gone
 from app.transport.limits import Limits
+from app.transport.lingering import Lingering
 from app.transport.packets import OPEN, MalformedPacket, Packet
-from app.transport.session import INVALID, POLICY, Session
+from app.transport.session import POLICY, Session
 from app.transport.timers import Timers
 from app.transport.websocket import WebSocket
 
@@ -63,6 +65,7 @@ class Engine(engineio.Server):
 
     limits: Limits
     timers: Timers
+    lingering: Lingering
     hand_over: HandOver | None
     draining: bool
     count_slow: Callable[[], None]
@@ -92,6 +95,7 @@ class Engine(engineio.Server):
         engine: Engine = stock
         engine.limits = limits
         engine.timers = Timers()
+        engine.lingering = Lingering(engine.timers)
         engine.hand_over = None
         engine.draining = False
         engine.working = 0
@@ -153,7 +157,7 @@ class Engine(engineio.Server):
                 self.handlers["message"](session.sid, item)
         except MalformedPacket as exc:
             session.inbox.discard()
-            session.close(reason=self.reason.TRANSPORT_ERROR, code=INVALID, text=str(exc))
+            session.close(reason=self.reason.TRANSPORT_ERROR, code=exc.close_code, text=str(exc))
         except Exception:
             # A handler failed for this message of this client; the others go on.
             logger.exception("handler failed", extra={"engine": session.sid})
@@ -285,7 +289,7 @@ class Engine(engineio.Server):
         websocket = WebSocket(
             socket,
             session,
-            self.timers,
+            self.lingering,
             max_message_bytes=self.limits.max_message_bytes or UNLIMITED,
             max_backlog_bytes=self.limits.max_backlog_bytes,
         )
@@ -315,6 +319,7 @@ class Engine(engineio.Server):
             raise Refused(3, str(exc)) from exc
 
     def _post(self, session: Session, environ: dict[str, Any]) -> Answer:
+        session.inbox.wait_for_room()
         limit = self.limits.max_message_bytes or UNLIMITED
         if int(environ.get("CONTENT_LENGTH") or 0) > limit:
             raise Refused(*TOO_LARGE)
@@ -327,8 +332,12 @@ class Engine(engineio.Server):
         if len(body) > limit:
             raise Refused(*TOO_LARGE)
         try:
-            for encoded in packets.packets(body):
+            for number, encoded in enumerate(packets.packets(body), 1):
                 session.receive(encoded)
+                if session.closed:
+                    break
+                if number % PACKETS_AT_ONCE == 0:
+                    gevent.sleep(0)
         except MalformedPacket as exc:
             session.close(abort=True, reason=self.reason.TRANSPORT_ERROR)
             raise Refused(*BAD_REQUEST) from exc
@@ -336,6 +345,7 @@ class Engine(engineio.Server):
         return Answer("200 OK", b"ok", ("Content-Type", "text/html"))
 
 
+PACKETS_AT_ONCE = 256  # of one POST, between two turns of the others
 NEVER = (
     1_000_000  # seconds; a heartbeat that is off still needs a number that a client's timer holds
 )

@@ -18,6 +18,8 @@ CONTROL = 0x08
 OPCODES = frozenset((CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG))
 
 MAX_CONTROL_BYTES = 125
+# A message may be in as many fragments as if each had 16 bytes, and some more.
+FRAGMENT_BYTES, FEWEST_FRAGMENTS = 16, 1024
 TWO_BYTE_LENGTH, EIGHT_BYTE_LENGTH = 126, 127
 
 NO_CODE = 1005
@@ -45,19 +47,21 @@ class FrameReader:
     max_message_bytes: of one message, over all its fragments. What a frame declares is checked
     against it before any of its payload is kept."""
 
-    __slots__ = ("_max", "_message", "_opcode", "_over", "_rest", "_utf8")
+    __slots__ = ("_fragments", "_max", "_message", "_opcode", "_over", "_rest", "_utf8")
 
     def __init__(self, max_message_bytes: int) -> None:
         self._max = max_message_bytes
         self._rest: bytearray | None = None  # the beginning of one frame
         self._message: bytearray | None = None  # the fragments so far; None outside of a message
+        self._fragments = 0  # of that message
         self._opcode = CONTINUATION  # of that message
         self._utf8: IncrementalDecoder | None = None  # of that message, if it is text
         self._over = False
 
     def feed(self, data: bytes) -> Iterator[tuple[int, str | bytes]]:
         """The messages and control frames that `data` completes: (TEXT, str), (BINARY, bytes),
-        (PING, bytes), (PONG, bytes), (CLOSE, bytes: empty, or a valid code and reason).
+        (PING, bytes), (PONG, bytes), (CLOSE, bytes: empty, or a valid code and reason). And
+        (CONTINUATION, b"") for each fragment that completes nothing.
 
         Raises FrameError after all that came before the error. Consume it wholly before the next
         feed. What follows a CLOSE (section 1.4) or an error (7.1.7) is dropped."""
@@ -87,8 +91,8 @@ class FrameReader:
                     yield TEXT, _text(payload)
                 elif first == FIN | BINARY:
                     yield BINARY, payload
-                elif (message := self._fragment(first, payload)) is not None:
-                    yield message
+                else:
+                    yield self._fragment(first, payload)
         except FrameError:
             self.end()
             raise
@@ -96,6 +100,14 @@ class FrameReader:
             self._rest = None
         elif at or self._rest is None:
             self._rest = bytearray(buffer[at:])
+
+    @property
+    def missing(self) -> int:
+        """Bytes that a frame lacks which has begun; 0 while its length is not known."""
+        if self._rest is None or len(self._rest) < 2:
+            return 0
+        _, _, end = self._head(self._rest, 0, len(self._rest))
+        return max(0, end - len(self._rest))
 
     def _head(self, buffer: bytes | bytearray, at: int, size: int) -> tuple[int, int, int]:
         # (first byte, start of the payload, end of it); the end is 0 while the head is incomplete.
@@ -136,9 +148,9 @@ class FrameReader:
             raise FrameError(TOO_BIG, f"Message over {self._max} bytes")
         return first, start, start + length
 
-    def _fragment(self, first: int, payload: bytes) -> tuple[int, str | bytes] | None:
+    def _fragment(self, first: int, payload: bytes) -> tuple[int, str | bytes]:
         if self._message is None:
-            self._message = bytearray()
+            self._message, self._fragments = bytearray(), 0
             self._opcode = first & 0x0F
             self._utf8 = _utf8_decoder() if self._opcode == TEXT else None
         if self._utf8 is not None:
@@ -149,8 +161,11 @@ class FrameReader:
             except UnicodeDecodeError:
                 raise FrameError(BAD_UTF8, "Text is not UTF-8") from None
         self._message += payload
+        self._fragments += 1
+        if self._fragments > FEWEST_FRAGMENTS + self._max // FRAGMENT_BYTES:
+            raise FrameError(TOO_BIG, "Message in too many fragments")
         if not first & FIN:
-            return None
+            return CONTINUATION, b""
         message, self._message, self._utf8 = self._message, None, None
         if self._opcode == TEXT:
             return TEXT, message.decode()

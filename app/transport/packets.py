@@ -14,6 +14,14 @@ SEPARATOR = "\x1e"  # between the packets of one long-polling payload
 class MalformedPacket(ValueError):
     """What the client sent is no packet; its session is closed."""
 
+    close_code = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
+
+
+class TooLarge(MalformedPacket):
+    """A message that is over the limit with its attachments."""
+
+    close_code = 1009  # RFC 6455 section 7.4.1: a message that is too big
+
 
 class Packet:
     """`data` is what follows on a WebSocket: a text with its type in front, or the bytes of a

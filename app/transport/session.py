@@ -63,7 +63,7 @@ class Session:
         self._probed = False  # the client was told that it may: it polls no more
         self._poll: Event | None = None  # the long poll that waits
         self._outbox: Backlog | None = None  # for the next poll, or the end of the upgrade
-        self.inbox = Inbox(engine.limits.max_messages_per_second)
+        self.inbox = Inbox()
         self.held: Backlog | None = None  # packets that wait for the answer to a CONNECT
         self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
 
@@ -172,10 +172,27 @@ class Session:
             if self._asked_at:
                 self._asked_at = 0.0
                 self.engine.schedule_ping(self)
+            else:
+                self.overhead()
         elif encoded == packets.CLOSE:
             self.close(abort=True, reason=reason.CLIENT_DISCONNECT)
-        elif encoded != packets.NOOP:
+        elif encoded == packets.NOOP:
+            self.overhead()
+        else:
             raise MalformedPacket(f"unexpected packet {encoded[:20]!r}")
+
+    def overhead(self, websocket: WebSocket | None = None) -> bool:
+        """Count what brings no message. False if it was too much: then the session is closed, and
+        the WebSocket that it came on, if one did."""
+        allowed = self.inbox.allows_overhead(self.engine.limits.max_messages_per_second)
+        if not allowed:
+            text = "Too many frames without a message"
+            if not self.closed:
+                self.engine.count_flood()
+            self.close(code=POLICY, text=text)
+            if websocket is not None:
+                websocket.close(POLICY, text)
+        return allowed
 
     def _handle(self, item: Any) -> None:
         self.inbox.put(item, self)
@@ -251,7 +268,7 @@ class Session:
         try:
             self.receive(payload)
         except MalformedPacket as exc:
-            self.close(code=INVALID, text=str(exc), reason=reason.TRANSPORT_ERROR)
+            self.close(code=exc.close_code, text=str(exc), reason=reason.TRANSPORT_ERROR)
 
     def lost(self, websocket: WebSocket, *, failed: bool) -> None:
         """One of our WebSockets is over; `failed` if we gave it up, and not the client."""
@@ -264,6 +281,8 @@ class Session:
             )
 
     def _upgrade(self, websocket: WebSocket, payload: str | bytes) -> None:
+        if not self.overhead(websocket):
+            return
         if payload == packets.PING + "probe":
             self._probed = True
             websocket.send(PROBED.frame)

@@ -15,21 +15,25 @@ from typing import Any, Protocol
 import gevent
 
 from app.transport.frames import (
+    BINARY,
     CLOSE,
     PING,
     PONG,
+    TEXT,
     FrameError,
     FrameReader,
     close_code,
     close_payload,
     frame,
 )
-from app.transport.timers import Timers
+from app.transport.lingering import Lingering
 
 logger = logging.getLogger(__name__)
 READ, WRITE = 1, 2  # libev's names for what a watcher waits for
-READ_BYTES = 65_536  # at most in one go; the loop turns to the others in between
-LINGER_SECONDS = 5.0  # for the other end to close after we did
+# At most in one go; the loop turns to the others in between. Of frames whose length is not known
+# yet 341 of the emptiest; of one that is known to be longer as much as it lacks.
+TURN_BYTES, READ_BYTES = 2_048, 65_536
+MESSAGES = frozenset((TEXT, BINARY))
 NORMAL = 1000  # RFC 6455 section 7.4.1
 
 
@@ -37,6 +41,9 @@ class Owner(Protocol):
     """Who gets what the client says. Called in the hub: nothing here may block."""
 
     def received(self, websocket: WebSocket, payload: str | bytes) -> None: ...
+    def overhead(self, websocket: WebSocket) -> object:
+        """A frame that brings no message: a PING, a PONG, a fragment but the last."""
+
     def lost(self, websocket: WebSocket, *, failed: bool) -> None: ...
 
 
@@ -47,11 +54,11 @@ class WebSocket:
         "_backlog",
         "_backlog_bytes",
         "_closing",
+        "_lingering",
         "_max_backlog",
         "_reader",
         "_reading",
         "_socket",
-        "_timers",
         "_writing",
         "direct",
         "owner",
@@ -61,7 +68,7 @@ class WebSocket:
         self,
         socket: _socket.socket,
         owner: Owner,
-        timers: Timers,
+        lingering: Lingering,
         *,
         max_message_bytes: int,
         max_backlog_bytes: int,
@@ -70,7 +77,7 @@ class WebSocket:
         self._socket: _socket.socket | None = socket
         # The socket while whole frames may be given to it: nothing waits, and it is not closing.
         self.direct: _socket.socket | None = socket
-        self._timers = timers
+        self._lingering = lingering
         self._reader = FrameReader(max_message_bytes)
         self._max_backlog = max_backlog_bytes
         self._backlog: deque[bytes | memoryview] | None = None  # None: the kernel takes it all
@@ -91,13 +98,17 @@ class WebSocket:
     def closed(self) -> bool:
         return self._socket is None
 
+    @property
+    def paused(self) -> bool:
+        return self._reading is not None and not self._reading.active
+
     def pause(self) -> None:
         """Read no more for now: the client's own kernel holds what it says."""
         if self._reading is not None:
             self._reading.stop()
 
     def resume(self) -> None:
-        if self._reading is not None and not self._reading.active:
+        if self.paused:
             self._reading.start(self._on_readable)
 
     def send(self, data: bytes | memoryview) -> bool:
@@ -137,7 +148,7 @@ class WebSocket:
             return  # it was gone already
         self._closing, self.direct = True, None
         self._reader.end()
-        self._timers.after(LINGER_SECONDS, WebSocket._give_up, self)
+        self._lingering.begin(self)
         self.resume()
         if self._backlog is None:
             self._shutdown()
@@ -153,28 +164,41 @@ class WebSocket:
     def _on_readable(self) -> None:
         if self._socket is None:
             return
+        if self._closing:
+            size = self._lingering.left(self)
+            if size <= 0:
+                self._reading.stop()
+                return
+        else:
+            missing = self._reader.missing
+            size = TURN_BYTES if missing < TURN_BYTES else min(missing, READ_BYTES)
         try:
-            data = self._socket.recv(READ_BYTES)
+            data = self._socket.recv(size)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
             data = b""
         if not data:
             self._over()
-        elif not self._closing:
+        elif self._closing:
+            self._lingering.took(self, len(data))
+        else:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
         try:
             for opcode, payload in self._reader.feed(data):
-                if opcode < CLOSE:
+                if opcode in MESSAGES:
                     if self.owner is not None:
                         self.owner.received(self, payload)
-                elif opcode == PING:
-                    self.send(frame(PONG, payload))  # type: ignore[arg-type]
                 elif opcode == CLOSE:
                     self._answer_close(close_code(payload))  # type: ignore[arg-type]
                     return
+                else:
+                    if self.owner is not None:
+                        self.owner.overhead(self)
+                    if opcode == PING:
+                        self.send(frame(PONG, payload))  # type: ignore[arg-type]
                 if self._socket is None or self._closing:
                     return
         except FrameError as exc:
@@ -220,12 +244,11 @@ class WebSocket:
         else:
             self.direct = self._socket
 
-    def _give_up(self) -> None:
+    def cut(self) -> None:
+        """It has lingered for long enough."""
         self._over()
 
     def _shutdown(self) -> None:
-        # Closing at once would, with anything unread, reset the connection, and with it throw
-        # away what the client has not read yet.
         try:
             self._socket.shutdown(stdlib_socket.SHUT_WR)  # type: ignore[union-attr]
         except OSError:
@@ -242,6 +265,8 @@ class WebSocket:
         self._reader.end()  # deadlines that are not due yet still know this connection
         socket, self._socket, self.direct = self._socket, None, None
         socket.close()
+        if self._closing:
+            self._lingering.end(self)
         owner, self.owner = self.owner, None
         if owner is not None:
             owner.lost(self, failed=failed)

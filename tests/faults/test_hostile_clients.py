@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.framed import ENGINE, TEXT, UPGRADE, Wire, wire
+from tests.harness.framed import ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
 from tests.harness.frames import client_frame
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 from tests.harness.witness import witness
@@ -119,12 +119,30 @@ def refused_one(server: Target, stream: bytes) -> None:
 
 
 def send_empty_fragments(server: Target) -> None:
+    start, more = client_frame(TEXT, b"", fin=False), client_frame(0, b"", fin=False)
     with wire(server.port) as client:
-        client.connection.sendall(client_frame(TEXT, b"", fin=False))
-        for _ in range(20):
-            client.connection.sendall(client_frame(0, b"", fin=False) * 5000)
+        client.connection.sendall(start + more * 60_000)
         client.connection.sendall(client_frame(0, b"40"))
         assert client.hear().startswith("40{")
+    for _ in range(5):
+        refused_one(server, start + more * 70_000)
+
+
+def send_what_is_no_message(server: Target) -> None:
+    """Twenty at a time, and this server has no limit for it: they take turns with the others."""
+    for opcode, payload in (PING, b"?"), (PONG, b""), (TEXT, b"6"), (TEXT, b"3"), (0, b""):
+        frames = client_frame(opcode, payload, fin=opcode != 0) * 5000
+        with ExitStack() as stack:
+            clients = [stack.enter_context(wire(server.port)) for _ in range(20)]
+            for client in clients:
+                if opcode == 0:
+                    client.connection.sendall(client_frame(TEXT, b"", fin=False))
+                for _ in range(2):
+                    client.connection.sendall(frames)
+            for client in clients:
+                if opcode == 0:
+                    client.connection.sendall(client_frame(0, b"3"))
+                assert client.answers()
 
 
 def leave_within_messages(server: Target) -> None:
@@ -256,6 +274,7 @@ ATTACKS: list[Callable[[Target], None]] = [
     send_deep_json,
     send_endless_fragments,
     send_empty_fragments,
+    send_what_is_no_message,
     leave_within_messages,
     send_long_heads,
     hold_half_a_head,

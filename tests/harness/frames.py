@@ -7,6 +7,7 @@ from app.transport.frames import FrameError, FrameReader
 
 Heard = list[tuple[int, str | bytes]]
 
+FRAGMENT = (0, b"")  # that completes no message
 KEY = bytes.fromhex("37fa213d")  # of the examples in section 5.7
 
 
@@ -40,11 +41,12 @@ def chunks(stream: bytes, cuts: Iterable[int]) -> list[bytes]:
 
 
 def hear(reader: FrameReader, stream: Iterable[bytes]) -> tuple[Heard, int | None]:
-    """What the reader yields, and the close code of the error that ended it, if one did."""
+    """What the reader yields but fragments, and the close code of the error that ended it, if one
+    did."""
     heard: Heard = []
     try:
         for chunk in stream:
-            heard.extend(reader.feed(chunk))
+            heard.extend(got for got in reader.feed(chunk) if got != FRAGMENT)
     except FrameError as error:
         return heard, error.close_code
     return heard, None

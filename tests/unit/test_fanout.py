@@ -35,7 +35,7 @@ class Twin:
         websocket = WebSocket(
             self._raw,
             self.session,
-            self.session.engine.timers,
+            self.session.engine.lingering,
             max_message_bytes=1000,
             max_backlog_bytes=LIMIT,
         )

@@ -19,7 +19,7 @@ from app.transport.frames import (
     frame,
 )
 from tests.fuzz.frames import attack, kept_bytes
-from tests.harness.frames import Heard, client_frame, hear
+from tests.harness.frames import FRAGMENT, Heard, client_frame, hear
 
 LIMIT = 1 << 17
 
@@ -30,7 +30,7 @@ EURO = "€".encode()
 
 def read(*stream: bytes, limit: int = LIMIT) -> Heard:
     reader = FrameReader(limit)
-    return [heard for data in stream for heard in reader.feed(data)]
+    return [got for data in stream for got in reader.feed(data) if got != FRAGMENT]
 
 
 def refused(*stream: bytes, limit: int = LIMIT) -> tuple[Heard, int | None]:
@@ -349,16 +349,43 @@ def test_an_idle_reader_keeps_no_buffer() -> None:
 
 def test_endless_empty_fragments_cost_no_memory() -> None:
     reader = FrameReader(LIMIT)
-    start, more = fragment(b"", of=TEXT), fragment(b"") * 100
+    start, more = fragment(b"", of=TEXT), fragment(b"") * 50
     assert hear(reader, [start, *[more] * 20]) == ([], None)
     assert kept_bytes(reader) <= sys.getsizeof(bytearray())
+    assert hear(reader, [more] * 200) == ([], TOO_BIG)
 
 
 def test_fragments_of_one_byte_cost_the_limit_at_most() -> None:
-    reader, limit = FrameReader(5000), 5000
+    reader, limit = FrameReader(1000), 1000
     assert hear(reader, [fragment(b"a", of=TEXT), *[fragment(b"a")] * (limit - 1)]) == ([], None)
     assert kept_bytes(reader) < 1.2 * limit
     assert hear(reader, [fragment(b"a")]) == ([], TOO_BIG)
+
+
+def test_a_long_message_may_be_in_more_fragments_and_the_next_counts_anew() -> None:
+    reader, size = FrameReader(1_000_000), 16
+    whole = [fragment(bytes(size), of=BINARY), *[fragment(bytes(size))] * 60_000]
+    end = client_frame(CONTINUATION, b"")
+    for _ in range(2):
+        heard, error = hear(reader, [*whole, end])
+        assert ([len(payload) for _, payload in heard], error) == ([size * 60_001], None)
+
+
+def test_a_fragment_that_completes_nothing_is_there_to_be_counted() -> None:
+    stream = fragment(b"a", of=TEXT) + fragment(b"") + client_frame(CONTINUATION, b"b")
+    assert list(FrameReader(LIMIT).feed(stream)) == [(CONTINUATION, b"")] * 2 + [(TEXT, "ab")]
+
+
+def test_what_a_frame_lacks_is_known_with_its_head() -> None:
+    stream = client_frame(BINARY, bytes(500))
+    reader = FrameReader(LIMIT)
+    lacking = []
+    for at in range(len(stream)):
+        lacking.append(reader.missing)
+        hear(reader, [stream[at : at + 1]])
+    assert lacking[8:] == list(range(500, 0, -1))
+    assert set(lacking[:4]) == {0}
+    assert reader.missing == 0
 
 
 def test_a_long_frame_in_tiny_chunks_takes_linear_time() -> None:

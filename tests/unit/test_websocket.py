@@ -3,12 +3,14 @@
 import os
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from app.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
-from app.transport.websocket import WebSocket
+from app.transport.lingering import LINGER_BYTES, MOST, Lingering
+from app.transport.websocket import TURN_BYTES, WebSocket
 from tests.harness.frames import client_frame
 from tests.harness.hub import Clock, pair, turn, turn_until
 
@@ -27,11 +29,12 @@ class Line:
         self.clock = Clock()
         self.heard: list[Any] = []
         self.failures: list[bool] = []
+        self.overheads = 0
         self.on_lost: Callable[[], None] = lambda: None
         self.websocket = WebSocket(
             raw,
             self,
-            self.clock,  # type: ignore[arg-type]
+            Lingering(self.clock),  # type: ignore[arg-type]
             max_message_bytes=1000,
             max_backlog_bytes=LIMIT,
         )
@@ -43,6 +46,10 @@ class Line:
         if payload == "fail":
             raise ZeroDivisionError
         self.heard.append(payload)
+
+    def overhead(self, websocket: WebSocket) -> None:
+        assert websocket is self.websocket
+        self.overheads += 1
 
     def lost(self, websocket: WebSocket, *, failed: bool) -> None:
         assert websocket is self.websocket
@@ -144,6 +151,25 @@ def test_while_it_pauses_nothing_is_heard(line: Line) -> None:
     line.websocket.resume()
     line.websocket.resume()
     turn_until(lambda: line.heard == ["1"], "it goes on")
+
+
+def test_a_turn_takes_few_frames(line: Line) -> None:
+    line.websocket.start()
+    line.client.sendall(client_frame(PONG) * 5000)
+    counts = []
+    for _ in range(5):
+        line.websocket._on_readable()
+        counts.append(line.overheads)
+    assert counts == [TURN_BYTES * turns // 6 for turns in range(1, 6)]
+    turn_until(lambda: line.overheads == 5000, "all of them in the end")
+
+
+def test_frames_without_a_message_are_counted_and_messages_are_not(line: Line) -> None:
+    fragments = client_frame(TEXT, b"1", fin=False) + client_frame(0, b"", fin=False)
+    stream = fragments + client_frame(PING) + client_frame(PONG) + client_frame(0, b"2")
+    line.websocket.start(stream + client_frame(TEXT, b"") + client_frame(BINARY, b"3"))
+    assert line.overheads == 4
+    assert line.heard == ["12", "", b"3"]
 
 
 # Sending.
@@ -254,6 +280,49 @@ def test_a_client_that_does_not_close_is_not_waited_for_for_ever(line: Line) -> 
     assert not line.websocket.closed
     line.clock.strike()
     assert line.is_gone()
+
+
+def test_what_a_client_goes_on_sending_stays_with_it_and_it_is_cut(line: Line) -> None:
+    line.websocket.start(client_frame(TEXT, b"x", key=None))
+    assert line.read() == closing(1002, "Frame not masked")
+    sent = 0
+    with suppress(BlockingIOError):
+        while True:
+            sent += line.client.send(bytes(65_536))
+            turn()
+            assert sent < 5_000_000
+    assert line.websocket._lingering.left(line.websocket) <= 0
+    line.websocket.resume()  # as handlers do that have caught up
+    turn()
+    with pytest.raises(BlockingIOError):
+        line.client.send(bytes(65_536))
+    line.clock.strike()
+    assert line.is_gone()
+
+
+def test_what_is_on_its_way_is_read_and_the_client_closes_in_peace(line: Line) -> None:
+    line.websocket.start()
+    line.websocket.close(1001)
+    line.client.sendall(bytes(LINGER_BYTES // 2))
+    line.client.shutdown(socket.SHUT_WR)
+    turn_until(line.is_gone, "it is gone")
+    assert line.read() == closing(1001)
+    assert line.is_at_end()
+
+
+def test_of_too_many_that_linger_the_oldest_is_cut(line: Line) -> None:
+    others = [Line() for _ in range(MOST)]
+    for other in others:
+        other.websocket._lingering = line.websocket._lingering
+    for one in (line, *others):
+        one.websocket.close()
+    assert line.is_gone()
+    assert len(others[0].websocket._lingering) == MOST
+    assert not others[0].websocket.closed
+    for other in others:
+        other.websocket.cut()
+        other.client.close()
+    assert len(others[0].websocket._lingering) == 0
 
 
 def test_one_that_pauses_hears_its_client_close(line: Line) -> None:
