@@ -15,9 +15,11 @@ from socketio import packet
 from socketio.packet import Packet
 
 from app.transport.admission import TRY_AGAIN
+from app.transport.attachments import Attachments
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
 from app.transport.packets import Packet as EnginePacket
+from app.transport.session import POLICY
 
 logger = logging.getLogger(__name__)
 
@@ -112,23 +114,31 @@ class Protocol:
         self._server = server
         self._engine = engine
         self._on_gone = on_gone
-        self._unfinished: dict[str, StrictPacket] = {}  # whose attachments are on their way
+        self._attachments = Attachments(
+            engine.timers,
+            max_message_bytes=engine.limits.max_message_bytes,
+            expired=self._give_up,
+        )
 
     def receive(self, eio_sid: str, data: str | bytes) -> None:
         """One message of a client. Raises MalformedPacket."""
-        unfinished = self._unfinished
-        if eio_sid not in unfinished:
-            if not data:
-                raise MalformedPacket("nothing in it")  # which Packet would not look at
-            received = self._server.packet_class(encoded_packet=data)
-            if received.attachment_count:
-                unfinished[eio_sid] = received
-            else:
-                self._handle(eio_sid, received)
-        elif isinstance(data, str):
-            raise MalformedPacket("a text in the place of an attachment")
-        elif unfinished[eio_sid].add_attachment(data):
-            self._handle(eio_sid, unfinished.pop(eio_sid))
+        if eio_sid in self._attachments:
+            whole = self._attachments.add(eio_sid, data)
+            if whole is not None:
+                self._handle(eio_sid, whole)
+            return
+        if not data:
+            raise MalformedPacket("nothing in it")  # which Packet would not look at
+        received = self._server.packet_class(encoded_packet=data)
+        if received.attachment_count:
+            self._attachments.expect(eio_sid, received, len(data))
+        else:
+            self._handle(eio_sid, received)
+
+    def _give_up(self, eio_sid: str) -> None:
+        session = self._engine.sockets.get(eio_sid)
+        if session is not None:
+            session.close(code=POLICY, text="Attachments did not come in time")
 
     def watch(self, manager: Any) -> None:
         """Notice when a client has left its last namespace, whoever ended that."""
@@ -153,7 +163,7 @@ class Protocol:
 
     def leave(self, eio_sid: str, reason: str) -> None:
         """A client is gone, from all its namespaces, also if a handler fails for one of them."""
-        self._unfinished.pop(eio_sid, None)
+        self._attachments.discard(eio_sid)
         server = self._server
         for namespace in list(server.manager.get_namespaces()):
             sid = server.manager.sid_from_eio_sid(eio_sid, namespace)
