@@ -132,6 +132,7 @@ function Waiting({ value, what }: { value: number; what: string }): JSX.Element 
 const SAYS: Record<Badge, string> = {
   connecting: "Connecting",
   live: "Live",
+  delayed: "Delayed",
   reconnecting: "Reconnecting",
   recovered: "Recovered",
   reloaded: "Reloaded",
@@ -140,6 +141,7 @@ const SAYS: Record<Badge, string> = {
 const MEANS: Record<Badge, string> = {
   connecting: "The connection is being made.",
   live: "You see every change as it happens.",
+  delayed: "The connection is up, and changes arrive late.",
   reconnecting: "The connection is lost. It comes back by itself.",
   recovered: "The connection is back, with everything that happened meanwhile.",
   reloaded: "The connection is back, and what you see was read again.",
