@@ -1,6 +1,7 @@
 """The clients of docs/clients, run as they stand there."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.harness.api import Person, notify
+from tests.harness.external import run_script
 from tests.harness.processes import ROOT, Process, Service
 from tests.harness.proxy import Proxy
 from tests.harness.waiting import wait_until
@@ -114,3 +116,57 @@ def test_a_follower_ends_with_its_session(
 
 def test_the_page_is_short() -> None:
     assert len((CLIENTS / "page.html").read_text().splitlines()) <= 40
+
+
+def blocks(text: str) -> list[str]:
+    """The Python in a page of Markdown."""
+    return [part.partition("```")[0] for part in text.split("```python\n")[1:]]
+
+
+def test_the_handlers_of_the_stock_python_client_get_what_its_section_says(
+    service: Service, alice: Person, tmp_path: Path
+) -> None:
+    wrap, listen = blocks((CLIENTS / "README.md").read_text())
+    assert len(wrap.strip().splitlines()) == 2
+    script = tmp_path / "listen.py"
+    script.write_text(f"{wrap}\n\n{listen}")
+    env = {**service.env, "URL": service.url, "TOKEN": alice.token}
+    process = Process([sys.executable, str(script)], env=env, log=tmp_path / "listen.log")
+    try:
+        service.wait_for_connections(1)
+        notify(alice.url, alice.id, title="durable")
+        order = json.dumps({"id": "3", "orderNumber": "OC-3", "status": "shipped"})
+        emitted = service.flask("emit", "order-status", "--user", alice.id, "--data", order)
+        assert emitted.returncode == 0
+        run_script(
+            service.env["REDIS_URL"],
+            f"socketio.emit('notification', {{'title': 'stock'}}, to='user:{alice.id}')",
+            f"socketio.emit('order:status', {{'status': 'stock'}}, to='user:{alice.id}')",
+        )
+        wanted = {"notification durable", "order:status shipped", "order:status stock"}
+        wait_until(
+            lambda: all(line in process.output() for line in wanted),
+            f"it hears: {process.output()}",
+        )
+        assert "notification stock None" in process.output()
+        assert re.search(r"notification durable \d+", process.output())
+        assert "TypeError" not in process.output()
+    finally:
+        process.kill()
+
+
+def test_a_handler_of_before_is_the_type_error_that_the_section_names(
+    service: Service, alice: Person, tmp_path: Path
+) -> None:
+    wrap, listen = blocks((CLIENTS / "README.md").read_text())
+    script = tmp_path / "listen.py"
+    script.write_text(f"{wrap}\n\n{listen.replace('offset=None)', ')')}")
+    env = {**service.env, "URL": service.url, "TOKEN": alice.token}
+    process = Process([sys.executable, str(script)], env=env, log=tmp_path / "listen.log")
+    try:
+        service.wait_for_connections(1)
+        notify(alice.url, alice.id, title="durable")
+        wait_until(lambda: "TypeError" in process.output(), f"its log: {process.output()}")
+        assert "notification durable" not in process.output()
+    finally:
+        process.kill()
