@@ -51,6 +51,15 @@ class Broker:
         return f"{self.prefix}:{redis_database(self.url)}:doorbell"
 
     @property
+    def census_channel(self) -> str:
+        """How many connections does this hit? A command to web."""
+        return f"{self.prefix}:{redis_database(self.url)}:census"
+
+    def census(self, question: str) -> str:
+        """The list with the answers."""
+        return f"{self.prefix}:census:{question}"
+
+    @property
     def inbox(self) -> str:
         """The stream of what external processes sent."""
         return f"{self.prefix}:inbox"

@@ -172,7 +172,7 @@ class Notification(Event):
 class Revoked(Wire):
     """A control event: tokens were revoked, their sockets close."""
 
-    kind: Literal["user", "session", "token"]
+    kind: Literal["user", "session", "token", "account"]
     value: str
     at: AwareDatetime
     detail: str | None = None

@@ -59,6 +59,13 @@ class AccountRequired(AccountError):
         super().__init__("The token is good, but its user has no account in this service.")
 
 
+class AccountDisabled(AccountError):
+    code = "account_disabled"
+
+    def __init__(self) -> None:
+        super().__init__("This account has been disabled.")
+
+
 class LocalAccountsOff(AccountError):
     code = "local_accounts_off"
 
@@ -99,3 +106,10 @@ class TokenExpired(TokenError):
 class TokenRevoked(TokenError):
     code = "token_revoked"
     text = "The token has been revoked."
+
+
+class TokenOutdated(TokenExpired):
+    """The account has another role now: a refresh brings a token that says so."""
+
+    code = "token_expired"
+    text = "The token is out of date: the role of the account has changed. Refresh it."

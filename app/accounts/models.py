@@ -24,6 +24,7 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str] = mapped_column(String(255))  # argon2id, RFC 9106
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # since then kept out
 
 
 class LoginSession(Base):
@@ -41,10 +42,14 @@ class LoginSession(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+DISABLED = "disabled"
+
+
 class RevocationKind(StrEnum):
     SESSION = "session"  # every token of a login
     TOKEN = "token"  # noqa: S105 - one token, by its jti
     USER = "user"  # every token of a user issued until then
+    ACCOUNT = "account"  # what a user's account is not any more; `detail`: DISABLED, or its role
     CONNECTIONS = "connections"  # no token: only those that a user has open at that moment
 
 

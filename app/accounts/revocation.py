@@ -9,13 +9,14 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from app import journal
-from app.accounts.errors import TokenError, TokenRevoked
-from app.accounts.models import LoginSession, Revocation, RevocationKind, User
+from app.accounts.errors import TokenError, TokenOutdated, TokenRevoked
+from app.accounts.models import DISABLED, LoginSession, Revocation, RevocationKind, Role, User
 from app.db import db, now, on_commit, row_id, transaction
 from app.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
 REVOKED, DISCONNECT = "revoked", "disconnect"
+ROLES = frozenset(Role)
 COLUMNS = (Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.detail)
 
 revoked = Namespace().signal("revoked")  # sent by this process's app after the commit
@@ -26,6 +27,8 @@ class Bearer(Protocol):
 
     @property
     def user_id(self) -> str: ...
+    @property
+    def role(self) -> str: ...
     @property
     def session(self) -> str | None: ...
     @property
@@ -56,20 +59,32 @@ def concerned(bearer: Bearer) -> list[tuple[str, str]]:
         (RevocationKind.USER.value, bearer.user_id),
         (RevocationKind.SESSION.value, bearer.session),
         (RevocationKind.TOKEN.value, bearer.jti),
+        (RevocationKind.ACCOUNT.value, bearer.user_id),
     ]
     return [(kind, value) for kind, value in keys if value is not None]
 
 
-def hits(bearer: Bearer, mark: Mark, *, leeway: float) -> bool:
-    """Whether the revocation hits this token. `leeway`: seconds by which clocks may differ.
+def hits(bearer: Bearer, mark: Mark, *, leeway: float, refresh: bool = False) -> bool:
+    """Whether the revocation hits this token. `leeway`: seconds by which clocks may differ;
+    `refresh`: the token is a refresh token.
 
     The only rule; the database, the memory of a process and its connections all ask here.
     """
     if mark.what not in concerned(bearer):
         return False
-    if mark.kind != RevocationKind.USER:
-        return True
-    at = mark.at.timestamp()
+    if mark.kind == RevocationKind.ACCOUNT:
+        if mark.detail not in ROLES:
+            return mark.detail == DISABLED
+        if refresh or bearer.role == mark.detail:
+            return False  # a refresh takes the role that the account has
+        # `flask token`, or another holder of the secret, may later give the id another role.
+        is_login = bearer.ours and bearer.session is not None
+        return is_login or _issued_until(bearer, mark.at, leeway)
+    return mark.kind != RevocationKind.USER or _issued_until(bearer, mark.at, leeway)
+
+
+def _issued_until(bearer: Bearer, moment: datetime, leeway: float) -> bool:
+    at = moment.timestamp()
     if not bearer.ours:
         # Another clock: it may be ahead, and in doubt the token is revoked.
         return bearer.issued_at <= at + leeway
@@ -82,12 +97,17 @@ def hits(bearer: Bearer, mark: Mark, *, leeway: float) -> bool:
 
 def refusal(mark: Mark) -> TokenError:
     """What is raised for a token that this revocation hits."""
-    return TokenRevoked(f"its {mark.kind} was revoked at {mark.at.isoformat()}")
+    at = mark.at.isoformat()
+    if mark.kind != RevocationKind.ACCOUNT:
+        return TokenRevoked(f"its {mark.kind} was revoked at {at}")
+    if mark.detail == DISABLED:
+        return TokenRevoked(f"its account was disabled at {at}")
+    return TokenOutdated(f"its account has had the role {mark.detail} since {at}")
 
 
-def check(bearer: Bearer) -> None:
-    """Raises TokenRevoked if this token, its login or its user has been revoked. One read of the
-    database."""
+def check(bearer: Bearer, *, refresh: bool = False) -> None:
+    """Raises TokenRevoked if this token, its login or its user has been revoked, TokenOutdated if
+    its role is not the account's any more. One read of the database."""
     leeway = current_app.config["SETTINGS"].JWT_LEEWAY
     keys = [
         and_(Revocation.kind == kind, Revocation.value == value)
@@ -96,7 +116,7 @@ def check(bearer: Bearer) -> None:
     query = select(*COLUMNS).where(or_(*keys))
     for row in db.session.execute(query):
         mark = Mark(*row)
-        if hits(bearer, mark, leeway=leeway):
+        if hits(bearer, mark, leeway=leeway, refresh=refresh):
             raise refusal(mark)
 
 
@@ -155,23 +175,44 @@ def mark_of(order: Wire) -> Mark:
     raise ValueError(f"no revocation: {order!r}")
 
 
-def revoke(kind: RevocationKind, value: str) -> None:
-    """Revoke a session, a token or a user's tokens, and close the sockets that used them.
+def account_state(session: Session, user_id: str) -> str | None:
+    """What is said of a user's account: DISABLED, its role, ... or nothing."""
+    row = session.get(Revocation, (RevocationKind.ACCOUNT.value, user_id))
+    return row.detail if row else None
+
+
+def revoke(kind: RevocationKind, value: str) -> int:
+    """Revoke a session, a token or a user's tokens, and close the sockets that used them -> how
+    many sessions that ended.
 
     A user is revoked with every login; tokens issued later are good again.
     """
     with transaction() as session:
-        if kind is RevocationKind.USER and (number := row_id(value)):
-            # Held to the commit: a login under way either ends before this, or comes after it.
-            session.get(User, number, with_for_update=True)
+        if kind is RevocationKind.USER:
+            if number := row_id(value):
+                # Held to the commit: a login under way either ends before this, or is of after it.
+                session.get(User, number, with_for_update=True)
+            return revoke_user(session, value)
         add(session, kind, value, expires_at=None)
-        if kind is RevocationKind.SESSION:
-            query = select(LoginSession).where(LoginSession.id == value)
-        elif kind is RevocationKind.USER and (number := row_id(value)):
-            query = select(LoginSession).where(LoginSession.user_id == number)
-        else:
-            return
-        for login in session.scalars(query.where(LoginSession.revoked_at.is_(None))):
-            login.revoked_at = now()
-            if kind is RevocationKind.USER:
-                add(session, RevocationKind.SESSION, login.id, login.expires_at)
+        login = session.get(LoginSession, value) if kind is RevocationKind.SESSION else None
+        if login is None or login.revoked_at is not None:
+            return 0
+        login.revoked_at = now()
+        return 1
+
+
+def revoke_user(session: Session, user_id: str) -> int:
+    """Within a transaction that holds the account: see revoke()."""
+    add(session, RevocationKind.USER, user_id, expires_at=None)
+    number = row_id(user_id)
+    if number is None:
+        return 0
+    moment = now()
+    query = select(LoginSession).where(
+        LoginSession.user_id == number, LoginSession.revoked_at.is_(None)
+    )
+    logins = session.scalars(query).all()
+    for login in logins:
+        login.revoked_at = moment
+        add(session, RevocationKind.SESSION, login.id, login.expires_at)
+    return sum(login.expires_at > moment for login in logins)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import attempts, passwords, sessions, slowing
 from app.accounts.errors import (
+    AccountDisabled,
     AccountNotFound,
     AccountRequired,
     EmailTaken,
@@ -56,7 +57,7 @@ def register_user(
 
 def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
     """Check the password and open a session.
-    Raises InvalidCredentials, TooManyAttempts, TooBusy.
+    Raises InvalidCredentials, AccountDisabled, TooManyAttempts, TooBusy.
 
     Every try counts before it is checked, so that parallel tries cannot slip through the limit;
     a good one is taken back. Past the limit the right password is still let in, slowly.
@@ -65,18 +66,23 @@ def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
     over = attempts.count_login(address, email)
     if over and not slowing.turn(over.key):
         raise over.refusal
-    user = db.session.scalar(select(User).where(User.email == email))
-    stored = user.password_hash if user else None
-    release()  # no connection is held while the password is checked
-    checked = passwords.check_password(stored, password)
-    if not checked.fits:
-        raise over.refusal if over else InvalidCredentials
-    with transaction() as session:
-        user = session.scalars(select(User).where(User.email == email).with_for_update()).one()
-        if checked.new_hash and user.password_hash == stored:
-            user.password_hash = checked.new_hash
-        attempts.take_back(session, address, email)
-        return user, sessions.open_session(session, user)
+    while True:
+        user = db.session.scalar(select(User).where(User.email == email))
+        stored = user.password_hash if user else None
+        release()  # no connection is held while the password is checked
+        checked = passwords.check_password(stored, password)
+        if not checked.fits:
+            raise over.refusal if over else InvalidCredentials
+        with transaction() as session:
+            user = session.scalars(select(User).where(User.email == email).with_for_update()).one()
+            if user.password_hash != stored:
+                continue  # another password since, or another hash of it: checked again
+            if user.disabled_at is not None:
+                raise AccountDisabled
+            if checked.new_hash:
+                user.password_hash = checked.new_hash
+            attempts.take_back(session, address, email)
+            return user, sessions.open_session(session, user)
 
 
 def user_of(identity: Identity) -> User:

@@ -40,6 +40,8 @@ def refresh(identity: Identity) -> Tokens:
         # Locked: of two tabs at the same moment the second finds what the first has made.
         login = _locked(session, identity)
         user = session.get_one(User, login.user_id)
+        if user.disabled_at is not None:
+            raise TokenRevoked(f"its account was disabled at {user.disabled_at.isoformat()}")
         if identity.jti == login.refresh_jti:
             return _next_pair(login, user)
         issued_at = login.issued_at

@@ -115,7 +115,7 @@ def verify(token: object, kind: Kind = "access") -> Identity:
     token contains.
     """
     identity = read(token, kind)
-    revocation.check(identity)
+    revocation.check(identity, refresh=kind == "refresh")
     return identity
 
 
@@ -158,7 +158,8 @@ def _identity(found: dict[str, Any], kind: Kind, algorithm: str) -> Identity:
 
 
 def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
-    revocation.check(_identity(found, found["type"], header["alg"]))
+    kind: Kind = found["type"]
+    revocation.check(_identity(found, kind, header["alg"]), refresh=kind == "refresh")
     return False
 
 

@@ -47,6 +47,7 @@ def register(body: Register, once: Once | None) -> dict[str, Any]:
     errors=(
         errors.LocalAccountsOff,
         errors.InvalidCredentials,
+        errors.AccountDisabled,
         errors.TooManyAttempts,
         errors.TooBusy,
     ),

@@ -8,6 +8,7 @@ recovery.py       a client that comes back gets what it missed: from ring.py, el
 pid.py            its ticket back, signed        packets.py   puts it into the answer to CONNECT
 rooms.py          who is in which room
 connections.py    the authenticated connections of this process
+census.py         how many of them a revocation hits
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 delivery.py       CONNECT first, then what was missed, then what comes; offsets
 subscription.py   the one Redis subscription of this process
@@ -36,6 +37,7 @@ from app.config import Settings
 from app.journal import Marks
 from app.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
 from app.origins import Origins
+from app.realtime.census import Counter
 from app.realtime.connections import Connections
 from app.realtime.dismissal import Dismissal
 from app.realtime.follower import Follower
@@ -80,11 +82,18 @@ class Realtime:
         self.recovery = Recovery(app, self.follower, self.connections)
         self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
         self.manager.on_connected = self.lifetime.watch
+        census = Counter(
+            broker,
+            self.connections,
+            leeway=settings.JWT_LEEWAY,
+            start=lambda *call: self.socketio.start_background_task(*call),
+        )
         self.subscription = Subscription(
             broker,
             {
                 broker.queue_channel: self.manager.receive,
                 broker.journal_channel: self.follower.receive,
+                broker.census_channel: census.receive,
             },
             on_subscribed=self.follower.look,
         )

@@ -24,7 +24,7 @@ class Connection:
     identity: Identity  # verified when it connected
     transport: str  # at connect; a client usually upgrades later
     engine: Any = None  # its Engine.IO session, once it is accepted
-    revoked: bool = False
+    revoked: Mark | None = None
     pid: str = ""  # set once its token is verified
     recovered: bool = False
     replay: Sequence[Entry] = ()  # what it missed, sent right after CONNECT

@@ -9,7 +9,7 @@ from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
 from app.accounts import revocation, tokens
-from app.accounts.errors import AuthenticationRequired, TokenError, TokenRevoked
+from app.accounts.errors import AuthenticationRequired, TokenError
 from app.metrics import CONNECTIONS, CONNECTS_REFUSED
 from app.realtime.connections import Connection
 from app.realtime.rooms import State
@@ -111,8 +111,8 @@ class OrderNamespace(Namespace):
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
             realtime.manager.close_transport(predecessor.sid, abort=True)
-        if connection.revoked:
-            raise TokenRevoked("revoked while it was connecting")
+        if connection.revoked is not None:
+            raise revocation.refusal(connection.revoked)
 
     def _check_capacity(self, connection: Connection, predecessor: Connection | None) -> None:
         # Transports are counted, those too on which the client has left the namespace. Of two that

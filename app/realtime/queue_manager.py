@@ -28,6 +28,8 @@ import orjson
 from socketio import Server
 from socketio.packet import Packet
 
+from app.accounts import revocation
+from app.accounts.errors import TokenOutdated
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.broker import Broker
@@ -138,8 +140,8 @@ class QueueManager(RoomManager):
                 "replayed": len(connection.replay),
             },
         )
-        if connection.revoked:
-            self._dismiss(sid)
+        if connection.revoked is not None:
+            self._end(sid, connection.revoked)
         elif connection.overflowed:
             self.close_transport(sid)
         else:
@@ -157,19 +159,24 @@ class QueueManager(RoomManager):
         ]
 
     def dismiss(self, mark: Mark) -> None:
-        """A control event: close the connections that it hits, unless that was done when the
-        table told of it."""
+        """A control event: end the connections that it hits, unless the table told of it."""
         if self._revocations.add(mark):
             self.close_hit_by(mark)
 
     def close_hit_by(self, mark: Mark) -> None:
-        """Say good-bye to the connections that a revocation hits: a server disconnect, after
-        which a client does not come back by itself, and then the transport."""
         for connection in self._connections.hit_by(mark, leeway=self._revocations.leeway):
             if mark.kind != RevocationKind.CONNECTIONS:
-                connection.revoked = True  # one still connecting sees it before it is accepted
+                connection.revoked = mark  # one still connecting sees it before it is accepted
             if self.is_connected(connection.sid, NAMESPACE):
-                self._dismiss(connection.sid)
+                self._end(connection.sid, mark)
+
+    def _end(self, sid: str, mark: Mark) -> None:
+        """A client stays away after a server disconnect, and comes back when only its transport
+        closes: where a refreshed token is good."""
+        if isinstance(revocation.refusal(mark), TokenOutdated):
+            self.close_transport(sid)
+        else:
+            self._dismiss(sid)
 
     def send_away(self) -> None:
         """The events that follow do not continue what these clients have: they come back by

@@ -96,7 +96,8 @@ def test_a_disconnected_user_is_gone_from_every_process_and_may_come_back(
     for client in hers:
         client.wait_event("notification")
 
-    assert second.flask("disconnect", "--user", alice.id).stdout == "disconnected\n"
+    said = second.flask("disconnect", "--user", alice.id).stdout
+    assert said == f"disconnected user {alice.id} ({alice.credentials[0]}): 3 sockets\n"
 
     for client in hers:
         said = client.wait("disconnect")

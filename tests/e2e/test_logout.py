@@ -79,7 +79,10 @@ def test_the_revoke_command_does_the_same(
 
     done = service.flask("revoke", f"--{kind}", value)
 
-    assert (done.returncode, done.stdout) == (0, "revoked\n")
+    sockets = 4 if kind == "user" else 2
+    assert (done.returncode, done.stdout.startswith("revoked ")) == (0, True), done.stderr
+    assert f"{sockets} sockets" in done.stdout
+    assert (alice.credentials[0] in done.stdout) is (kind != "token")
     dismissed, stay = (clients, []) if kind == "user" else (clients[:2], clients[2:])
     for client in dismissed:
         assert_dismissed(client)

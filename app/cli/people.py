@@ -1,0 +1,53 @@
+"""Whom a command is about, and whom it hit: never nobody without saying so."""
+
+from flask import current_app
+
+from app.accounts import administration
+from app.accounts.administration import Person
+from app.accounts.models import RevocationKind
+from app.accounts.revocation import Mark
+from app.broker import Broker
+from app.cli.failing import fail
+from app.config import Settings
+from app.db import now
+from app.realtime import census
+from app.realtime.census import Census
+
+
+def account(who: str) -> Person:
+    """The account with this id or e-mail address; without one the command fails."""
+    person = administration.find(who)
+    if person is None or person.email is None:
+        fail("not_found", f"No account has the id or e-mail address {who!r}.")
+    return person
+
+
+def anybody(who: str) -> tuple[Person, Census]:
+    """Who that is, and how many sockets the user has. Where people have their accounts here, an
+    id without one has to have a socket open; another issuer's users need neither."""
+    person = administration.find(who)
+    if person is None:
+        fail("not_found", f"No token can name the user {who!r}.")
+    counted = sockets(RevocationKind.CONNECTIONS, person.id)
+    if person.email is None and settings().has_local_accounts and not counted.sockets:
+        fail("not_found", f"Nobody: no account has the id or e-mail address {who!r}, and no socket")
+    return person, counted
+
+
+def sockets(kind: RevocationKind, value: str, detail: str | None = None) -> Census:
+    """How many sockets a revocation of this kind would hit now."""
+    return census.take(Broker.of(settings()), Mark(kind.value, value, now(), detail))
+
+
+def named(person: Person) -> str:
+    """What a command calls somebody."""
+    return f"user {person.id} ({person.email or 'no account here'})"
+
+
+def sessions(count: int) -> str:
+    return f"{count} session" + ("" if count == 1 else "s")
+
+
+def settings() -> Settings:
+    found: Settings = current_app.config["SETTINGS"]
+    return found

@@ -1,0 +1,47 @@
+"""The worker, the demo data, and what may be wrong."""
+
+import click
+from flask import current_app
+
+from app import demo, doctor
+from app.cli.failing import fail, require_local_accounts
+from app.doctor import Level
+from app.worker import loops
+
+MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
+
+
+@click.command()
+def worker() -> None:
+    """Sequence events, drain the inbox, cancel unpaid orders, prune; any number may run."""
+    loops.run(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+@click.command("demo-data")
+@click.option("--yes", is_flag=True, help="Also beside real accounts, or on another machine.")
+def demo_data(yes: bool) -> None:
+    """Make the demo accounts and products, where they are missing, and print the logins."""
+    require_local_accounts()
+    try:
+        if not yes:
+            demo.check_place()
+    except demo.DemoRefused as exc:
+        fail(
+            exc.code,
+            f"{exc} Everybody knows the demo's password, its admin's too. --yes: all the same.",
+        )
+    for account in demo.make():
+        click.echo(f"  {account.role:<8}  {account.email:<22}  {demo.PASSWORD}")
+
+
+@click.command("doctor")
+def examine() -> None:
+    """Check everything the service needs, and say what to do about what is wrong."""
+    levels = set()
+    for finding in doctor.examine(current_app.config["SETTINGS"]):
+        levels.add(finding.level)
+        click.echo(f"{MARKS[finding.level]}  {finding.name}: {finding.text}")
+        if finding.advice:
+            click.echo(f"      {finding.advice}")
+    if Level.FAIL in levels:
+        raise SystemExit(1)

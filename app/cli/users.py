@@ -1,0 +1,118 @@
+"""Accounts: who there is, who is kept out, in which role, with which password."""
+
+import secrets
+
+import click
+from flask.cli import AppGroup
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from app.accounts import administration, service
+from app.accounts.details import AccountDetails, NewPassword
+from app.accounts.models import DISABLED, RevocationKind, Role, User
+from app.cli import people
+from app.cli.failing import fail, require_local_accounts
+from app.complaints import sentence
+from app.db import db, row_id
+from app.errors import OrdercastError
+
+ROLES = click.Choice([role.value for role in Role])
+
+
+@click.group("users", cls=AppGroup, invoke_without_command=True)
+@click.pass_context
+def users(context: click.Context) -> None:
+    """List the accounts; the other commands change them."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_users)
+
+
+@users.command("list")
+def list_users() -> None:
+    """List the accounts."""
+    for user in db.session.scalars(select(User).order_by(User.id)):
+        state = "" if user.disabled_at is None else f"  {DISABLED}"
+        click.echo(f"{user.id:>6}  {user.role:<8}  {user.email:<32}  {user.name}{state}")
+
+
+@users.command("add")
+@click.option("--email", required=True)
+@click.option("--name", required=True)
+@click.option("--role", type=ROLES, required=True)
+@click.option("--password", help="Generated and printed if omitted.")
+@click.option("--id", "number", help="Without local accounts: the user's id in the tokens.")
+def add_user(email: str, name: str, role: str, password: str | None, number: str | None) -> None:
+    """Make an account; the only way to make an admin."""
+    local = people.settings().has_local_accounts
+    if local == (number is not None):
+        why = "are numbered here" if local else "are another service's: give the --id of its tokens"
+        fail("id_given" if local else "id_missing", f"The users {why}.")
+    if number is not None and row_id(number) is None:
+        fail("validation_error", f"An id is a number from 1 up: {number!r}.")
+    made = password or secrets.token_urlsafe(12)
+    try:
+        details = AccountDetails(email=email, password=made, name=name)
+        user = service.register_user(
+            **details.model_dump(), role=Role(role), user_id=row_id(number) if number else None
+        )
+    except ValidationError as exc:
+        fail("validation_error", sentence(exc, "account"))
+    except OrdercastError as exc:
+        fail(exc.code, exc.message)
+    click.echo(
+        f"{user['id']}  {user['role']}  {user['email']}"
+        + (f"  {made}" if local and not password else "")
+    )
+
+
+@users.command("disable")
+@click.argument("who", metavar="EMAIL_OR_ID")
+def disable(who: str) -> None:
+    """Keep a user out: no login, no refresh, no token, until `users enable`."""
+    person, counted = people.anybody(who)
+    ended = administration.disable(person)
+    click.echo(f"disabled {people.named(person)}: {people.sessions(ended)}, {counted}")
+
+
+@users.command("enable")
+@click.argument("who", metavar="EMAIL_OR_ID")
+def enable(who: str) -> None:
+    """Let a disabled user in again, to new logins."""
+    person = administration.find(who)
+    if person is None or not administration.enable(person):
+        fail("not_found", f"No user {who!r} is disabled.")
+    click.echo(f"enabled {people.named(person)}")
+
+
+@users.command("role")
+@click.argument("who", metavar="EMAIL_OR_ID")
+@click.argument("role", type=ROLES)
+def change_role(who: str, role: str) -> None:
+    """Give an account another role, at once: its clients refresh their tokens."""
+    require_local_accounts()
+    person = people.account(who)
+    counted = people.sockets(RevocationKind.ACCOUNT, person.id, role)
+    administration.change_role(person, Role(role))
+    click.echo(f"{people.named(person)} is {role} now: {counted}")
+
+
+@users.command("password")
+@click.argument("who", metavar="EMAIL_OR_ID")
+@click.option("--password", help="Generated and printed if omitted.")
+def change_password(who: str, password: str | None) -> None:
+    """Give an account another password; its sessions end."""
+    require_local_accounts()
+    person = people.account(who)
+    made = password or secrets.token_urlsafe(12)
+    counted = people.sockets(RevocationKind.CONNECTIONS, person.id)
+    try:
+        checked = NewPassword(email=person.email or "", password=made)
+        ended = administration.change_password(person, checked.password)
+    except ValidationError as exc:
+        fail("validation_error", sentence(exc, "password"))
+    except OrdercastError as exc:
+        fail(exc.code, exc.message)
+    secret = "" if password else f"  {made}"
+    click.echo(
+        f"new password for {people.named(person)}: {people.sessions(ended)}, {counted}{secret}"
+    )
