@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 
 from app.http import (
     access,
@@ -45,6 +45,7 @@ def init_app(app: Flask) -> None:
     for part in (auth, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)
     app.after_request(_as_declared)
+    app.after_request(_not_kept)
     app.wsgi_app = _without_upgrades(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
@@ -62,4 +63,12 @@ def _without_upgrades(inner: WSGIApplication) -> WSGIApplication:
 def _as_declared(response: Response) -> Response:
     """No browser guesses the type of an answer, whatever somebody wrote into it."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    return response
+
+
+def _not_kept(response: Response) -> Response:
+    """Tokens, and what one person or one moment was told, stay in no cache (RFC 6749 section 5.1).
+    What is the same for everybody says otherwise itself: pages, assets; or is a document."""
+    if request.blueprint != docs.blueprint.name:
+        response.headers.setdefault("Cache-Control", "no-store")
     return response

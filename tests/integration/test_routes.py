@@ -5,7 +5,7 @@ from flask import Flask
 
 from app.http import openapi
 from tests.harness.keys import claims, hs256
-from tests.harness.market import error
+from tests.harness.market import error, good
 from tests.harness.visitor import Visitor
 
 # Routes that are no @operation, each with the reason why it may answer anybody.
@@ -116,3 +116,25 @@ def test_a_head_or_options_call_opens_nothing(app: Flask, visitor: Visitor) -> N
             assert visitor.call("HEAD", path).status_code == 401
         answer = visitor.call("OPTIONS", path)
         assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_what_somebody_is_told_stays_in_no_cache(app: Flask, visitor: Visitor) -> None:
+    """Tokens first, but also errors, and what a team's balancer asks each second."""
+    good(visitor.register(), 201)
+    login = visitor.log_in()
+    pair = good(login)
+    answers = [login, visitor.refresh(pair["refreshToken"]), visitor.log_in(password="wrong")]
+    for token in (None, pair["accessToken"], "garbage"):
+        answers += [
+            visitor.call(method, path, token)
+            for public in (True, False)
+            for method, path in calls(app, public=public)
+        ]
+    answers += [visitor.call("GET", path) for path in ("/healthz", "/readyz", "/api/nothing")]
+    for answer in answers:
+        assert answer.headers.get_all("Cache-Control") == ["no-store"], answer.request.path
+
+
+def test_what_is_the_same_for_everybody_may_be_kept(visitor: Visitor) -> None:
+    for path in ("/api/openapi.json", "/api/asyncapi.json", "/docs"):
+        assert "no-store" not in visitor.call("GET", path).headers.get("Cache-Control", ""), path
