@@ -35,14 +35,14 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
 
     from app import cli, config, db, health, http, logs, proxies, realtime
     from app.accounts import passwords, slowing, tokens
-    from app.journal import doorbell
+    from app.journal import doorbell, waiting
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
-    logs.configure(settings.LOG_LEVEL)
+    logs.configure(settings.LOG_LEVEL, db.explain)
     app = Flask("app")
     app.config["SETTINGS"] = settings
-    for part in (health, db, doorbell, tokens, passwords, slowing, http, realtime, cli):
+    for part in (health, db, doorbell, waiting, tokens, passwords, slowing, http, realtime, cli):
         part.init_app(app)
     proxies.init_app(app)  # last: it stands in front of the others
     return app

@@ -7,6 +7,9 @@ logger.info("sequenced", extra={"count": 3, "head": 17})
 import json
 import logging
 import sys
+import time
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +23,36 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "asctime",
     "taskName",
     "color_message",
+    "outage",
 }
+REPEAT_SECONDS = 1.0
+
+# (kind, one line) of an error that many requests meet at the same time; None of any other.
+Explain = Callable[[BaseException | None], tuple[str, str] | None]
+
+
+class Outages(logging.Filter):
+    """An outage is one line for each kind of failure and second, however many requests meet it:
+    without a traceback, and with the number of those left out since the last one."""
+
+    def __init__(self, explain: Explain) -> None:
+        super().__init__()
+        self._explain = explain
+        self._silent_until: dict[tuple[str, str, str], float] = {}  # monotonic seconds
+        self._left_out: Counter[tuple[str, str, str]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        found = self._explain(record.exc_info[1]) if record.exc_info else None
+        if found is None:
+            return True
+        kind, text = found
+        failure = (record.name, record.msg, kind)
+        if time.monotonic() < self._silent_until.get(failure, 0.0):
+            self._left_out[failure] += 1
+            return False
+        self._silent_until[failure] = time.monotonic() + REPEAT_SECONDS
+        record.outage = {"kind": kind, "error": text, "repeated": self._left_out.pop(failure, 0)}
+        return True
 
 
 class JsonFormatter(logging.Formatter):
@@ -35,7 +67,9 @@ class JsonFormatter(logging.Formatter):
             "pid": record.process,
         }
         line.update((key, value) for key, value in vars(record).items() if key not in _STANDARD)
-        if record.exc_info:
+        if hasattr(record, "outage"):
+            line.update(record.outage)
+        elif record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return redacted(self._encoded(line))
 
@@ -49,11 +83,13 @@ class JsonFormatter(logging.Formatter):
             return json.dumps(plain)
 
 
-def configure(level: str) -> None:
-    """Send every log line of this process to standard error as JSON. Safe to call again."""
+def configure(level: str, explain: Explain = lambda _error: None) -> None:
+    """Send every log line of this process to standard error as JSON. Safe to call again. `explain`
+    says which errors are an outage: they are one line, not one a request."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     handler.set_name(HANDLER)
+    handler.addFilter(Outages(explain))
     root = logging.getLogger()
     for old in [h for h in root.handlers if h.get_name() == HANDLER]:
         root.removeHandler(old)

@@ -1,7 +1,7 @@
 """The journal: an event commits together with the change it announces, then gets its position.
 
 append     inside the domain's transaction                      (writing.py)
-is_due     whether a committed event waits for its position     (sequencing.py)
+waiting_after   whether an event waits for its position         (waiting.py)
 oldest_waiting                              which, and how long
 sequence   committed events get the next positions, no holes
 read       a row or a message as an Entry, blank if it is none  (entries.py)
@@ -19,7 +19,8 @@ from app.journal.marks import Marks
 from app.journal.pruning import prune
 from app.journal.reading import Head, head, page, since, sizes
 from app.journal.restarting import restart
-from app.journal.sequencing import BATCH, BATCH_BYTES, is_due, oldest_waiting, sequence
+from app.journal.sequencing import BATCH, BATCH_BYTES, oldest_waiting, sequence
+from app.journal.waiting import waiting_after
 from app.journal.writing import append
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "append",
     "head",
     "holders",
-    "is_due",
     "oldest_waiting",
     "page",
     "prune",
@@ -43,4 +43,5 @@ __all__ = [
     "sequence",
     "since",
     "sizes",
+    "waiting_after",
 ]

@@ -8,7 +8,7 @@ may run; the row's lock lets one at a time through.
 
 import logging
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from app.db import db, transaction
@@ -25,14 +25,6 @@ BATCH = 200  # rows in one step
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 
 
-def is_due() -> bool:
-    """Whether anything waits for its position. Takes no lock and no session: it is asked all the
-    time."""
-    waiting = select(exists().where(JournalEvent.position.is_(None)))
-    with db.engine.connect() as connection:
-        return bool(connection.scalar(waiting))
-
-
 def oldest_waiting() -> tuple[int, float] | None:
     """(id, seconds by the database's clock) of the event that has waited for its position for the
     longest time; None if none waits."""
@@ -47,9 +39,11 @@ def oldest_waiting() -> tuple[int, float] | None:
     return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
 
 
-def sequence(limit: int = BATCH, marks: Marks | None = None) -> tuple[Head, list[Entry]]:
+def sequence(
+    limit: int = BATCH, marks: Marks | None = None, *, after: int = 0
+) -> tuple[Head, list[Entry]]:
     """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in id
-    order, and commit.
+    order, and commit: of those after the id that `waiting_after` said, or of all.
 
     Returns the head afterwards and what was sequenced; the caller publishes it. Raises HeadLocked.
 
@@ -70,7 +64,7 @@ def sequence(limit: int = BATCH, marks: Marks | None = None) -> tuple[Head, list
                 func.row_number().over(order_by=JournalEvent.id).label("nth"),
                 (func.sum(size).over(order_by=JournalEvent.id) - size).label("before"),
             )
-            .where(JournalEvent.position.is_(None))
+            .where(JournalEvent.position.is_(None), JournalEvent.id > after)
             .order_by(JournalEvent.id)
             .limit(limit)
             .subquery()

@@ -65,7 +65,7 @@ class Dismissal:
                 self._revocations.look(LOOK_SECONDS / 2)
         except SQLAlchemyError as exc:
             if self._readable:
-                logger.warning("revocations not readable", extra={"error": str(exc)})
+                logger.warning("revocations not readable", exc_info=exc)
             self._readable = False
         else:
             self._readable = True

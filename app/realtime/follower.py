@@ -119,8 +119,10 @@ class Follower:
         try:
             with self._app.app_context(), self._lock:
                 self._read()
-        except (SQLAlchemyError, journal.HeadLocked) as exc:
+        except journal.HeadLocked as exc:
             logger.warning("journal not readable", extra={"reason": reason, "error": str(exc)})
+        except SQLAlchemyError as exc:
+            logger.warning("journal not readable", exc_info=exc, extra={"reason": reason})
         except Exception:
             # Without this loop the process would be deaf for good; the next round tries again.
             logger.exception("journal not followed", extra={"reason": reason})

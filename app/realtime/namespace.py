@@ -1,6 +1,7 @@
 """Connecting, leaving and staying, on the namespace `/`."""
 
 import logging
+import random
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qs
@@ -13,11 +14,15 @@ from app.accounts.errors import AuthenticationRequired, TokenError
 from app.metrics import CONNECTIONS, CONNECTS_REFUSED
 from app.realtime.connections import Connection
 from app.realtime.rooms import State
+from app.transport import ComeBackLater
 
 if TYPE_CHECKING:
     from app.realtime import Realtime
 
 logger = logging.getLogger(__name__)
+# Until the transport of a client is closed that could not be let in: a database that is away, or
+# just came back, does not meet all of them at once, and none of them several times a second.
+COME_BACK_SECONDS = (1.0, 5.0)
 READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
 
 
@@ -64,6 +69,10 @@ class OrderNamespace(Namespace):
             # The database may be away: the client comes back by itself after its transport
             # closes, but not after a connect_error.
             logger.exception("connect failed", extra={"sid": sid})
+            if self._realtime.engine is not None:
+                self._realtime.connections.remove(sid)
+                CONNECTS_REFUSED.labels("unavailable").inc()
+                raise ComeBackLater(random.uniform(*COME_BACK_SECONDS)) from None
             self._realtime.manager.close_transport(sid)
             self._refuse(
                 sid, environ, "unavailable", "Service unavailable", {"code": "unavailable"}

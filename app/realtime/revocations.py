@@ -11,6 +11,8 @@ import threading
 import time
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.accounts import revocation
 from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
@@ -32,6 +34,8 @@ class Revocations:
         self.loads = 0  # how often everything was read
         self._news: dict[What, Mark] = {}  # learned since the connections were last looked at
         self._refreshed = -RELOAD_SECONDS  # monotonic seconds
+        self._failure: SQLAlchemyError | None = None  # of the last read
+        self._failed_at = 0.0  # monotonic seconds
         self._since: datetime | None = None  # None: everything has to be read
         self._lock = threading.Lock()
 
@@ -58,9 +62,17 @@ class Revocations:
     def look(self, seconds: float = REFRESH_SECONDS) -> None:
         """Read the table, unless that was less than `seconds` ago. Needs an app context. Raises
         SQLAlchemyError."""
-        with self._lock:  # one reads, the others wait for what it finds
+        asked = time.monotonic()
+        with self._lock:  # one reads, the others wait for what it finds, also for its failure
+            if self._failure is not None and self._failed_at >= asked:
+                raise self._failure.with_traceback(None)
             if time.monotonic() - self._refreshed >= seconds:
-                self._refresh()
+                try:
+                    self._refresh()
+                except SQLAlchemyError as exc:
+                    self._failure, self._failed_at = exc, time.monotonic()
+                    raise
+                self._failure = None
 
     def hits(self, identity: Identity) -> Mark | None:
         """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.

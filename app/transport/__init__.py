@@ -21,6 +21,6 @@ framing.py     where each of them ends
 
 from app.transport.fanout import send_all
 from app.transport.limits import Limits
-from app.transport.protocol import StrictPacket, install
+from app.transport.protocol import ComeBackLater, StrictPacket, install
 
-__all__ = ["Limits", "StrictPacket", "install", "send_all"]
+__all__ = ["ComeBackLater", "Limits", "StrictPacket", "install", "send_all"]

@@ -19,7 +19,7 @@ from app.transport.attachments import Attachments
 from app.transport.engine import Engine
 from app.transport.packets import MalformedPacket, message
 from app.transport.packets import Packet as EnginePacket
-from app.transport.session import POLICY
+from app.transport.session import POLICY, Session
 
 logger = logging.getLogger(__name__)
 
@@ -105,6 +105,15 @@ def install(
     engine.on("disconnect", protocol.leave)
     protocol.watch(server.manager)
     return engine
+
+
+class ComeBackLater(Exception):
+    """Raised by a connect handler that cannot decide now: the transport is closed in so many
+    seconds, without an answer, and the client comes back by itself."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
 
 
 class Protocol:
@@ -204,7 +213,14 @@ class Protocol:
             return  # it left before it was asked in
         sid = server.manager.pre_connect(eio_sid, namespace)
         session.hold()  # what the handler emits comes after CONNECT
-        refusal = self._ask(eio_sid, namespace, sid, auth)
+        try:
+            refusal = self._ask(eio_sid, namespace, sid, auth)
+        except ComeBackLater as later:
+            # Nothing is said until then: after an answer the client would not come back by itself,
+            # and after the end of its transport at once.
+            server.manager.disconnect(sid, namespace, ignore_queue=True)
+            self._engine.timers.after(later.seconds, Session.close, session)
+            return
         if refusal is None:
             if not self._engine.admission.accept(session):
                 session.close(code=TRY_AGAIN, text="Too many connections")  # others were faster
@@ -226,6 +242,8 @@ class Protocol:
             )
         except socketio.exceptions.ConnectionRefusedError as exc:
             rejected = exc.error_args
+        except ComeBackLater:
+            raise
         except Exception:
             logger.exception("connect handler failed", extra={"sid": sid})
             rejected = INTERNAL_ERROR

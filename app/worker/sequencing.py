@@ -26,8 +26,8 @@ def sequence_once(publish: Publish, limit: int = journal.BATCH, marks: Marks | N
     silence, and read the journal.
     """
     count = 0
-    while count < limit and journal.is_due():
-        head, entries = journal.sequence(limit - count, marks)
+    while count < limit and (after := journal.waiting_after()) is not None:
+        head, entries = journal.sequence(limit - count, marks, after=after)
         if entries:  # another sequencer may have been faster
             EVENTS_SEQUENCED.inc(len(entries))
             logger.debug("sequenced", extra={"count": len(entries), "head": head.position})

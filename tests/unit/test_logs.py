@@ -128,3 +128,24 @@ def test_the_libraries_own_chatter_is_never_shown(
     logs.configure(level)
     logging.getLogger(name).info("GET /socket.io/?token=secret")
     assert logged(capsys) == []
+
+
+def test_an_outage_is_one_line_a_second_without_a_traceback(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    kinds = {ConnectionError: ("unavailable", "refused"), TimeoutError: ("busy", "no answer")}
+    logs.configure("INFO", lambda error: kinds.get(type(error)))  # type: ignore[arg-type]
+    logger = logging.getLogger("app.test")
+    for error in (ConnectionError(), ConnectionError(), TimeoutError(), ValueError(), ValueError()):
+        logger.error("failed", exc_info=error)
+    logger.error("failed elsewhere", exc_info=ConnectionError())
+    written = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    said = [(line["message"], line.get("kind"), line.get("error")) for line in written]
+    assert said == [
+        ("failed", "unavailable", "refused"),
+        ("failed", "busy", "no answer"),
+        ("failed", None, None),
+        ("failed", None, None),
+        ("failed elsewhere", "unavailable", "refused"),
+    ]
+    assert ["exception" in line for line in written] == [False, False, True, True, False]

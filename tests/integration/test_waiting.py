@@ -1,0 +1,111 @@
+"""What waits for its position is found: at once, late commits too, past any number of dead rows."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import event, insert, text
+
+from app import create_app, journal
+from app.config import Settings
+from app.db import db, transaction
+from app.journal import waiting
+from app.journal.models import JournalEvent
+from app.worker.sequencing import sequence_once
+from tests.harness.processes import SECRET
+from tests.harness.servers import Postgres, RedisServer
+from tests.harness.waiting import wait_until
+
+DEAD = 2_000
+BATCH = 200
+
+
+def append(number: int = 1) -> None:
+    with transaction() as session:
+        rows = [{"room": "user:1", "name": "notification", "data": "{}"} for _ in range(number)]
+        session.execute(insert(JournalEvent), rows)
+
+
+def sequenced() -> int:
+    return sequence_once(lambda _message: None, limit=BATCH)
+
+
+def row_with_id(number: int) -> None:
+    """An event that took its id before others that have committed."""
+    with transaction() as session:
+        values = {"id": number, "room": "user:1", "name": "notification", "data": "{}"}
+        session.execute(insert(JournalEvent).values(values))
+
+
+def test_an_event_that_commits_late_with_a_low_id_is_found(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "RECENT_SECONDS", 0.0)  # every id that was seen is one of before
+    append(5)
+    with transaction() as session:
+        session.execute(text("DELETE FROM events WHERE id = 2"))
+    assert sequenced() == 4
+    assert journal.waiting_after() is None
+    row_with_id(2)
+    wait_until(lambda: sequenced() == 1, "the late one gets its position")
+    assert [entry.position for entry in journal.since(0, limit=9)] == [1, 2, 3, 4, 5]
+
+
+def test_a_look_leaves_nothing_out_that_commits_at_once(app: Flask) -> None:
+    for _ in range(50):
+        append()
+        assert sequenced() == 1
+    assert journal.waiting_after() is None
+
+
+@contextmanager
+def long_transaction(server: Postgres) -> Iterator[None]:
+    """Somebody's, in another database: no row that dies meanwhile is removed."""
+    with psycopg.connect(server.url("postgres")) as other:
+        other.execute("SELECT txid_current()")
+        yield
+
+
+def dead_rows_passed(url: str, statement: str, parameters: Any) -> int:
+    """How many rows the server has to look at for this question, only to find them dead."""
+    with psycopg.connect(url) as connection:
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode()
+        (found,) = connection.execute(explain, parameters).fetchone() or ([],)
+    return int(re.search(r"'Heap Fetches': (\d+)", str(found))[1])  # type: ignore[index]
+
+
+def test_a_long_transaction_elsewhere_does_not_make_the_question_slower(
+    postgres: tuple[Postgres, str], postgres_url: str, redis_server: RedisServer
+) -> None:
+    settings = Settings.of(
+        DATABASE_URL=postgres_url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET
+    )
+    app = create_app(settings)
+    asked: list[tuple[str, Any]] = []
+    with app.app_context(), long_transaction(postgres[0]):
+        for _ in range(0, DEAD, BATCH):
+            append(BATCH)
+            assert sequenced() == BATCH
+
+        @event.listens_for(db.engine, "before_cursor_execute")
+        def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+            asked.append((statement, parameters))
+
+        def is_short() -> bool:
+            asked.clear()
+            assert journal.waiting_after() is None
+            return "max(" not in asked[-1][0] and DEAD in asked[-1][1].values()
+
+        wait_until(is_short, "the question begins behind the dead rows")
+        assert dead_rows_passed(postgres_url, *asked[-1]) == 0
+        all_of_them = "SELECT id FROM events WHERE position IS NULL LIMIT 1"
+        assert dead_rows_passed(postgres_url, all_of_them, None) == DEAD
+
+        append()
+        assert sequenced() == 1  # and what comes is found there
+        db.session.remove()
+        db.engine.dispose()
