@@ -11,6 +11,7 @@ import sys
 PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx-light",
+    "pgbouncer": "pgbouncer",
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where servers are, and an ordinary PATH does not look
 

@@ -1,0 +1,181 @@
+"""Databases as they come: poolers, other defaults, other encodings."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import make_url, select
+
+from app import create_app, doctor
+from app.accounts.models import User
+from app.config import Settings
+from app.db import db, transaction
+from tests.conftest import upgrade
+from tests.harness.market import basket, error, good
+from tests.harness.pgbouncer import PgBouncer
+from tests.harness.processes import SECRET, environment, flask
+from tests.harness.servers import Postgres, RedisServer
+from tests.harness.visitor import Visitor
+
+BUYERS = 8
+ORDERS = 40
+PREPARED = 10  # after so many times psycopg has prepared a statement
+
+
+@pytest.fixture
+def build(redis_server: RedisServer) -> Iterator[Callable[..., Visitor]]:
+    """A builder: somebody at an application on this database."""
+    built: list[Flask] = []
+
+    def make(url: str, **changes: Any) -> Visitor:
+        settings = Settings.of(
+            DATABASE_URL=url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET, **changes
+        )
+        built.append(create_app(settings))
+        return Visitor(built[-1])
+
+    yield make
+    for app in built:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def pgbouncer(postgres: tuple[Postgres, str]) -> Iterator[PgBouncer]:
+    with TemporaryDirectory(prefix="ordercast-pgbouncer-") as folder:
+        Path(folder).chmod(0o755)
+        socket_folder = make_url(postgres[0].url("postgres")).query["host"]
+        bouncer = PgBouncer(Path(folder), str(socket_folder))
+        yield bouncer
+        bouncer.stop()
+
+
+@pytest.fixture
+def encoded(postgres: tuple[Postgres, str]) -> Iterator[Callable[[str], str]]:
+    """A builder: an empty database in this encoding -> its URL."""
+    server, names = postgres[0], list[str]()
+
+    def make(encoding: str) -> str:
+        names.append(f"test_{encoding.lower()}")
+        options = f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'"
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {names[-1]} {options}".encode())
+        return server.url(names[-1])
+
+    yield make
+    for name in names:
+        server.drop(name)
+
+
+@contextmanager
+def in_transaction(url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Another program has one of the pooler's sessions."""
+    with psycopg.connect(url, prepare_threshold=None) as connection:
+        connection.execute("SELECT 1")
+        yield connection
+
+
+def a_teams_view() -> dict[str, Any]:
+    with transaction() as session:
+        return {"name": session.scalar(select(User.name).where(User.id == 1))}
+
+
+def people(visitor: Visitor) -> tuple[str, str]:
+    """Alice's token, and the id of what she buys."""
+    good(visitor.register(), 201)
+    good(visitor.register(email="bob@example.com", name="Bob", role="seller"), 201)
+    alice = good(visitor.log_in())["accessToken"]
+    bob = good(visitor.log_in("bob@example.com"))["accessToken"]
+    tea = {"name": "Tea", "priceCents": 250, "stock": 1000, "lowStockThreshold": 2}
+    return alice, good(visitor.call("POST", "/api/products", bob, json=tea), 201)["id"]
+
+
+def order_all_at_once(visitor: Visitor) -> list[int]:
+    """The status of each of ORDERS orders of the same thing."""
+    alice, tea = people(visitor)
+
+    def order(_number: int) -> int:
+        body = basket(({"id": tea}, 1))
+        return visitor.call("POST", "/api/orders", alice, json=body).status_code
+
+    with ThreadPoolExecutor(BUYERS) as buyers:
+        return list(buyers.map(order, range(ORDERS)))
+
+
+def test_behind_a_pooler_in_transaction_mode_everything_works(
+    pgbouncer: PgBouncer, postgres_url: str, build: Callable[..., Visitor]
+) -> None:
+    name = str(make_url(postgres_url).database)
+    env = environment(DATABASE_URL=pgbouncer.url(name), DATABASE_PREPARE="0")
+    assert flask("db", "upgrade", env=env).returncode == 0
+    visitor = build(pgbouncer.url(name), DATABASE_PREPARE=False)
+    assert order_all_at_once(visitor) == [201] * ORDERS
+    assert visitor.call("GET", "/readyz").json["database"] == "ok"
+
+
+def test_a_pooler_that_shares_prepared_statements_is_one_line_with_the_setting(
+    pgbouncer: PgBouncer,
+    postgres_url: str,
+    build: Callable[..., Visitor],
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    url = pgbouncer.url(str(make_url(postgres_url).database))
+    visitor = build(url)
+    visitor.app.add_url_rule("/team", view_func=a_teams_view)
+    with in_transaction(url) as one:
+        for _ in range(PREPARED):
+            good(visitor.call("GET", "/team"))  # on the other of the pooler's two sessions
+        with in_transaction(url):
+            one.rollback()  # and now on this one
+            assert error(visitor.call("GET", "/team")) == (503, "database_unavailable")
+    good(visitor.call("GET", "/team"))
+    said = capfd.readouterr().err
+    assert "set DATABASE_PREPARE=0" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_another_default_for_isolation_changes_nothing(
+    postgres: tuple[Postgres, str], postgres_url: str, build: Callable[..., Visitor], level: str
+) -> None:
+    name = make_url(postgres_url).database
+    with psycopg.connect(postgres[0].url("postgres"), autocommit=True) as admin:
+        change = f"ALTER DATABASE \"{name}\" SET default_transaction_isolation = '{level}'"
+        admin.execute(change.encode())
+    assert order_all_at_once(build(postgres_url)) == [201] * ORDERS
+
+
+def test_a_database_in_latin1_keeps_what_it_can_and_refuses_the_rest(
+    encoded: Callable[[str], str], build: Callable[..., Visitor]
+) -> None:
+    url = encoded("LATIN1")
+    upgrade(url)
+    visitor = build(url)
+    assert good(visitor.register(name="Zoë"), 201)["name"] == "Zoë"
+    answer = visitor.register(email="bob@example.com", name="Bób ☕")
+    assert error(answer) == (422, "validation_error")
+    assert visitor.call("GET", "/readyz").json["database"] == "ok"
+    assert good(visitor.log_in())["user"]["name"] == "Zoë"
+
+
+def test_a_database_of_bytes_is_refused_in_one_line_everywhere(
+    encoded: Callable[[str], str], build: Callable[..., Visitor]
+) -> None:
+    url = encoded("SQL_ASCII")
+    done = flask("db", "upgrade", env=environment(DATABASE_URL=url))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "encoding SQL_ASCII" in done.stderr.splitlines()[-1]
+    visitor = build(url)
+    assert error(visitor.register()) == (503, "database_unavailable")
+    assert visitor.call("GET", "/readyz").status_code == 503
+    with visitor.app.app_context():
+        found = {one.name: one.text for one in doctor.examine(visitor.app.config["SETTINGS"])}
+    assert "encoding SQL_ASCII" in found["database"]
