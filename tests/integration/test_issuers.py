@@ -13,6 +13,8 @@ from app.accounts import tokens
 from app.accounts.models import Role, User
 from app.config import Settings, key_algorithm
 from app.db import db
+from app.doctor.accounts import CHECKS
+from app.doctor.finding import Unhealthy
 from tests.harness.keys import claims, hs256, public_pem
 from tests.harness.market import error, good
 from tests.harness.processes import SECRET
@@ -199,3 +201,21 @@ def test_without_local_accounts_the_holders_of_the_secret_are_the_issuer(
     with off.app.app_context():
         made = tokens.issue("access", "7", Role.SELLER)
     good(off.call("GET", "/api/orders", made))
+
+
+def test_doctor_finds_accounts_of_this_service_under_another_issuers_ids(
+    shared: tuple[Visitor, Visitor],
+) -> None:
+    on, off = shared
+    [check] = [one for one in CHECKS if one.name == "issuer"]
+
+    def ask(visitor: Visitor) -> str:
+        with visitor.app.app_context():
+            return check.ask(visitor.app.config["SETTINGS"])
+
+    assert ask(off) == "the users are another service's"
+    good(on.register(), 201)
+    on.pair()
+    assert ask(on) == "the users are this service's own"
+    with pytest.raises(Unhealthy, match="1 of this service's own accounts"):
+        ask(off)
