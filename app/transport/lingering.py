@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 16_384  # that are read of one connection
 CUT_SECONDS = 1.0  # after that; the reason was sent before
-MOST = 500  # connections; with one more the oldest is cut
+MOST = 100  # connections, files that no limit counts; with one more the oldest is cut
 
 
 class Lingering:
