@@ -21,13 +21,14 @@ def prune(before: datetime, limit: int = BATCH) -> int:
     with transaction() as session:
         head = lock_head(session)
         start = head.lowest
+        # Compared by the database: a time that another program wrote may be none that Python knows.
         oldest = session.execute(
-            select(JournalEvent.position, JournalEvent.created_at)
+            select(JournalEvent.position, (JournalEvent.created_at < before).label("is_old"))
             .where(JournalEvent.position >= head.lowest)
             .order_by(JournalEvent.position)
             .limit(limit)
         )
-        old = list(takewhile(lambda row: row.created_at < before, oldest))
+        old = list(takewhile(lambda row: row.is_old, oldest))
         end = old[-1].position + 1 if old else head.lowest
         session.execute(
             delete(JournalEvent)

@@ -218,6 +218,20 @@ def test_what_is_pruned_is_forgotten(faulty: None) -> None:
     assert db.session.scalars(select(SetAside)).all() == []
 
 
+def test_a_time_that_is_none_stops_no_step(app: Flask) -> None:
+    when = {"postgresql": "infinity", "sqlite": "someday"}[db.engine.dialect.name]
+    append(ROOM)
+    with db.engine.begin() as connection:
+        values = f"'{ROOM}', 'test', '{{}}', '{when}'"
+        connection.exec_driver_sql(
+            f"INSERT INTO events (room, name, data, created_at) VALUES ({values})"
+        )
+    append(ROOM)
+    assert len(published()) == 1
+    assert journal.prune(now() + timedelta(days=1)) == 1
+    assert [entry.position for entry in journal.since(0, limit=9)] == [2, 3]
+
+
 def test_a_position_that_is_given_again_is_no_obstacle(faulty: None, app: Flask) -> None:
     with transaction() as session:
         session.add(SetAside(position=1, reason="before the backup was restored"))
