@@ -24,7 +24,7 @@ from app.metrics import ANSWERS_REFUSED
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 
-PIECE_BYTES = 131_072  # of data that is read and sent at once, unless a single event has more
+PIECE_BYTES = 524_288  # of data that is read and sent at once, unless a single event has more
 UNLIMITED = 2**31 - 1
 
 
