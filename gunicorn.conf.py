@@ -31,7 +31,12 @@ sys.modules.pop("app.origins", None)
 bind = f"0.0.0.0:{settings.PORT}"
 worker_class = "app.transport.worker.Worker"
 workers = settings.WEB_CONCURRENCY
-worker_connections = (settings.MAX_CONNECTIONS or 1_000_000) + 100
+unauthenticated = settings.unauthenticated_connections
+worker_connections = (  # all that are open, with a hundred for HTTP
+    settings.MAX_CONNECTIONS + unauthenticated + 100
+    if settings.MAX_CONNECTIONS and unauthenticated
+    else 1_000_000
+)
 keepalive = 75  # seconds; longer than the balancers in front, which otherwise meet a closed socket
 timeout = 60
 graceful_timeout = 5  # open sockets would be waited for until then
@@ -48,6 +53,18 @@ if mallopt is not None:
 # Each connection is an open file; the soft limit is often 1024.
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def on_starting(server: Any) -> None:
+    """Before anything listens: what gunicorn is told to, and cannot be done here."""
+    refusal = getattr(server.worker_class, "refusal", None)
+    if refusal is None:
+        why = f"worker_class is {server.cfg.worker_class_str}: WebSockets need {worker_class}"
+    else:
+        why = refusal(server.cfg)
+    if why is not None:
+        print(f"ordercast: {why}", file=sys.stderr)
+        sys.exit(BOOT_ERROR)
 
 
 def post_worker_init(worker: Any) -> None:

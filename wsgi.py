@@ -1,5 +1,6 @@
 """The WSGI entry point: `gunicorn -c gunicorn.conf.py wsgi:app`, `flask --app wsgi ...`."""
 
+import os
 import sys
 
 from app import create_app
@@ -7,6 +8,11 @@ from app.config import ConfigError
 
 BOOT_ERROR = 3  # gunicorn stops instead of starting the worker again and again
 
+# gunicorn.conf.py says the same, where it is in use.
+is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
+if is_gunicorn and "app.transport.worker" not in sys.modules:
+    print("ordercast: WebSockets need worker_class app.transport.worker.Worker", file=sys.stderr)
+    sys.exit(BOOT_ERROR)
 try:
     app = create_app()
 except ConfigError as exc:

@@ -19,7 +19,8 @@ CONNECTIONS_CLOSED = Counter(
 )
 REQUESTS_CUT = Counter(
     "ordercast_requests_cut_total",
-    "Requests and connections given up: head or body (came too slowly), answer (was not taken).",
+    "Requests and connections given up: head or body (came too slowly), answer (was not taken),"
+    " idle (for a newer connection), capacity (refused, with no idle one to close).",
     ["why"],
 )
 EVENTS_FANNED_OUT = Counter(

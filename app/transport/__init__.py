@@ -16,7 +16,8 @@ admission.py   which sessions count for it        attachments.py  half a message
 lingering.py   WebSockets that have said CLOSE
 worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
 handler.py     one HTTP connection's requests     requests.py   and the time between them
-framing.py     where each of them ends
+framing.py     where each of them ends            pace.py       and how slowly it may come
+accepting.py   how many connections there are     options.py    gunicorn's settings
 """
 
 from app.transport.fanout import send_all

@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import partial
 from http.client import HTTPException, HTTPMessage
 from typing import Any
 
@@ -17,6 +18,7 @@ import gevent
 from gevent.pywsgi import Input
 from gunicorn.workers.ggevent import PyWSGIHandler
 
+from app.transport.accepting import Taken
 from app.transport.engine import HANDLER
 from app.transport.framing import Framing, framing, origin_form
 from app.transport.pace import STALL_SECONDS, Pace
@@ -60,7 +62,7 @@ class Handler(PyWSGIHandler):
                     break
                 rest = self.rfile.rest()
                 if b"\n\r\n" not in rest and b"\n\n" not in rest:
-                    raw, _ = self.take()
+                    raw = self._detach(_socket.socket)
                     self.server.wait(raw, self.client_address, rest)
                     return
                 gevent.sleep(0)  # who sends many at once takes turns with the others
@@ -85,6 +87,7 @@ class Handler(PyWSGIHandler):
     def handle_one_request(self) -> Any:
         self.rfile.begin(Pace(self.server.request_seconds))
         self._answer = Pace(self.server.request_seconds)
+        self.server.served += 1
         self.goes_on = False
         result = super().handle_one_request()
         if self.rfile.too_slow:
@@ -156,6 +159,8 @@ class Handler(PyWSGIHandler):
         # The other end must know that it cannot use the connection again, or it will.
         if (self.server.draining and not self.goes_on) or self.rfile.closed:
             self.close_connection = True
+        if not self.server.idle_seconds:
+            self.close_connection = True
         named = {name.lower() for name, _ in self.response_headers}
         if self.close_connection and b"connection" not in named:
             self.response_headers.append((b"Connection", b"close"))
@@ -175,12 +180,19 @@ class Handler(PyWSGIHandler):
     def take(self) -> tuple[_socket.socket, bytes]:
         """The connection, non-blocking, and what it sent after the request; it is the caller's
         now."""
-        gevent_socket, already = self.socket, self.rfile.rest()
-        family, kind = gevent_socket.family, gevent_socket.type
-        raw = _socket.socket(family, kind, 0, fileno=gevent_socket.detach())
+        already = self.rfile.rest()
+        self.server.taken += 1
+        return self._detach(partial(Taken, on_close=self._given_back)), already
+
+    def _given_back(self) -> None:
+        self.server.taken -= 1
+
+    def _detach(self, kind: Callable[..., _socket.socket]) -> _socket.socket:
+        ours = self.socket
+        raw = kind(ours.family, ours.type, 0, ours.detach())
         raw.settimeout(0.0)
         self._forget()
-        return raw, already
+        return raw
 
     def release(self) -> None:
         """The connection is another process's: close this copy of its descriptor."""

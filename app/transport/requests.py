@@ -62,6 +62,7 @@ class Waiting:
         *,
         is_new: bool,
         all_waiting: set[Waiting],
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._socket: _socket.socket | None = socket
         self._address = address
@@ -70,7 +71,7 @@ class Waiting:
         self.began = False  # a head
         # Looked at now and then: a timer for each would outlive it, and there is one per request.
         now = time.monotonic()
-        self.due = now + IDLE_SECONDS
+        self.due = now + (max(idle_seconds, HEAD_SECONDS) if is_new else idle_seconds)
         # Who opens a connection is about to ask; one that was used may be closed between requests.
         self.new_until = now + LAST_SECONDS if is_new else now
         self._all = all_waiting

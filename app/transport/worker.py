@@ -9,6 +9,7 @@ import random
 import shutil
 import tempfile
 import time
+from heapq import nsmallest
 from typing import Any, ClassVar
 
 import gevent
@@ -16,6 +17,8 @@ import gevent.socket
 from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import VERSION, GeventPyWSGIWorker, PyWSGIServer
 
+from app.transport import options as options_of
+from app.transport.accepting import Acceptor
 from app.transport.engine import engines
 from app.transport.handler import Handler
 from app.transport.handover import HandOver
@@ -34,25 +37,21 @@ MARGIN_SECONDS = 0.5  # before the master ends its patience, and us
 class Server(PyWSGIServer):
     """Accepts, and gives a connection a greenlet when its request is here."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, acceptor: Acceptor, idle_seconds: float, **options: Any) -> None:
         super().__init__(*args, spawn="raw", **options)
+        self._acceptor = acceptor
+        acceptor.add(self)
+        self.idle_seconds = idle_seconds  # between two requests; 0: there is no second one
         self._waiting: set[Waiting] = set()
         self.active = 0  # requests in flight
+        self.taken = 0  # connections that became WebSockets
+        self.served = 0  # requests
         self.draining = False
         self.draining_since = 0.0  # monotonic seconds
         self.request_seconds = max((one.limits.request_timeout for one in engines), default=0.0)
 
     def do_read(self) -> tuple[_socket.socket, Any] | None:
-        listener = self.socket
-        try:
-            descriptor, address = listener._accept()
-        except BlockingIOError:
-            return None
-        connection = _socket.socket(
-            listener.family, listener.type, listener.proto, fileno=descriptor
-        )
-        connection.settimeout(0.0)
-        return connection, address
+        return self._acceptor.accept(self.socket)
 
     def do_handle(self, connection: _socket.socket, address: Any) -> None:
         self.wait(connection, address, is_new=True)
@@ -62,7 +61,12 @@ class Server(PyWSGIServer):
     ) -> None:
         """Wait for the next request on the connection, of which `data` is the beginning."""
         waiting = Waiting(
-            connection, address, self._begin, is_new=is_new, all_waiting=self._waiting
+            connection,
+            address,
+            self._begin,
+            is_new=is_new,
+            all_waiting=self._waiting,
+            idle_seconds=self.idle_seconds,
         )
         waiting.look(data)
 
@@ -81,13 +85,23 @@ class Server(PyWSGIServer):
         finally:
             self.active -= 1
 
+    @property
+    def open(self) -> int:
+        return len(self._waiting) + self.active + self.taken
+
+    def close_oldest(self, count: int) -> int:
+        """Those first that have not begun a request."""
+        oldest = nsmallest(count, self._waiting, key=lambda waiting: (waiting.began, waiting.due))
+        for waiting in oldest:
+            waiting.close()
+        return len(oldest)
+
     def close_late(self) -> None:
         for _ in range(close_late(self._waiting)):
             self.count_cut("head")
 
     def count_cut(self, why: str) -> None:
-        for engine in engines:
-            engine.count_cut(why)
+        count_cut(why)
 
     def drain(self) -> None:
         """Accept no more: who waits in the kernel's queue is the other processes', if there are
@@ -103,6 +117,11 @@ class Server(PyWSGIServer):
         return bool(self._waiting)
 
 
+def count_cut(why: str) -> None:
+    for engine in engines:
+        engine.count_cut(why)
+
+
 class Worker(GeventPyWSGIWorker):
     server_class = Server
     wsgi_handler = Handler
@@ -111,13 +130,23 @@ class Worker(GeventPyWSGIWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        if self.cfg.is_ssl:
-            raise RuntimeError(
-                "TLS ends in the balancer in front: certfile and keyfile are not for here"
-            )
+        if (why := self.refusal(self.cfg)) is not None:
+            raise RuntimeError(why)
         if Worker.folder is None:
             Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
             os.chown(Worker.folder, self.cfg.uid, self.cfg.gid)  # the workers' user, if another
+
+    @staticmethod
+    def refusal(cfg: Any) -> str | None:
+        """What cannot be done though gunicorn is told to; for a configuration to stop the start."""
+        return options_of.refusal(cfg)
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """In the master, before the first worker."""
+        names = options_of.without_effect(cfg)
+        if names:
+            log.warning("Without effect here: %s (see README)", ", ".join(names))
 
     @classmethod
     def remove_folder(cls) -> None:
@@ -126,7 +155,8 @@ class Worker(GeventPyWSGIWorker):
             shutil.rmtree(cls.folder, ignore_errors=True)
 
     def run(self) -> None:
-        servers = [self._server(listener) for listener in self.sockets]
+        acceptor = Acceptor(self.worker_connections, count_cut)
+        servers = [self._server(listener, acceptor) for listener in self.sockets]
         assert self.folder is not None
         hand_over = HandOver(self.folder, servers[0].adopt)
         hand_over.start()
@@ -138,6 +168,9 @@ class Worker(GeventPyWSGIWorker):
             self.notify()
             for server in servers:
                 server.close_late()
+            if sum(server.served for server in servers) >= self.max_requests:
+                logger.info("max_requests reached", extra={"max_requests": self.max_requests})
+                break
             self._await_signal(BEAT_SECONDS)
         self._drain(servers, hand_over)
 
@@ -147,7 +180,7 @@ class Worker(GeventPyWSGIWorker):
             gevent.socket.wait_read(self.PIPE[0])
             os.read(self.PIPE[0], 64)
 
-    def _server(self, listener: Any) -> Server:
+    def _server(self, listener: Any, acceptor: Acceptor) -> Server:
         listener.setblocking(1)
         environ = base_environ(self.cfg)
         environ.update({"wsgi.multithread": True, "SERVER_SOFTWARE": VERSION})
@@ -157,6 +190,8 @@ class Worker(GeventPyWSGIWorker):
             log=self.log,
             handler_class=self.wsgi_handler,
             environ=environ,
+            acceptor=acceptor,
+            idle_seconds=self.cfg.keepalive,
         )
 
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:

@@ -11,9 +11,17 @@ from tests.harness.wire import Request
 
 
 class Gunicorn:
-    def __init__(self, application: str, folder: Path, *options: str, **variables: str) -> None:
+    def __init__(
+        self,
+        application: str,
+        folder: Path,
+        *options: str,
+        under: tuple[str, ...] = (),
+        **variables: str,
+    ) -> None:
+        """`under`: the command that starts it, with its options."""
         self.port = free_port()
-        command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", application, *options]
+        command = [*under, str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", application, *options]
         command += ["--bind", f"127.0.0.1:{self.port}"]
         self.process = Process(command, env=environment(**variables), log=folder / "web.log")
         wait_until(self._answers, f"{application} answers")
@@ -24,6 +32,10 @@ class Gunicorn:
             return Request(self.port, "GET", "/").answer().status == 404
         except (TimeoutError, ConnectionError):
             return False
+
+    def children(self) -> list[int]:
+        """The pids of gunicorn's workers."""
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def worker(self) -> psutil.Process:
         """Of gunicorn's workers the first: with one, it is what serves."""

@@ -109,7 +109,7 @@ USED = {
     "engine.py": {name for name in ENGINE if name.startswith("_")},
     "handler.py": {"_sock"},
     "protocol.py": SERVER,
-    "worker.py": {"_accept"},
+    "accepting.py": {"_accept"},
 }
 
 
