@@ -9,6 +9,7 @@ running.py     worker | demo-data | doctor
 from flask import Flask
 
 from app.cli import access, emitting, running, users
+from app.cli.failing import answer_outages
 
 
 def init_app(app: Flask) -> None:
@@ -22,4 +23,5 @@ def init_app(app: Flask) -> None:
         running.demo_data,
         running.examine,
     ):
+        answer_outages(command)
         app.cli.add_command(command)

@@ -1,10 +1,14 @@
 """How a command fails: one line on standard error, and the exit code 1."""
 
-from typing import NoReturn
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, NoReturn
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts import issuers
+from app.db import explain
 from app.errors import OrdercastError
 
 
@@ -19,3 +23,26 @@ def require_local_accounts() -> None:
         issuers.require_local_accounts()
     except OrdercastError as exc:
         fail(exc.code, exc.message)
+
+
+def answer_outages(command: click.Command) -> None:
+    """A database that cannot be used is one line, in this command and in those below it."""
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            answer_outages(each)
+    if command.callback is not None and not hasattr(command.callback, "outages_answered"):
+        command.callback = _answered(command.callback)
+
+
+def _answered(callback: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(callback)
+    def run(*arguments: Any, **options: Any) -> Any:
+        try:
+            return callback(*arguments, **options)
+        except SQLAlchemyError as exc:
+            if (found := explain(exc)) is None:
+                raise
+            fail("database_unavailable", f"{found[0].value}: {found[1]}")
+
+    run.outages_answered = True  # type: ignore[attr-defined]
+    return run

@@ -1,5 +1,7 @@
 """Databases as they come: poolers, other defaults, other encodings."""
 
+import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
 from tests.conftest import upgrade
+from tests.harness.clusters import Cluster
 from tests.harness.market import basket, error, good
 from tests.harness.pgbouncer import PgBouncer
 from tests.harness.processes import SECRET, environment, flask
@@ -179,3 +182,42 @@ def test_a_database_of_bytes_is_refused_in_one_line_everywhere(
     with visitor.app.app_context():
         found = {one.name: one.text for one in doctor.examine(visitor.app.config["SETTINGS"])}
     assert "encoding SQL_ASCII" in found["database"]
+
+
+def patience(visitor: Visitor) -> list[int]:
+    """What the kernel knows of this connection: silence in seconds before it asks, between
+    questions, how many, and ms without an acknowledgement."""
+    with visitor.app.app_context():
+        driver: Any = db.session.connection().connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.fileno())) as connection:
+            assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            return [
+                connection.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (
+                    socket.TCP_KEEPIDLE,
+                    socket.TCP_KEEPINTVL,
+                    socket.TCP_KEEPCNT,
+                    socket.TCP_USER_TIMEOUT,
+                )
+            ]
+
+
+def test_a_host_that_vanishes_is_noticed_unless_the_url_says_otherwise(
+    clusters: tuple[Cluster, Cluster], build: Callable[..., Visitor]
+) -> None:
+    url = clusters[0].url("orders")
+    idle, interval, count, unacknowledged = patience(build(url))
+    assert idle + interval * count <= 20
+    assert unacknowledged <= 20_000
+    chosen = "keepalives_idle=60&tcp_user_timeout=90000"
+    assert patience(build(f"{url}?{chosen}")) == [60, interval, count, 90_000]
+
+
+def test_a_host_that_takes_connections_and_says_nothing_is_given_up(
+    build: Callable[..., Visitor],
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        visitor = build(f"postgresql://me@127.0.0.1:{port}/orders?connect_timeout=2")
+        answer = visitor.register()
+    assert error(answer) == (503, "database_unavailable")
