@@ -61,7 +61,8 @@ QUEUE_MESSAGES_REFUSED = Counter(
 )
 RECOVERIES = Counter(
     "ordercast_recoveries_total",
-    "Reconnects with a pid, by outcome: memory or journal, else why it was not recovered.",
+    "Reconnects with a pid, by outcome: memory or journal once all that was missed is taken,"
+    " interrupted if the client left before that, else why it was not recovered.",
     ["outcome"],
 )
 INBOX_ACCEPTED = Counter("ordercast_inbox_accepted_total", "Events taken from the inbox.")

@@ -10,7 +10,9 @@ rooms.py          who is in which room
 connections.py    the authenticated connections of this process
 census.py         how many of them a revocation hits
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
-delivery.py       CONNECT first, then what was missed, then what comes; offsets
+delivery.py       an event to whom it concerns, or held for it; offsets
+missed.py         what a client missed, read in pieces
+replay.py         CONNECT first, then what was missed, then what was held, then what comes
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
 marking.py        how far this process has come, for sequencers that forgot
@@ -50,7 +52,7 @@ from app.realtime.readiness import Readiness
 from app.realtime.recovery import Recovery
 from app.realtime.revocations import Revocations
 from app.realtime.subscription import Subscription
-from app.transport import Limits, install, send_all
+from app.transport import Limits, install, send_all, send_piece
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,6 +74,7 @@ class Realtime:
         self.connections = Connections()
         self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
+        self.manager.delivery.max_held_bytes = settings.MAX_BACKLOG_BYTES
         self.follower = Follower(app, self.manager)
         self.readiness = Readiness(self.follower)
         self._marks = Marks(broker)
@@ -125,6 +128,7 @@ class Realtime:
             )
             self.lifetime.timers = self.engine.timers
             self.manager.delivery.send_all = send_all
+            self.manager.delivery.hand_piece = send_piece
         self._started_in: int | None = None
         self._starting = threading.Lock()
 

@@ -5,7 +5,6 @@ namespace on it. It counts for MAX_CONNECTIONS_PER_USER, and ends with the token
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,9 +12,8 @@ from app.accounts import revocation
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
-from app.journal import Entry
-
-MAX_HELD = 10_000  # packets that may wait for one connection while it is being accepted
+from app.metrics import RECOVERIES
+from app.realtime.missed import Missed
 
 
 @dataclass(slots=True)
@@ -27,8 +25,8 @@ class Connection:
     revoked: Mark | None = None
     pid: str = ""  # set once its token is verified
     recovered: bool = False
-    replay: Sequence[Entry] = ()  # what it missed, sent right after CONNECT
-    overflowed: bool = False  # too many had to wait: it must come again
+    missed: Missed | None = None  # what follows CONNECT, until the client has taken it
+    overflowed: bool = False  # too much had to wait: it must come again
     since: float = field(default_factory=time.monotonic)
 
 
@@ -62,6 +60,9 @@ class Connections:
         # A predecessor that leaves late must not take its successor's name along.
         if connection is not None and self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
+        if connection is not None and connection.missed is not None:
+            RECOVERIES.labels("interrupted").inc()
+            connection.missed = None
         return connection
 
     def depart(self, connection: Connection) -> None:

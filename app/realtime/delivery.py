@@ -14,14 +14,18 @@ from engineio.exceptions import EngineIOError
 from socketio import Server, packet
 
 from app.journal import Entry
-from app.realtime.connections import MAX_HELD, Connection
-from app.realtime.rooms import Member
+from app.metrics import CONNECTIONS_CLOSED
+from app.realtime.missed import PIECE_BYTES
+from app.realtime.rooms import Member, State
+from app.transport.backlog import Backlog
 from app.transport.packets import Packet, message
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
+MAX_HELD = 10_000  # packets that may wait for one connection: a small one costs more than its bytes
 
 SendAll = Callable[[Sequence[Any], Sequence[Packet]], None]
+SendPiece = Callable[[Any, Sequence[Packet], Callable[[], None]], bool]
 
 
 def _one_by_one(engines: Sequence[Any], packets: Sequence[Packet]) -> None:
@@ -33,13 +37,21 @@ def _one_by_one(engines: Sequence[Any], packets: Sequence[Packet]) -> None:
             logger.info("left while an event was sent", extra={"engine": engine.sid})
 
 
+def _at_once(engine: Any, packets: Sequence[Packet], _taken: Callable[[], None]) -> bool:
+    _one_by_one((engine,), packets)
+    return True
+
+
 class Delivery:
     def __init__(self) -> None:
         # One sender at a time: what a connection gets is in order, and nothing slips between its
         # replay and its live events. Nothing waits while holding it.
         self._lock = threading.RLock()
         self.server: Server = None
-        self.send_all: SendAll = _one_by_one  # or the transport's own, where it is not the stock
+        # Or the transport's own, where it is not the stock.
+        self.send_all: SendAll = _one_by_one
+        self.hand_piece: SendPiece = _at_once
+        self.max_held_bytes = 0  # of live events that wait for one connection; 0: no limit
         self._position = 0  # up to which the journal was sent to whom it concerns
 
     def restart(self) -> None:
@@ -86,13 +98,24 @@ class Delivery:
         with self._lock:
             self._send((recipient,), self._encode(arguments, namespace, ack_id))
 
-    def release(self, member: Member, connection: Connection) -> None:
-        """CONNECT is on its way: what was missed follows, then what was held, then live events."""
+    def send_piece(
+        self,
+        member: Member,
+        entries: Sequence[Entry],
+        *,
+        is_last: bool,
+        taken: Callable[[], None],
+    ) -> bool:
+        """Some of what the client missed; behind the last of it what was held for it, as much as
+        fits, and once that is all, it gets live events. True if the client has taken it, else
+        `taken` is called when it has."""
         with self._lock:
-            for entry in connection.replay:
-                self.send_all((member.engine,), (durable(entry),))
-            held, member.held, connection.replay = member.held, None, ()
-            self._send((member,), held or ())
+            packets = [durable(entry) for entry in entries]
+            if is_last and member.held is not None:
+                packets += member.held.take(PIECE_BYTES - sum(map(len, packets)))
+                if not member.held:
+                    member.held = None
+            return self.hand_piece(member.engine, packets, taken)
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
         engines = []
@@ -104,12 +127,21 @@ class Delivery:
         self.send_all(engines, packets)
 
     def _hold(self, member: Member, packets: Sequence[Packet]) -> None:
-        assert member.held is not None
-        assert member.connection is not None
-        if len(member.held) < MAX_HELD:
-            member.held.extend(packets)
-        else:
-            member.connection.overflowed = True
+        held, connection = member.held, member.connection
+        assert held is not None
+        assert connection is not None
+        if connection.overflowed:
+            return
+        if len(held) < MAX_HELD and all(
+            held.add(one, limit=self.max_held_bytes) for one in packets
+        ):
+            return
+        connection.overflowed = True
+        member.held = Backlog()
+        if member.state is State.CONNECTED:
+            # In the middle of its replay: it ends as slow clients do, behind what it was sent.
+            CONNECTIONS_CLOSED.labels("slow").inc()
+            member.engine.close(wait=False, reason=self.server.reason.TRANSPORT_ERROR)
 
     def _encode(
         self, data: Sequence[Any], namespace: str = NAMESPACE, ack_id: int | None = None

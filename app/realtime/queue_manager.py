@@ -37,8 +37,10 @@ from app.journal import Entry
 from app.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
 from app.realtime.connections import Connection, Connections
 from app.realtime.delivery import NAMESPACE, Delivery
+from app.realtime.replay import Replay
 from app.realtime.revocations import Revocations
 from app.realtime.rooms import Member, RoomManager, State
+from app.transport.backlog import Backlog
 from app.transport.protocol import RESERVED
 
 logger = logging.getLogger(__name__)
@@ -62,6 +64,7 @@ class QueueManager(RoomManager):
         self._connections = connections
         self._revocations = revocations
         self.delivery = Delivery()
+        self._replay = Replay(self.delivery, self.close_transport)
         self.on_connected: Callable[[Connection], None] = lambda _: None
         self._methods = {
             "emit": self._handle_emit,
@@ -89,7 +92,7 @@ class QueueManager(RoomManager):
 
     def set_server(self, server: Server) -> None:
         super().set_server(server)
-        self.delivery.server = server
+        self.delivery.server = self._replay.server = server
 
     def initialize(self) -> None:
         """Nothing to do, and so nothing that a second connection could see half done."""
@@ -102,7 +105,7 @@ class QueueManager(RoomManager):
         connection.overflowed = False
         member = self.member(connection.sid, NAMESPACE)
         if member is not None:
-            member.connection, member.seen, member.held = connection, seen, []
+            member.connection, member.seen, member.held = connection, seen, Backlog()
         for room in connection.identity.rooms:
             self.basic_enter_room(connection.sid, NAMESPACE, room)
 
@@ -137,7 +140,7 @@ class QueueManager(RoomManager):
                 "sid": sid,
                 "transport": connection.transport,
                 "recovered": connection.recovered,
-                "replayed": len(connection.replay),
+                "replayed": connection.missed.count if connection.missed else 0,
             },
         )
         if connection.revoked is not None:
@@ -145,8 +148,8 @@ class QueueManager(RoomManager):
         elif connection.overflowed:
             self.close_transport(sid)
         else:
-            self.delivery.release(member, connection)
             self.on_connected(connection)
+            self._replay.start(member, connection)
         return connected
 
     def members(self, namespace: str, room: Any) -> Sequence[Member]:

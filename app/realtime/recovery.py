@@ -17,14 +17,14 @@ from flask import Flask
 from app import journal
 from app.config import Settings
 from app.db import MAX_ID, release
-from app.journal import Entry, Head
+from app.journal import Head
 from app.metrics import RECOVERIES
 from app.realtime.connections import Connection, Connections
 from app.realtime.follower import Follower
+from app.realtime.missed import UNLIMITED, Lost, Missed, Reader
 from app.realtime.pid import Claim, Pids
 
 logger = logging.getLogger(__name__)
-UNLIMITED = 2**31 - 1
 
 
 class Unrecoverable(Exception):
@@ -36,19 +36,21 @@ class Recovery:
         settings: Settings = app.config["SETTINGS"]
         self._pids = Pids(settings.JWT_SECRET_KEY)
         self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
+        self._max_bytes = settings.RECOVERY_MAX_BYTES
         self._follower = follower
+        self._reader = Reader(app, follower.ring)
         self._connections = connections
 
     def prepare(self, connection: Connection, auth: dict[str, Any]) -> Connection | None:
         """The token is verified: hold the connection's events and find what it missed.
 
-        Sets `pid` and `replay`. Returns the older one of two connections of the same
+        Sets `pid` and `missed`. Returns the older one of two connections of the same
         client, if there are two, to be closed: usually the half-open one that it had before.
         """
         offset = auth.get("offset")
         if "pid" in auth:
             try:
-                source = self._resume(connection, self._pids.read(auth["pid"]), offset)
+                self._resume(connection, self._pids.read(auth["pid"]), offset)
             except Unrecoverable as exc:
                 RECOVERIES.labels(str(exc)).inc()
                 logger.info(
@@ -60,7 +62,6 @@ class Recovery:
                     },
                 )
             else:
-                RECOVERIES.labels(source).inc()
                 connection.recovered = True
                 return self._connections.name(connection, auth["pid"])
         self._start_anew(connection, offset)
@@ -75,8 +76,8 @@ class Recovery:
         claim = Claim(identity.user_id, identity.role, position, journal_name, stale)
         self._connections.name(connection, self._pids.sign(claim))
 
-    def _resume(self, connection: Connection, then: Claim | None, offset: object) -> str:
-        """Hold the connection's events, and set what it missed -> where that was found."""
+    def _resume(self, connection: Connection, then: Claim | None, offset: object) -> None:
+        """Hold the connection's events, and set what it missed."""
         if then is None:
             raise Unrecoverable("bad_pid")
         after = self._resume_point(connection, then, offset)
@@ -94,8 +95,7 @@ class Recovery:
         until, journal_name = self._follower.join(connection, after)
         if then.journal != journal_name:
             raise Unrecoverable("another_journal")
-        connection.replay, source = self._missed(connection, after, until)
-        return source
+        connection.missed = self._missed(connection, after, until, journal_name)
 
     def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
         """The position up to which the client has everything."""
@@ -114,27 +114,34 @@ class Recovery:
             raise Unrecoverable("stale_offset")
         return max(number, then.position)
 
-    def _missed(self, connection: Connection, after: int, until: int) -> tuple[list[Entry], str]:
-        """What the rooms got with after < position <= until, and where it was found."""
-        rooms = connection.identity.rooms
-        limit = self._limit + 1
+    def _missed(self, connection: Connection, after: int, until: int, journal_name: str) -> Missed:
+        """What the rooms got with after < position <= until. It is weighed before it is read."""
+        rooms, limit = connection.identity.rooms, self._limit + 1
         source = "memory"
         entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)
-        if entries is None:
+        if entries is not None:
+            sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
+        else:
             source = "journal"
             if after < _head().lowest - 1:
                 raise Unrecoverable("too_old")
-            entries = journal.since(after, until=until, rooms=rooms, limit=limit)
-            # Pruned while it was being read: then the first ones may be gone. And the last ones, if
-            # the database has lost them.
-            head = journal.head()
-            if after < head.lowest - 1:
-                raise Unrecoverable("too_old")
-            if head.position < until:
-                raise Unrecoverable("another_journal")
-        if len(entries) > self._limit:
+            sizes = journal.sizes(after, until=until, rooms=rooms, limit=limit)
+        if len(sizes) > self._limit:
             raise Unrecoverable("too_many")
-        return entries, source
+        if self._max_bytes and sum(size for _, size in sizes) > self._max_bytes:
+            raise Unrecoverable("too_large")
+        try:
+            return Missed(
+                self._reader,
+                sizes,
+                after=after,
+                until=until,
+                rooms=rooms,
+                journal_name=journal_name,
+                source=source,
+            )
+        except Lost as exc:
+            raise Unrecoverable(str(exc)) from exc
 
 
 def _number(offset: object) -> int | None:

@@ -11,7 +11,7 @@ from typing import Any
 from socketio.pubsub_manager import PubSubManager
 
 from app.realtime.connections import Connection
-from app.transport.packets import Packet
+from app.transport.backlog import Backlog
 
 
 class State(IntEnum):
@@ -32,7 +32,7 @@ class Member:
         self.connection: Connection | None = None  # once its token is verified
         # Here and not in the connection: a fan-out looks at them for each of its recipients.
         self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
-        self.held: list[Packet] | None = None  # live packets that wait for CONNECT and the replay
+        self.held: Backlog | None = None  # live packets that wait for CONNECT and the replay
         self.state = State.CONNECTING
         self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
 

@@ -9,6 +9,7 @@ protocol.py    Socket.IO: what is malformed; install()
 engine.py      Engine.IO: its requests            answers.py    and what they are answered with
 session.py     one client, over either transport  inbox.py      what it sends, handled in order
 packets.py     encoded once for all recipients    fanout.py     to many sessions at once
+backlog.py     and what waits for one client
 websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
 handshake.py   its opening                        timers.py     one timer for all deadlines
 limits.py      what a client may cost             encoding.py   whether an answer is compressed
@@ -20,8 +21,8 @@ framing.py     where each of them ends            pace.py       and how slowly i
 accepting.py   how many connections there are     options.py    gunicorn's settings
 """
 
-from app.transport.fanout import send_all
+from app.transport.fanout import send_all, send_piece
 from app.transport.limits import Limits
 from app.transport.protocol import ComeBackLater, StrictPacket, install
 
-__all__ = ["ComeBackLater", "Limits", "StrictPacket", "install", "send_all"]
+__all__ = ["ComeBackLater", "Limits", "StrictPacket", "install", "send_all", "send_piece"]

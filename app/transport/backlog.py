@@ -20,6 +20,21 @@ class Backlog:
     def __iter__(self) -> Iterator[Packet]:
         return iter(self.packets)
 
+    def __len__(self) -> int:
+        return len(self.packets)
+
+    def take(self, most: int) -> list[Packet]:
+        """The oldest, up to so many bytes; one in any case, and none without its attachments."""
+        count, size = 0, 0
+        for packet in self.packets:
+            size += len(packet)
+            if count and size > most and isinstance(packet.data, str):
+                break
+            count += 1
+        taken, self.packets = self.packets[:count], self.packets[count:]
+        self.size -= sum(map(len, taken))
+        return taken
+
     def add(self, packet: Packet, *, limit: int) -> bool:
         """False when more than `limit` bytes wait; 0 is no limit. A packet that waits alone is
         always within it: no client could ever take a larger one."""

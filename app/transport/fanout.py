@@ -6,7 +6,7 @@ frame at once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,3 +34,8 @@ def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
                 sent = 0  # that it must wait, or that the client is gone: found out again below
             if sent < size:
                 session.send_rest(frame, sent)
+
+
+def send_piece(session: Session, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
+    """Session.send_piece, to one session."""
+    return session.send_piece(packets, taken)

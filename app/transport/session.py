@@ -8,7 +8,7 @@ that sends, and never blocks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engineio.base_server import BaseServer
@@ -41,6 +41,7 @@ class Session:
         "_probe",
         "_probed",
         "_session",
+        "_taken",
         "address",
         "closed",
         "confirmed",
@@ -65,6 +66,7 @@ class Session:
         self._outbox: Backlog | None = None  # for the next poll, or the end of the upgrade
         self.inbox = Inbox()
         self.held: Backlog | None = None  # packets that wait for the answer to a CONNECT
+        self._taken: Callable[[], None] | None = None  # to be called when nothing waits any more
         self._asked_at = 0.0  # of a ping that is not answered yet, monotonic seconds; else 0
 
     # -- what python-socketio and others look at
@@ -119,6 +121,41 @@ class Session:
         if not backlog.add(packet, limit=self.engine.limits.max_backlog_bytes):
             self.engine.count_slow()
             self.close(abort=True, reason=reason.TRANSPORT_ERROR)
+
+    def send_piece(self, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
+        """Send these, which count for no limit: no more of their kind comes until they are taken,
+        by the kernel or a poll. True if they are; otherwise `taken` is called once, in the hub or
+        the poll's greenlet, and never if the session ends before. They overtake what waits for the
+        answer to a CONNECT."""
+        if self.closed:
+            return False
+        if self.websocket is None:
+            if not packets:
+                return True
+            if self._outbox is None:
+                self._outbox = Backlog()
+            self._outbox.packets.extend(packets)
+            if self._poll is not None:
+                self._poll.set()
+        else:
+            for packet in packets:
+                self.websocket.send(packet.frame, counted=False)
+            if self.closed:
+                return False
+            if self.websocket.direct is not None:
+                return True
+        self._taken = taken
+        return False
+
+    def drained(self, websocket: WebSocket) -> None:
+        """The kernel has taken all that waited for this WebSocket of ours."""
+        if websocket is self.websocket:
+            self._tell_taken()
+
+    def _tell_taken(self) -> None:
+        taken, self._taken = self._taken, None
+        if taken is not None:
+            taken()
 
     def hold(self) -> None:
         """From now on packets wait."""
@@ -230,6 +267,8 @@ class Session:
             self._outbox = Backlog([taken.pop()])
         elif self.closed:
             self.engine.forget(self)
+        if self.websocket is None:
+            self._tell_taken()
         return taken or [NOTHING]
 
     @property
@@ -296,10 +335,12 @@ class Session:
                 self._poll.set()
             for packet in waiting or ():
                 if packet is not NOTHING:
-                    self.send_rest(packet.frame)
+                    websocket.send(packet.frame, counted=False)  # within its limit until now
             if self.closed:
                 websocket.close()
                 self.engine.forget(self)
+            elif websocket.direct is not None:
+                self._tell_taken()
         else:
             self._probe = None
             websocket.close(INVALID, "not an upgrade")
@@ -322,6 +363,7 @@ class Session:
             return
         self.closed = True
         self.engine.admission.close(self)
+        self._taken = None
         self.engine.leaving[self.sid] = self
         if self.websocket is None:
             self._close_polling(abort=abort, left=reason == BaseServer.reason.CLIENT_DISCONNECT)

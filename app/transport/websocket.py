@@ -44,11 +44,13 @@ class Owner(Protocol):
     def overhead(self, websocket: WebSocket) -> object:
         """A frame that brings no message: a PING, a PONG, a fragment but the last."""
 
+    def drained(self, websocket: WebSocket) -> None: ...
     def lost(self, websocket: WebSocket, *, failed: bool) -> None: ...
 
 
 class WebSocket:
-    """`owner` is told of each message, and once when the connection is over."""
+    """`owner` is told of each message, when the kernel has taken what had to wait, and once when
+    the connection is over."""
 
     __slots__ = (
         "_backlog",
@@ -59,6 +61,7 @@ class WebSocket:
         "_reader",
         "_reading",
         "_socket",
+        "_uncounted",
         "_writing",
         "direct",
         "owner",
@@ -82,6 +85,7 @@ class WebSocket:
         self._max_backlog = max_backlog_bytes
         self._backlog: deque[bytes | memoryview] | None = None  # None: the kernel takes it all
         self._backlog_bytes = 0
+        self._uncounted = 0  # bytes of the backlog that the limit is not about
         self._closing = False  # we have said CLOSE
         self._reading: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
         self._writing: Any = None  # a watcher while there is a backlog
@@ -111,9 +115,10 @@ class WebSocket:
         if self.paused:
             self._reading.start(self._on_readable)
 
-    def send(self, data: bytes | memoryview) -> bool:
+    def send(self, data: bytes | memoryview, *, counted: bool = True) -> bool:
         """Send whole frames, or the rest of one, or keep what the kernel does not take. False when
-        so much waits that the connection was given up."""
+        so much waits that the connection was given up: of what is `counted`, and besides a frame
+        that waits alone."""
         if self._socket is None or self._closing:
             return True
         if self._backlog is None:
@@ -130,9 +135,12 @@ class WebSocket:
             self._writing = gevent.get_hub().loop.io(self._socket.fileno(), WRITE)
             self._writing.start(self._on_writable)
             data = memoryview(data)[sent:]
+            counted = counted and len(data) <= self._max_backlog
         self._backlog.append(data)
         self._backlog_bytes += len(data)
-        if self._max_backlog and self._backlog_bytes > self._max_backlog:
+        if not counted:
+            self._uncounted += len(data)
+        elif self._max_backlog and self._backlog_bytes - self._uncounted > self._max_backlog:
             self._over(failed=True)
             return False
         return True
@@ -235,7 +243,7 @@ class WebSocket:
                 self._backlog[0] = memoryview(data)[sent:]
                 return
             self._backlog.popleft()
-        self._backlog = None
+        self._backlog, self._uncounted = None, 0
         self._writing.stop()
         self._writing.close()
         self._writing = None
@@ -243,6 +251,8 @@ class WebSocket:
             self._shutdown()
         else:
             self.direct = self._socket
+            if self.owner is not None:
+                self.owner.drained(self)
 
     def cut(self) -> None:
         """It has lingered for long enough."""

@@ -18,7 +18,7 @@ from tests.harness.waiting import wait_until
 NETWORK = Callable[[Service], Proxy]
 OWN = Callable[..., Service]
 AT = Callable[[Service, str], Person]
-OTHERS = 10_050  # events, more than a web process remembers
+OTHERS = 10_050  # events of 4 KB, more than a web process remembers
 
 
 def test_5282_and_5538_a_quiet_client_is_recovered(
@@ -52,7 +52,7 @@ def let_others_be_busy(service: Service) -> None:
         connection.execute("SELECT 1 FROM journal_head FOR UPDATE")
         connection.execute(
             "INSERT INTO events (room, name, data, created_at, position)"
-            " SELECT 'user:0', 'test', '{}', now(), position + n"
+            " SELECT 'user:0', 'test', to_json(repeat('x', 4000))::text, now(), position + n"
             " FROM journal_head, generate_series(1, %s) AS n",
             [OTHERS],
         )

@@ -27,7 +27,7 @@ from tests.harness.tables import locked, wait_for_held
 from tests.harness.waiting import wait_until
 
 ROOM = "user:7"
-MANY = 10_050  # more than a web process remembers
+MANY = 10_050  # events of 4 KB, more than a web process remembers
 
 
 @dataclass
@@ -95,7 +95,8 @@ def client(sequencer: Sequencer) -> RecoveringClient:
         sequencer.add(transaction, (ROOM, "test", 1), (ROOM, "test", 2))
         transaction.execute(
             "INSERT INTO events (position, room, name, data, created_at)"
-            " SELECT 2 + n, 'user:0', 'test', '{}', now() FROM generate_series(1, %s) AS n",
+            " SELECT 2 + n, 'user:0', 'test', to_json(repeat('x', 4000))::text, now()"
+            " FROM generate_series(1, %s) AS n",
             [MANY],
         )
     sequencer.move_head(MANY + 2)

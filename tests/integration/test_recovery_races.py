@@ -155,14 +155,15 @@ def test_what_was_held_for_a_try_that_failed_is_not_sent_after_the_new_start(
     assert tab.cut().connect(process).offsets == [6]
 
 
+@pytest.mark.parametrize(("count", "size"), [(10_001, 0), (12, 100_000)], ids=["many", "large"])
 def test_too_much_to_hold_closes_the_connection_and_loses_nothing(
-    app: Flask, process: WebProcess, tab: Tab
+    app: Flask, process: WebProcess, tab: Tab, count: int, size: int
 ) -> None:
-    """The race: more arrives during a connect than may wait for it."""
+    """The race: more arrives during a connect than may wait for it, in number or in bytes."""
 
     def flood() -> None:
-        for _ in range(10_001):
-            process.emit("tick", room="user:1")
+        for _ in range(count):
+            process.emit("tick", {"text": "x" * size}, room="user:1")
         with app.app_context():
             append("user:1")
             process.hear(*published())

@@ -30,6 +30,7 @@ class Line:
         self.heard: list[Any] = []
         self.failures: list[bool] = []
         self.overheads = 0
+        self.drains = 0
         self.on_lost: Callable[[], None] = lambda: None
         self.websocket = WebSocket(
             raw,
@@ -50,6 +51,10 @@ class Line:
     def overhead(self, websocket: WebSocket) -> None:
         assert websocket is self.websocket
         self.overheads += 1
+
+    def drained(self, websocket: WebSocket) -> None:
+        assert websocket is self.websocket
+        self.drains += 1
 
     def lost(self, websocket: WebSocket, *, failed: bool) -> None:
         assert websocket is self.websocket
@@ -224,6 +229,38 @@ def test_for_whom_too_much_waits_is_given_up(line: Line) -> None:
     assert line.failures == [True]
     assert line.websocket.send(PIECE)  # to nobody, and no complaint
     assert line.failures == [True]
+
+
+def test_its_owner_is_told_when_nothing_waits_any_more(line: Line) -> None:
+    assert line.websocket.send(PIECE[:10])
+    assert line.drains == 0  # nothing had to wait
+    for times in (1, 2):
+        pieces = line.fill()
+        line.read_until(pieces * len(PIECE) + (10 if times == 1 else 0))
+        turn_until(lambda: line.drains == times, "it is told")  # noqa: B023
+
+
+def test_what_is_not_counted_may_be_any_size_and_what_comes_behind_it_counts(line: Line) -> None:
+    for _ in range(5):
+        assert line.websocket.send(b"x" * LIMIT, counted=False)
+    sent = 0
+    while line.websocket.send(PIECE):
+        sent += len(PIECE)
+        assert sent < 2 * LIMIT
+    assert sent >= LIMIT - len(PIECE)
+    assert line.failures == [True]
+
+
+def test_a_frame_that_waits_alone_is_within_the_limit(line: Line) -> None:
+    """Or no client could ever get one that is larger."""
+    large = b"x" * (3 * LIMIT)
+    for _ in range(2):
+        assert line.websocket.send(large)
+        assert line.read_until(len(large)) == large
+        turn_until(lambda: line.websocket.direct is not None, "nothing waits any more")
+    assert line.websocket.send(large)
+    assert line.websocket.send(PIECE)  # within the limit, but for what waited alone
+    assert line.failures == []
 
 
 def test_who_left_is_noticed_when_something_is_sent(line: Line) -> None:
