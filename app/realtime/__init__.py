@@ -137,6 +137,11 @@ class Realtime:
         """This process is going away, and its clients to the others."""
         return self.engine is not None and self.engine.draining
 
+    def hand_over(self) -> str:
+        """`ok` while other processes of this host can hand requests to this one."""
+        ours = self.engine.hand_over if self.engine is not None else None
+        return health.OK if ours is None or ours.problem is None else health.UNAVAILABLE
+
     def start(self) -> None:
         """Start listening in this process; again is harmless. After any fork: what runs in the
         background does not survive one."""
@@ -158,6 +163,7 @@ def init_app(app: Flask) -> None:
     realtime = app.extensions["realtime"] = Realtime(app)
     health.add(app, health.Check("worker", realtime.readiness.worker))
     health.add(app, health.Check("journal", realtime.readiness.delivery))
+    health.add(app, health.Check("handover", realtime.hand_over))
     app.wsgi_app = _either_path(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 

@@ -9,15 +9,20 @@ keep-alive and upgrade included.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import secrets
 import socket
+import stat
 import struct
+import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import orjson
 from gevent.server import StreamServer
 
@@ -32,7 +37,38 @@ OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
 LENGTH = struct.Struct("!I")
 TAKEN = b"1"
 
+PREFIX = "gunicorn-handover-"
+MAX_PATH_BYTES = 107  # of a Unix socket, sockaddr_un
+SETTLE_SECONDS = 3.0  # after which every process has made its socket again
+RETRY_SECONDS = 0.1
+
 Serve = Callable[[socket.socket, Any, bytes], None]
+
+
+def make_folder() -> str:
+    """A folder of our own where a socket's path fits and can be made. Raises OSError."""
+    given, runtime = os.environ.get("TMPDIR"), os.environ.get("XDG_RUNTIME_DIR")
+    places = [given, "/tmp", runtime, "/dev/shm"]  # noqa: S108
+    for place in filter(None, places):
+        try:
+            folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
+        except OSError:
+            continue
+        if len(os.fsencode(folder)) + 1 + len("12345678") <= MAX_PATH_BYTES:
+            return folder
+        Path(folder).rmdir()
+    raise OSError(
+        "no folder for the sockets of the hand-over: let TMPDIR name one that can be written,"
+        f" with a path of at most {MAX_PATH_BYTES - 40} bytes"
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OSError unless it is a folder of ours that nobody else can open: in /tmp anybody can
+    make one of that name, or a link."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not ours alone")
 
 
 class HandOver:
@@ -43,21 +79,61 @@ class HandOver:
         self._serve = serve
         self.name = secrets.token_urlsafe(NAME_BYTES)  # after the fork: no two have the same
         self._server: StreamServer | None = None
+        self._bound = 0  # the inode of our socket
+        self._is_broken = False
+        self._unsettled_until = 0.0  # monotonic seconds; the owners' sockets may be missing
 
     def start(self) -> None:
         """Listen for what others hand over."""
+        check_folder(self._folder)
         path = self._folder / self.name
+        path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind(str(path))
         path.chmod(0o600)
         listener.listen(BACKLOG)
+        self._bound = path.lstat().st_ino
         self._server = StreamServer(listener, self._receive)
         self._server.start()
 
     def stop(self) -> None:
         if self._server is not None:
             self._server.stop()
-        (self._folder / self.name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (self._folder / self.name).unlink(missing_ok=True)
+
+    @property
+    def problem(self) -> str | None:
+        """Why others cannot hand over to this process; None: they can."""
+        try:
+            check_folder(self._folder)
+            found = (self._folder / self.name).lstat()
+        except OSError as exc:
+            return str(exc)
+        return None if found.st_ino == self._bound else "another file is in the place of the socket"
+
+    def mend(self) -> None:
+        """Make the folder and the socket again, if something has removed them: cleaners of /tmp do
+        that. Every process calls it every second, so the others' sockets come back, too."""
+        problem = self.problem
+        if problem is None:
+            self._is_broken = False
+            return
+        self._unsettled_until = time.monotonic() + SETTLE_SECONDS
+        try:
+            with suppress(FileExistsError):  # another process was faster, or it is not ours
+                self._folder.mkdir(mode=0o700)
+            old = self._server
+            self.start()
+            if old is not None:
+                old.stop()
+        except OSError as exc:
+            if not self._is_broken:
+                self._is_broken = True
+                logger.warning("hand-over broken", extra={"problem": problem, "error": str(exc)})
+        else:
+            self._is_broken = False
+            logger.warning("hand-over mended", extra={"problem": problem})
 
     def give(self, sid: str, handler: Handler | None) -> bool:
         """Hand the handler's connection to the owner of the session. False if there is none: the
@@ -67,9 +143,7 @@ class HandOver:
             return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as owner:
             owner.settimeout(OWNER_SECONDS)
-            try:
-                owner.connect(str(self._folder / found[0]))
-            except OSError:
+            if not self._reach(owner, self._folder / found[0]):
                 return False
             head = orjson.dumps(handler.client_address)
             body = handler.raw()
@@ -85,6 +159,20 @@ class HandOver:
                 logger.warning("hand-over not answered", extra={"error": str(exc)})
         handler.release()
         return True
+
+    def _reach(self, owner: socket.socket, path: Path) -> bool:
+        """Connect to the owner, whose socket may be about to be made again."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                owner.connect(str(path))
+            except OSError:
+                now = time.monotonic()
+                if now >= deadline or (self._folder.exists() and now >= self._unsettled_until):
+                    return False
+                gevent.sleep(RETRY_SECONDS)
+            else:
+                return True
 
     def _receive(self, giver: socket.socket, _address: object) -> None:
         with giver:

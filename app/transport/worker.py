@@ -7,7 +7,6 @@ import logging
 import os
 import random
 import shutil
-import tempfile
 import time
 from heapq import nsmallest
 from typing import Any, ClassVar
@@ -21,7 +20,7 @@ from app.transport import options as options_of
 from app.transport.accepting import Acceptor
 from app.transport.engine import engines
 from app.transport.handler import Handler
-from app.transport.handover import HandOver
+from app.transport.handover import HandOver, make_folder
 from app.transport.requests import Waiting, close_idle, close_late
 from app.transport.session import Session
 
@@ -132,14 +131,25 @@ class Worker(GeventPyWSGIWorker):
         super().__init__(*args, **options)
         if (why := self.refusal(self.cfg)) is not None:
             raise RuntimeError(why)
-        if Worker.folder is None:
-            Worker.folder = tempfile.mkdtemp(prefix="gunicorn-handover-")
-            os.chown(Worker.folder, self.cfg.uid, self.cfg.gid)  # the workers' user, if another
+        self.prepare(self.cfg)
 
     @staticmethod
     def refusal(cfg: Any) -> str | None:
         """What cannot be done though gunicorn is told to; for a configuration to stop the start."""
-        return options_of.refusal(cfg)
+        why = options_of.refusal(cfg)
+        if why is None:
+            try:
+                Worker.prepare(cfg)
+            except OSError as exc:
+                why = str(exc)
+        return why
+
+    @classmethod
+    def prepare(cls, cfg: Any) -> None:
+        """In the master, once: make the folder where the processes meet. Raises OSError."""
+        if Worker.folder is None:
+            Worker.folder = make_folder()
+            os.chown(Worker.folder, cfg.uid, cfg.gid)  # the workers' user, if another
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -166,6 +176,7 @@ class Worker(GeventPyWSGIWorker):
             server.start()
         while self.alive:
             self.notify()
+            hand_over.mend()
             for server in servers:
                 server.close_late()
             if sum(server.served for server in servers) >= self.max_requests:

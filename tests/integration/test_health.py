@@ -55,6 +55,7 @@ def test_with_everything_there_it_is_ready(visitor: Visitor) -> None:
         "database": "ok",
         "redis": "ok",
         "inbox": "ok",
+        "handover": "ok",
         "worker": "ok",
         "journal": "ok",
     }
@@ -64,7 +65,8 @@ def test_with_redis_dead_or_stuck_it_is_degraded_and_stays_ready(
     fragile: Visitor, own_redis: RedisServer
 ) -> None:
     away = {"redis": "unavailable", "inbox": "unavailable"}
-    degraded = {"status": "degraded", "database": "ok", **away, "worker": "ok", "journal": "ok"}
+    fine = dict.fromkeys(("database", "worker", "journal", "handover"), "ok")
+    degraded = {"status": "degraded", **away, **fine}
     own_redis.freeze()
     assert good(fragile.call("GET", "/readyz")) == degraded
     own_redis.thaw()

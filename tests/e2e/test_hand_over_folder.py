@@ -1,0 +1,125 @@
+"""The folder in which the processes of a host meet, and what removes it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from tests.harness.processes import Service
+from tests.harness.raw import RawPolling, raw_polling
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
+from tests.harness.workers import EchoServer, workers
+
+POSTS = 8  # each on a connection of its own: half of them reach the other process
+
+
+def sockets(master: int) -> list[Path]:
+    """Those in which the processes are reached."""
+    every = [psutil.Process(pid).net_connections(kind="unix") for pid in workers(master)]
+    paths = {one.laddr for ones in every for one in ones if "handover" in one.laddr}
+    return sorted(map(Path, paths))
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EchoServer]:
+    server = EchoServer(tmp_path, count=2)
+    yield server
+    assert server.stop() == 0
+    assert "Traceback" not in server.process.output()
+
+
+@pytest.fixture
+def session(server: EchoServer) -> Iterator[RawPolling]:
+    with raw_polling(server.url) as session:
+        yield session
+
+
+def post_all(server: EchoServer, session: RawPolling) -> list[int]:
+    url = f"{server.url}/socket.io/?EIO=4&transport=polling&sid={session.opened['sid']}"
+    answers = (httpx.post(url, content="6", timeout=DEADLINE_SECONDS) for _ in range(POSTS))
+    return [answer.status_code for answer in answers]
+
+
+def remove_all(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def remove_the_sockets(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+
+
+@pytest.mark.parametrize("remove", [remove_all, remove_the_sockets])
+def test_a_cleaner_of_temporary_files_breaks_no_session(
+    server: EchoServer, session: RawPolling, remove: Callable[[Path], None]
+) -> None:
+    before = sockets(server.process.pid)
+    folder = before[0].parent
+    assert len(before) == 2
+
+    remove(folder)
+
+    wait_until(lambda: all(path.is_socket() for path in before), "the sockets are there again")
+    assert post_all(server, session) == [200] * POSTS
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in before} == {0o600}
+    wait_until(lambda: "hand-over mended" in server.process.output(), "it is in the log")
+
+
+def test_requests_between_the_removal_and_the_mending_wait(
+    server: EchoServer, session: RawPolling
+) -> None:
+    shutil.rmtree(sockets(server.process.pid)[0].parent)
+
+    assert post_all(server, session) == [200] * POSTS
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(
+    server: EchoServer, session: RawPolling, tmp_path: Path
+) -> None:
+    folder = sockets(server.process.pid)[0].parent
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir(mode=0o700)
+
+    shutil.rmtree(folder)
+    folder.symlink_to(elsewhere)
+    wait_until(lambda: "hand-over broken" in server.process.output(), "it is in the log")
+
+    assert list(elsewhere.iterdir()) == []
+    folder.unlink()
+    wait_until(lambda: len(list(folder.glob("*"))) == 2, "both are there again")
+    assert post_all(server, session) == [200] * POSTS
+
+
+def test_readiness_says_that_the_hand_over_is_broken_until_it_is_mended(
+    own_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    service = own_service(WEB_CONCURRENCY="2")
+    assert service.web is not None
+    folder = sockets(service.web.pid)[0].parent
+
+    def readiness() -> tuple[int, str, str]:
+        answer = httpx.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
+        body = answer.json()
+        return answer.status_code, body["status"], body["handover"]
+
+    wait_until(lambda: readiness() == (200, "ok", "ok"), "all is well")
+    with ExitStack() as stack:
+        shutil.rmtree(folder)
+        folder.symlink_to(tmp_path)
+        stack.callback(folder.unlink)
+        wait_until(lambda: readiness() == (200, "degraded", "unavailable"), "it is said")
+    wait_until(lambda: readiness() == (200, "ok", "ok"), "all is well again")
+
+
+def test_a_long_path_of_temporary_files_is_no_obstacle(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    server = EchoServer(tmp_path, count=2, TMPDIR=str(long))
+    with raw_polling(server.url) as session:
+        assert post_all(server, session) == [200] * POSTS
+    assert server.stop() == 0
