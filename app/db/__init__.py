@@ -10,7 +10,7 @@ probe.py          whether the database can be written now
 """
 
 from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, migrate, now, row_id
-from app.db.engine import init_app
+from app.db.engine import init_app, limit_answers
 from app.db.outage import Outage, explain, outage
 from app.db.probe import probe
 from app.db.transactions import in_transaction, on_commit, release, transaction
@@ -25,6 +25,7 @@ __all__ = [
     "explain",
     "in_transaction",
     "init_app",
+    "limit_answers",
     "migrate",
     "now",
     "on_commit",

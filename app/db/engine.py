@@ -29,6 +29,18 @@ def init_app(app: Flask) -> None:
     event.listen(db.session, "after_begin", transactions.note_begin)
 
 
+def limit_answers(seconds: float) -> None:
+    """From now on this process waits no longer than this for the answer to a statement. Needs an
+    application context. SQLite answers by itself, or is busy."""
+    if db.engine.dialect.name == "sqlite":
+        return
+
+    def limit(connection: postgres.PatientConnection, _record: object) -> None:
+        connection.answer_seconds = seconds
+
+    event.listen(db.engine, "connect", limit)
+
+
 def _options(settings: Settings) -> dict[str, Any]:
     url = make_url(settings.DATABASE_URL)
     options: dict[str, Any] = {
@@ -56,6 +68,7 @@ def _listen(engine: Engine) -> None:
         event.listen(engine, "connect", sqlite.on_connect)
         event.listen(engine, "begin", sqlite.begin)
     else:
+        event.listen(engine, "do_connect", postgres.connect)
         event.listen(engine, "connect", postgres.on_connect)
         event.listen(engine, "checkout", postgres.on_checkout)
 

@@ -25,6 +25,28 @@ NOT_WRITABLE = ("in_hot_standby", "default_transaction_read_only")
 RECONNECT_SECONDS = 1.0  # between two tries to find a server that can be written
 
 
+class PatientConnection(psycopg.Connection[Any]):
+    """A session that is given up when the server has not answered a statement for
+    `answer_seconds`: one that is stopped, or hangs, keeps the connection alive and says nothing."""
+
+    answer_seconds: float | None = None  # None: as long as it takes, as a migration may
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        most = self.answer_seconds if timeout is None else timeout
+        started = time.monotonic()
+        try:
+            return super().wait(gen, interval, most)
+        except psycopg.OperationalError as exc:
+            if timeout is not None or most is None or time.monotonic() - started < most:
+                raise
+            self.pgconn.finish()  # what it was asked may still be done: nobody may go on with it
+            raise psycopg.OperationalError(f"no answer for {most:.0f} s") from exc
+
+
+def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> PatientConnection:
+    return PatientConnection.connect(*arguments, **options)
+
+
 def connect_args(url: URL, *, prepare: bool) -> dict[str, Any]:
     """What psycopg.connect() gets besides the URL."""
     chosen = {name: value for name, value in CONNECTING.items() if name not in url.query}

@@ -36,6 +36,7 @@ from app.accounts import revocation
 from app.broker import Broker
 from app.capacity import max_connections, max_open
 from app.config import Settings
+from app.db import limit_answers
 from app.journal import Marks
 from app.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
 from app.origins import Origins
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 8.0  # without one from the database until then: 503, and the follower tries again
 PATH = "/socket.io"
 
 NEVER = (
@@ -71,6 +74,7 @@ class Realtime:
     def __init__(self, app: Flask) -> None:
         settings: Settings = app.config["SETTINGS"]
         broker = Broker.of(settings)
+        self._app = app
         self.connections = Connections()
         self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
@@ -151,6 +155,8 @@ class Realtime:
             self._started_in = os.getpid()
             self.manager.forget_host()
             self.readiness.begin()
+            with self._app.app_context():
+                limit_answers(ANSWER_SECONDS)
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)

@@ -6,11 +6,12 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from app.db import db
+from app.db import db, limit_answers
 from app.journal import LOCK_SECONDS
 
 IDLE_SECONDS = 5  # between two statements of one transaction
 STATEMENT_SECONDS = 30
+ANSWER_SECONDS = STATEMENT_SECONDS + 5  # then the server itself hangs
 NAME = "ordercast worker"  # in pg_stat_activity
 
 # Local to the transaction: behind PgBouncer the session itself is other programs', too.
@@ -25,6 +26,7 @@ SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', 
 
 def limit_transactions() -> None:
     """From now on, in this process. Needs an application context."""
+    limit_answers(ANSWER_SECONDS)
     if db.engine.dialect.name == "postgresql":
         event.listen(db.session, "after_begin", _limit)
 
