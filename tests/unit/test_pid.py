@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from app.accounts.tokens import MAX_SUBJECT
+from app.accounts.claims import MAX_SUBJECT
 from app.realtime.pid import MAX_LENGTH, Claim, Pids
 
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
