@@ -32,6 +32,7 @@ FAULTY = {
     "NaN": (ROOM, "test", '{"number": NaN}'),
     "a number without end": (ROOM, "test", '{"number": 1e999}'),
     "half an emoji": (ROOM, "test", '{"title": "\\ud83d"}'),
+    "no JSON, and a piece of its own": (ROOM, "test", "[" + "1," * 100_000),
     "too deep": (ROOM, "test", DEEP),
     "a control character": (ROOM, "test", '{"title": "a\x1eb"}'),
     "a name that ends a connection": (ROOM, "disconnect", "{}"),
