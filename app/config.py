@@ -114,7 +114,7 @@ class Settings(BaseModel):
     LOGIN_ATTEMPTS_PER_MINUTE: Limit = 10
     LOGIN_ATTEMPTS_PER_ADDRESS_PER_MINUTE: Limit = 100
     LOGIN_SLOWED_SECONDS: Seconds = 2
-    REGISTRATIONS_PER_ADDRESS_PER_MINUTE: Limit = 100
+    REGISTRATIONS_PER_ADDRESS_PER_MINUTE: Limit = 300
     MAX_LOGINS_WAITING: Limit = 20
     JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
     RECOVERY_MAX_EVENTS: Limit = 1000

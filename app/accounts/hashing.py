@@ -20,7 +20,7 @@ from app.metrics import HASHING_REFUSED, PASSWORDS_WAITING
 
 T = TypeVar("T")
 
-NICENESS = 4  # the event loop weighs 5:2 against it, where both want the same core
+NICENESS = 4  # more than the process's: the event loop weighs 5:2 where both want the same core
 RETRY_SECONDS = 2  # what those are told for whom there is no place in the queue
 
 
@@ -61,4 +61,6 @@ class HashingPlace:
 def _yield_to_others() -> None:
     """On Linux a thread has a priority of its own, which those that it starts inherit."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS
+        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, 19))

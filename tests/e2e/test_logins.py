@@ -1,5 +1,6 @@
 """Many logins at once at a real web process: what they cost is bounded, and the rest is told so."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psutil
 
+from app.accounts.hashing import NICENESS
 from tests.harness.api import Person
 from tests.harness.processes import Service
 
@@ -65,6 +67,19 @@ def test_a_crowd_of_logins_takes_the_memory_of_one(own_service: OWN, person_at: 
         watching.join()
     assert {answer.status_code for answer in answers} == {200}
     assert highest - before < 2 * A_HASH
+
+
+def test_the_thread_that_hashes_comes_after_the_event_loop(
+    own_service: OWN, person_at: PERSON_AT
+) -> None:
+    service = own_service()
+    person_at(service, "customer")
+    worker = service.worker_process()
+    threads = map(int, os.listdir(f"/proc/{worker}/task"))
+    usual = os.getpriority(os.PRIO_PROCESS, worker)
+    priorities = [os.getpriority(os.PRIO_PROCESS, thread) for thread in threads]
+    assert priorities.count(usual + NICENESS) == 1
+    assert set(priorities) == {usual, usual + NICENESS}
 
 
 def test_a_registration_past_the_limit_of_its_address_is_refused(own_service: OWN) -> None:

@@ -4,10 +4,18 @@ import sys
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.harness.processes import ROOT, Process, environment, flask
 from tests.harness.servers import RedisServer, free_port
 from tests.harness.waiting import wait_until
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses on which a process and those that it started take connections."""
+    processes = psutil.Process(pid).children(recursive=True)
+    found = [one for process in processes for one in process.net_connections("tcp")]
+    return {one.laddr.ip for one in found if one.status == psutil.CONN_LISTEN}
 
 
 def test_it_runs_two_web_processes_and_the_worker_until_it_is_interrupted(
@@ -27,6 +35,7 @@ def test_it_runs_two_web_processes_and_the_worker_until_it_is_interrupted(
             f"http://127.0.0.1:{port}/api/auth/login", json={"email": email, "password": password}
         )
         assert answer.status_code == 200
+        assert listening(run.pid) == {"127.0.0.1"}  # the demo's password is public
     finally:
         run.stop()
     assert (ROOT / ".env").exists()

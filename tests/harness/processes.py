@@ -21,11 +21,19 @@ FLASK = (str(BIN / "flask"), "--app", "wsgi")
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The environment of a process of the service: nothing of this machine's settings."""
+    """The environment of a process of the service: nothing of this machine's settings. The people
+    of all tests register from one address."""
     kept = ("HOME", "LANG", "LC_ALL", "TMPDIR", "XDG_RUNTIME_DIR", "PYTHONWARNINGS")
     clean = {name: os.environ[name] for name in kept if name in os.environ}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
-    return {**clean, "PATH": path, "FLASK_SKIP_DOTENV": "1", "JWT_SECRET_KEY": SECRET, **variables}
+    return {
+        **clean,
+        "PATH": path,
+        "FLASK_SKIP_DOTENV": "1",
+        "JWT_SECRET_KEY": SECRET,
+        "REGISTRATIONS_PER_ADDRESS_PER_MINUTE": "0",
+        **variables,
+    }
 
 
 def flask(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
