@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
+from tests.harness.api import signed
 from tests.harness.processes import Service
 from tests.harness.servers import Postgres, RedisServer
 from tests.harness.waiting import wait_until
 
 BALANCERS = 40  # requests for /readyz while the database hangs
+CALLERS = 6  # at a time, whose request needs the database
 ANSWER_SECONDS = 5  # without an answer until then a balancer has given up
 
 
@@ -19,6 +21,11 @@ def readiness(service: Service) -> tuple[int, dict[str, str]]:
     """Raises httpx.TimeoutException when the answer is not there in time."""
     answer = httpx.get(f"{service.url}/readyz", timeout=ANSWER_SECONDS)
     return answer.status_code, answer.json()
+
+
+def products(service: Service) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {signed()}"}
+    return httpx.get(f"{service.url}/api/products", headers=headers, timeout=30)
 
 
 def test_while_the_database_hangs_balancers_and_operators_get_their_answer(
@@ -34,13 +41,17 @@ def test_while_the_database_hangs_balancers_and_operators_get_their_answer(
     with ThreadPoolExecutor(4) as balancers:
         answers = list(balancers.map(lambda _: readiness(service), range(BALANCERS)))
     doctor = service.flask("doctor")
+    with ThreadPoolExecutor(CALLERS) as callers:
+        refused = list(callers.map(lambda _: products(service), range(CALLERS)))
 
     for status, answer in answers:
         assert (status, answer["status"], answer["database"]) == (503, "unavailable", "unavailable")
         assert answer["redis"] == "ok"
+    assert [answer.status_code for answer in refused] == [503] * CALLERS
+    assert {answer.json()["error"]["code"] for answer in refused} == {"database_unavailable"}
     assert service.worker is not None
     assert service.worker.stop() == 0  # SIGTERM is followed
-    assert service.worker.logged("stopped within a step; what it did is rolled back")
+    assert service.worker.logged("worker stopped")
     assert doctor.returncode == 1
     # Whichever is over first: the time for connecting, or that for the check.
     assert re.search(
@@ -50,6 +61,7 @@ def test_while_the_database_hangs_balancers_and_operators_get_their_answer(
 
     postgres.thaw()
     wait_until(lambda: readiness(service)[0] == 200, "the process is ready again")
+    wait_until(lambda: products(service).status_code == 200, "requests are served again")
     with psycopg.connect(url) as connection:
         sessions = connection.execute("SELECT count(*) FROM pg_stat_activity").fetchone()
     assert sessions is not None
