@@ -152,4 +152,6 @@ def test_the_names_that_end_a_connection_are_the_transports() -> None:
 
 
 def test_a_revocation_may_hit_all_that_there_is() -> None:
-    assert {*get_args(Revoked.model_fields["kind"].annotation)} == {*RevocationKind}
+    """A user's connections have a control event of their own, `disconnect`."""
+    told = {*get_args(Revoked.model_fields["kind"].annotation)}
+    assert told == {*RevocationKind} - {RevocationKind.CONNECTIONS}
