@@ -344,6 +344,7 @@ def test_a_type_error_does_not_leave_our_connect_handler() -> None:
     realtime: Any = SimpleNamespace(
         start=start,
         connections=Connections(),
+        engine=None,  # the stock one, as under `flask run`
         manager=SimpleNamespace(close_transport=closed.append),
     )
     app = Flask(__name__)

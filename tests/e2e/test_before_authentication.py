@@ -1,12 +1,11 @@
 """What happens while a connect handler is still at work: nothing reaches its client, and nothing
 that happens meanwhile is forgotten.
 
-The handler is held up for real: a lock on the table of revocations makes its read wait. One handler
-looks at the table for all that ask at the same time: so there is one in each test.
+The handler is held up for real: a lock on the table of revocations makes its read wait. The process
+itself reads the table while somebody is connected, and each handler waits for that read.
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.realtime.revocations import REFRESH_SECONDS
 from tests.harness.api import Person, claim, notify
 from tests.harness.external import run_script
 from tests.harness.processes import Service
@@ -42,10 +40,10 @@ REVOKED = {"message": "Invalid token", "data": {"code": "token_revoked"}}
 
 @contextmanager
 def revocations_locked(service: Service) -> Iterator[psycopg.Connection]:
-    """The next connect waits until this block ends. Yields the lock's transaction."""
-    others_came = time.monotonic()  # and the table was looked at then, for REFRESH_SECONDS
-    wait_until(lambda: time.monotonic() - others_came >= REFRESH_SECONDS, "it is looked at again")
+    """Each connect waits until this block ends, behind the look at the table that the process
+    takes while somebody is connected. Yields the lock's transaction."""
     with locked(service, "revocations") as holder:
+        wait_for_held(service, "revocations")
         yield holder
 
 
@@ -80,11 +78,9 @@ def test_nothing_reaches_a_client_before_its_token_is_verified(
     with (
         raw_websocket(service.url) as silent,
         transport(service.url) as raw,
-        ThreadPoolExecutor() as pool,
     ):
         with revocations_locked(service):
-            answered = pool.submit(raw.say, introduce(alice.token))
-            wait_for_held(service, "revocations")
+            raw.say(introduce(alice.token))
 
             run_script(
                 redis_url,
@@ -97,7 +93,6 @@ def test_nothing_reaches_a_client_before_its_token_is_verified(
             watcher.wait_event("notification")
             assert watcher.names() == ["to-all", "to-room", "notification"]
 
-        answered.result()
         assert "sid" in raw.hear_json(CONNECT)
         run_script(redis_url, "socketio.emit('after', 3)")
         assert raw.hear_json(EVENT) == ["after", 3]
@@ -123,7 +118,6 @@ def test_a_revocation_that_commits_during_the_connect_refuses_it(
     with raw_websocket(service.url) as raw:
         with revocations_locked(service) as holder:
             raw.say(introduce(alice.token))
-            wait_for_held(service, "revocations")
             if known_by == "the table":
                 holder.execute(
                     "INSERT INTO revocations (kind, value, revoked_at) VALUES ('token', %s, now())",
@@ -142,13 +136,14 @@ def test_a_revocation_that_commits_during_the_connect_refuses_it(
 
 
 def test_a_revoke_at_the_same_moment_leaves_nobody_connected(
-    service: Service, alice: Person
+    service: Service, alice: Person, person: Callable[..., Person], stock_client: NODE
 ) -> None:
     """The check and the revocation wait for the same lock; whichever gets it first."""
+    witness = stock_client(service.url, person("customer").token)
+    witness.wait("connect")
     with raw_websocket(service.url) as raw, ThreadPoolExecutor() as pool:
         with revocations_locked(service):
             raw.say(introduce(alice.token))
-            wait_for_held(service, "revocations")
             revoke = pool.submit(service.flask, "revoke", "--token", claim(alice.token, "jti"))
             wait_for_held(service, "revocations", 2)
 
@@ -159,6 +154,8 @@ def test_a_revoke_at_the_same_moment_leaves_nobody_connected(
             assert heard.startswith(CONNECT)
             assert raw.hear() == DISCONNECT
         assert revoke.result().returncode == 0
+    service.wait_for_connections(1)
+    witness.tell(disconnect=True)
     service.wait_for_connections(0)
 
 
@@ -167,13 +164,9 @@ def test_a_client_that_leaves_during_its_connect_does_not_stay(
     service: Service, alice: Person, watcher: StockClient, last_words: list[str]
 ) -> None:
     """Engine.IO tells of a client's end once, and this one ends before it is connected."""
-    with raw_polling(service.url) as polling, ThreadPoolExecutor() as pool:
-        with revocations_locked(service):
-            answered = pool.submit(polling.say, introduce(alice.token))
-            wait_for_held(service, "revocations")
-            for packet in last_words:
-                polling.say(packet)
-        answered.result()
+    with raw_polling(service.url) as polling, revocations_locked(service):
+        for packet in (introduce(alice.token), *last_words):
+            polling.say(packet)
 
     wait_until_only_this_one_is_left(service, alice, watcher)
 
@@ -184,7 +177,6 @@ def test_a_client_that_is_cut_during_its_connect_does_not_stay(
     # Its close frame is not answered while the handler is held: TCP is closed at once.
     with revocations_locked(service), raw_websocket(service.url, close_timeout=0) as raw:
         raw.say(introduce(alice.token))
-        wait_for_held(service, "revocations")
 
     wait_until_only_this_one_is_left(service, alice, watcher)
 
