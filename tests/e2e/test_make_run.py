@@ -5,6 +5,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from tests.harness.processes import ROOT, Process, environment, flask
 from tests.harness.servers import RedisServer, free_port
@@ -72,3 +73,28 @@ def test_a_redis_that_is_not_there_is_named_without_its_password(
         assert run.wait() == 1
     assert "hunter2" not in run.output()
     assert "REDIS_URL is redis://:***@127.0.0.1" in run.output()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("PORT", "abc"),
+        ("PORT", "99999"),
+        ("WEB_CONCURRENCY", "many"),
+        ("JWT_SECRET_KEY", "short"),
+        ("REDIS_URL", "redis://:hunter2/x@127.0.0.1:1/0"),
+        ("DATABASE_URL", "mysql://shop:hunter2@127.0.0.1/shop"),
+        ("DATABASE_URL", "postgresql://shop:hunter2@127.0.0.1:1/shop"),
+        ("REDIS_URL", "redis+sentinel://:hunter2@127.0.0.1:1,127.0.0.1:2/0/shop"),
+    ],
+)
+def test_what_cannot_run_is_one_line_that_names_it(
+    variable: str, value: str, sqlite_url: str, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    usual = {"PORT": str(free_port()), "DATABASE_URL": sqlite_url, "REDIS_URL": own_redis.url}
+    env = environment(**{**usual, variable: value})
+    run = Process([sys.executable, "-m", "tools.run"], env=env, log=tmp_path / "run.log")
+    assert run.wait() != 0
+    [said] = run.output().splitlines()
+    assert variable in said or "database unavailable" in said, said
+    assert "hunter" not in said
