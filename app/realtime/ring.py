@@ -15,6 +15,7 @@ from app.journal import Entry
 MAX_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
 KEEP_SECONDS = 600.0
 OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in here
+DEQUE_BYTES = sys.getsizeof(deque())  # twice what a small event takes
 
 
 def cost(entry: Entry) -> int:
@@ -36,7 +37,8 @@ class Ring:
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._entries: deque[Entry] = deque()
-        self._rooms: dict[str, deque[Entry]] = {}
+        # Most rooms have one event here, which then stands for itself.
+        self._rooms: dict[str, Entry | deque[Entry]] = {}
         self._bytes = 0
         self._ages: deque[tuple[float, int]] = (
             deque()
@@ -63,8 +65,15 @@ class Ring:
 
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
-        self._rooms.setdefault(entry.room, deque()).append(entry)
         self._bytes += cost(entry)
+        room = self._rooms.get(entry.room)
+        if room is None:
+            self._rooms[entry.room] = entry
+        elif isinstance(room, Entry):
+            self._rooms[entry.room] = deque((room, entry))
+            self._bytes += DEQUE_BYTES
+        else:
+            room.append(entry)
         while self._bytes > self.max_bytes:
             self._drop()
         now = self._clock()
@@ -83,9 +92,13 @@ class Ring:
         self._bytes -= cost(oldest)
         self._lowest = oldest.position + 1
         room = self._rooms[oldest.room]
-        room.popleft()
-        if not room:
+        if isinstance(room, Entry):
             del self._rooms[oldest.room]
+            return
+        room.popleft()
+        if len(room) == 1:
+            self._rooms[oldest.room] = room[0]
+            self._bytes -= DEQUE_BYTES
 
     def since(
         self, after: int, *, until: int, rooms: Sequence[str], limit: int
@@ -97,7 +110,8 @@ class Ring:
             if after + 1 < self._lowest:
                 return None
             for room in rooms:
-                for entry in reversed(self._rooms.get(room, ())):
+                kept = self._rooms.get(room, ())
+                for entry in (kept,) if isinstance(kept, Entry) else reversed(kept):
                     if entry.position <= after:
                         break
                     if entry.position <= until:

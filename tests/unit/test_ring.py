@@ -1,6 +1,8 @@
 """The ring: the last events in memory, compared with a plain list that never forgets."""
 
 import sys
+import tracemalloc
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.journal import Entry
-from app.realtime.ring import Ring, cost
+from app.realtime.ring import DEQUE_BYTES, Ring, cost
 
 ROOMS = ("user:1", "user:2", "seller:1", "control")
 COST = cost(Entry(1, "user:1", "test", "{}"))
@@ -20,12 +22,17 @@ def entries(*names: str, first: int = 1) -> list[Entry]:
     return [Entry(first + i, room, "test", "{}") for i, room in enumerate(names)]
 
 
+def weight(kept: list[Entry]) -> int:
+    shared = [room for room, count in Counter(entry.room for entry in kept).items() if count > 1]
+    return sum(map(cost, kept)) + len(shared) * DEQUE_BYTES
+
+
 def positions(found: list[Entry] | None) -> list[int] | None:
     return None if found is None else [entry.position for entry in found]
 
 
 @given(
-    size=st.integers(1, 12),
+    size=st.integers(COST, 12 * COST + 3 * DEQUE_BYTES),
     before=st.lists(rooms, max_size=12),
     added=st.lists(rooms, max_size=30),
     first=st.integers(1, 1000),
@@ -45,7 +52,7 @@ def test_it_answers_as_a_list_of_everything_would_or_not_at_all(
     limit: int,
 ) -> None:
     everything = entries(*before, *added, first=first)
-    ring = Ring(size * COST)
+    ring = Ring(size)
     ring.start(everything[: len(before)], following=first + len(before))
     for entry in everything[len(before) :]:
         ring.add(entry)
@@ -53,7 +60,9 @@ def test_it_answers_as_a_list_of_everything_would_or_not_at_all(
 
     found = ring.since(after, until=until, rooms=sorted(asked), limit=limit)
 
-    kept = everything[-size:]
+    kept = everything
+    while weight(kept) > size:
+        kept = kept[1:]
     lowest = kept[0].position if kept else first
     wanted = [one for one in everything if one.room in asked and after < one.position <= until]
     assert found == (None if after + 1 < lowest else wanted[:limit])
@@ -75,7 +84,7 @@ def test_a_new_start_forgets_everything() -> None:
 
 
 def test_a_room_whose_events_are_all_gone_takes_no_memory() -> None:
-    ring = Ring(2 * COST)
+    ring = Ring(2 * COST + DEQUE_BYTES)
     for entry in entries("user:1", "user:2", "user:2"):
         ring.add(entry)
     assert list(ring._rooms) == ["user:2"]
@@ -122,6 +131,24 @@ def test_it_holds_so_many_bytes_whatever_they_spell(letter: str) -> None:
     memory = sum(sys.getsizeof(entry.data) for entry in held)
     assert 900_000 <= memory <= 1_000_000
     assert held[-1].position == 199
+
+
+@pytest.mark.parametrize("events_of_each", [1, 2, 3, 1_000])
+def test_it_takes_no_more_memory_than_it_counts_however_many_rooms_there_are(
+    events_of_each: int,
+) -> None:
+    size = 4_000_000
+    tracemalloc.start()
+    try:
+        ring = Ring(size)
+        before, _ = tracemalloc.get_traced_memory()
+        for position in range(1, 15_000):
+            ring.add(Entry(position, f"user:{position // events_of_each}", "test", "{}" * 20))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert ring.since(0, until=1, rooms=["user:1"], limit=1) is None, "it is full"
+    assert after - before < 1.2 * size
 
 
 def test_a_bulk_of_small_events_leaves_the_others_where_they_are() -> None:
