@@ -1,6 +1,7 @@
 """What waits for its position is found: at once, late commits too, past any number of dead rows."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 from flask import Flask
-from sqlalchemy import event, insert, text
+from sqlalchemy import event, insert, select, text
 
 from app import create_app, journal
 from app.config import Settings
@@ -22,6 +23,7 @@ from tests.harness.waiting import wait_until
 
 DEAD = 2_000
 BATCH = 200
+BACKLOG_SECONDS = 3.0
 
 
 def append(number: int = 1) -> None:
@@ -41,18 +43,60 @@ def row_with_id(number: int) -> None:
         session.execute(insert(JournalEvent).values(values))
 
 
-def test_an_event_that_commits_late_with_a_low_id_is_found(
-    app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(waiting, "RECENT_SECONDS", 0.0)  # every id that was seen is one of before
+def test_an_id_that_was_written_late_and_by_hand_is_found(app: Flask) -> None:
     append(5)
     with transaction() as session:
         session.execute(text("DELETE FROM events WHERE id = 2"))
     assert sequenced() == 4
-    assert journal.waiting_after() is None
+    wait_until(lambda: journal.waiting_after() is None, "every other id is settled")
     row_with_id(2)
     wait_until(lambda: sequenced() == 1, "the late one gets its position")
     assert [entry.position for entry in journal.since(0, limit=9)] == [1, 2, 3, 4, 5]
+
+
+def ids_by_position() -> list[int]:
+    db.session.rollback()
+    ordered = select(JournalEvent.id).where(JournalEvent.position.is_not(None))
+    return list(db.session.scalars(ordered.order_by(JournalEvent.position)))
+
+
+def test_what_comes_during_a_long_backlog_comes_behind_it(app: Flask) -> None:
+    append(1_000)
+    until = time.monotonic() + BACKLOG_SECONDS
+    while time.monotonic() < until:
+        append()
+        sequence_once(lambda _message: None, limit=2)
+    while sequenced():
+        continue
+    assert ids_by_position() == sorted(ids_by_position())
+
+
+def test_an_event_of_a_long_transaction_comes_before_what_follows_from_it(
+    postgres_url: str, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The race: the id is taken, time goes by, the commit; then another change of the same order,
+    # and a look that begins behind the first one's id.
+    settings = Settings.of(
+        DATABASE_URL=postgres_url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET
+    )
+    app = create_app(settings)
+    values = "INSERT INTO events (room, name, data, created_at) VALUES ('user:1', 'x', '{}', now())"
+    with app.app_context(), psycopg.connect(postgres_url) as slow:
+        slow.execute(values.encode())
+        until = time.monotonic() + BACKLOG_SECONDS
+        while time.monotonic() < until:
+            append()
+            assert sequenced() == 1
+        monkeypatch.setattr(waiting, "SHARE", 1e9)
+        append()  # a last whole look; only short ones follow
+        assert sequenced() == 1
+        slow.commit()
+        append()
+        assert sequenced() == 2
+        ids = ids_by_position()
+        assert ids[-2:] == [min(ids), max(ids)]
+        db.session.remove()
+        db.engine.dispose()
 
 
 def test_a_look_leaves_nothing_out_that_commits_at_once(app: Flask) -> None:
