@@ -83,8 +83,7 @@ class HandOver:
         self._is_broken = False
         self._unsettled_until = 0.0  # monotonic seconds; the owners' sockets may be missing
 
-    def start(self) -> None:
-        """Listen for what others hand over."""
+    def _listen(self) -> None:
         check_folder(self._folder)
         path = self._folder / self.name
         path.unlink(missing_ok=True)
@@ -113,18 +112,21 @@ class HandOver:
         return None if found.st_ino == self._bound else "another file is in the place of the socket"
 
     def mend(self) -> None:
-        """Make the folder and the socket again, if something has removed them: cleaners of /tmp do
-        that. Every process calls it every second, so the others' sockets come back, too."""
+        """Listen for what others hand over. Called every second: the folder and the socket are
+        made again if something has removed them, as cleaners of /tmp do, also before a process
+        began, and those of the other processes come back, too."""
         problem = self.problem
         if problem is None:
             self._is_broken = False
             return
-        self._unsettled_until = time.monotonic() + SETTLE_SECONDS
+        begins = self._server is None and not self._is_broken
+        if not begins:
+            self._unsettled_until = time.monotonic() + SETTLE_SECONDS
         try:
             with suppress(FileExistsError):  # another process was faster, or it is not ours
                 self._folder.mkdir(mode=0o700)
             old = self._server
-            self.start()
+            self._listen()
             if old is not None:
                 old.stop()
         except OSError as exc:
@@ -133,7 +135,8 @@ class HandOver:
                 logger.warning("hand-over broken", extra={"problem": problem, "error": str(exc)})
         else:
             self._is_broken = False
-            logger.warning("hand-over mended", extra={"problem": problem})
+            if not begins:
+                logger.warning("hand-over mended", extra={"problem": problem})
 
     def give(self, sid: str, handler: Handler | None) -> bool:
         """Hand the handler's connection to the owner of the session. False if there is none: the
@@ -168,7 +171,8 @@ class HandOver:
                 owner.connect(str(path))
             except OSError:
                 now = time.monotonic()
-                if now >= deadline or (self._folder.exists() and now >= self._unsettled_until):
+                # Where our own socket is missing the owner's is, too.
+                if now >= deadline or (self.problem is None and now >= self._unsettled_until):
                     return False
                 gevent.sleep(RETRY_SECONDS)
             else:

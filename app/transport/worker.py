@@ -169,7 +169,7 @@ class Worker(GeventPyWSGIWorker):
         servers = [self._server(listener, acceptor) for listener in self.sockets]
         assert self.folder is not None
         hand_over = HandOver(self.folder, servers[0].adopt)
-        hand_over.start()
+        hand_over.mend()
         for engine in engines:
             engine.hand_over = hand_over
         for server in servers:

@@ -1,6 +1,8 @@
 """The folder in which the processes of a host meet, and what removes it."""
 
+import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -76,6 +78,44 @@ def test_requests_between_the_removal_and_the_mending_wait(
     shutil.rmtree(sockets(server.process.pid)[0].parent)
 
     assert post_all(server, session) == [200] * POSTS
+
+
+def test_a_process_that_begins_where_the_folder_was_removed_makes_it_again(
+    tmp_path: Path,
+) -> None:
+    server = EchoServer(tmp_path, count=1)
+    folder = sockets(server.process.pid)[0].parent
+    [before] = workers(server.process.pid)
+
+    os.kill(before, signal.SIGSTOP)  # it cannot make the folder again any more
+    shutil.rmtree(folder)
+    os.kill(before, signal.SIGKILL)
+
+    wait_until(lambda: workers(server.process.pid) not in ([], [before]), "another has begun")
+    with raw_polling(server.url) as session:
+        assert post_all(server, session) == [200] * POSTS
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert server.stop() == 0
+    assert "Traceback" not in server.process.output()
+
+
+def test_a_process_begins_also_where_the_folder_is_somebody_else_s(tmp_path: Path) -> None:
+    server = EchoServer(tmp_path, count=1)
+    folder = sockets(server.process.pid)[0].parent
+    [before] = workers(server.process.pid)
+
+    os.kill(before, signal.SIGSTOP)
+    shutil.rmtree(folder)
+    with ExitStack() as stack:
+        folder.symlink_to(tmp_path)
+        stack.callback(folder.unlink)
+        os.kill(before, signal.SIGKILL)
+        wait_until(lambda: "hand-over broken" in server.process.output(), "it is in the log")
+        with raw_polling(server.url) as session:
+            assert post_all(server, session) == [200] * POSTS
+    wait_until(lambda: "hand-over mended" in server.process.output(), "it is in the log")
+    assert server.stop() == 0
+    assert "Traceback" not in server.process.output()
 
 
 def test_a_link_in_the_place_of_the_folder_is_not_followed(
