@@ -1,5 +1,8 @@
 """Demo data: a few people and products to try the service with. Safe to make again."""
 
+from ipaddress import ip_address
+
+import psycopg
 from sqlalchemy import exists, select
 
 from app.accounts import passwords, service
@@ -9,7 +12,6 @@ from app.catalog.models import Product
 from app.db import db, transaction
 
 PASSWORD = DEMO_PASSWORD
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 PEOPLE = (
     ("alice@example.com", "Alice", Role.CUSTOMER),
@@ -40,9 +42,15 @@ def check_place() -> None:
         return
     if others():
         raise DemoRefused("The database holds accounts that are not the demo's.")
-    host = db.engine.url.host
-    if host and host not in LOOPBACK and not host.startswith("/"):
-        raise DemoRefused(f"The database is on another machine, {host}.")
+    server = db.session.connection().connection.driver_connection
+    if isinstance(server, psycopg.Connection) and is_elsewhere(server.info.hostaddr):
+        raise DemoRefused(f"The database is on another machine, {server.info.host}.")
+
+
+def is_elsewhere(address: str) -> bool:
+    """Of the server that answered: the URL may name several, or leave them to the environment.
+    A Unix socket has no address."""
+    return bool(address) and not ip_address(address.partition("%")[0]).is_loopback
 
 
 def others() -> bool:
