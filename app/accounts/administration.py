@@ -19,7 +19,7 @@ from app.accounts.models import DISABLED, RevocationKind, Role, User
 from app.db import db, now, release, row_id, transaction
 
 ENABLED = "enabled"
-KEPT = timedelta(days=1)  # longer than a token of a login, and than a process does not look
+KEPT = timedelta(days=1)  # longer than a process does not look
 
 
 class Person(NamedTuple):
@@ -94,4 +94,6 @@ def _account(person: Person) -> Iterator[tuple[Session, User | None]]:
 
 
 def _tell(session: Session, user_id: str, state: str) -> None:
-    revocation.add(session, RevocationKind.ACCOUNT, user_id, now() + KEPT, detail=state)
+    # A role counts for ever: `flask token --seconds` makes tokens that live for years.
+    until = now() + KEPT if state == ENABLED else None
+    revocation.add(session, RevocationKind.ACCOUNT, user_id, until, detail=state)

@@ -1,6 +1,6 @@
 """Revocation: what may no longer be used, in the database and, at once, in every process."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
 from blinker import Namespace
@@ -17,6 +17,8 @@ from app.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
 REVOKED, DISCONNECT = "revoked", "disconnect"
 ROLES = frozenset(Role)
+# From then on a login's token has the role that the account has, by every host's clock.
+LOGINS_FOLLOW = timedelta(days=1)
 COLUMNS = (Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.detail)
 
 revoked = Namespace().signal("revoked")  # sent by this process's app after the commit
@@ -77,9 +79,10 @@ def hits(bearer: Bearer, mark: Mark, *, leeway: float, refresh: bool = False) ->
             return mark.detail == DISABLED
         if refresh or bearer.role == mark.detail:
             return False  # a refresh takes the role that the account has
+        if bearer.ours and bearer.session is not None:
+            return bearer.issued_at < (mark.at + LOGINS_FOLLOW).timestamp()
         # `flask token`, or another holder of the secret, may later give the id another role.
-        is_login = bearer.ours and bearer.session is not None
-        return is_login or _issued_until(bearer, mark.at, leeway)
+        return _issued_until(bearer, mark.at, leeway)
     return mark.kind != RevocationKind.USER or _issued_until(bearer, mark.at, leeway)
 
 

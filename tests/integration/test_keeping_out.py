@@ -1,14 +1,16 @@
 """Keeping somebody out: disabled accounts, other roles and passwords, and what commands say."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete, update
 
 from app.accounts import administration, tokens
-from app.accounts.models import Role, User
+from app.accounts.models import Revocation, Role, User
 from app.config import Settings
-from app.db import db, transaction
+from app.db import db, now, transaction
 from app.realtime.revocations import Revocations
 from tests.harness.keys import claims, hs256
 from tests.harness.market import error, good
@@ -120,6 +122,28 @@ def test_another_role_counts_at_once_and_a_refresh_brings_it(
     third = good(visitor.refresh(second["refreshToken"]))
     good(visitor.me(third["accessToken"]))
     assert tokens.read(third["accessToken"]).role is Role.CUSTOMER
+
+
+def test_a_token_of_years_does_not_bring_an_old_role_back(visitor: Visitor, run: RUN) -> None:
+    """What is pruned has expired; this must not have."""
+    made = tokens.issue("access", "1", Role.ADMIN, seconds=10 * 365 * 86_400)
+    assert run("users", "role", "1", "customer")[0] == 0
+    with transaction() as session:
+        far = now() + timedelta(days=365)
+        session.execute(delete(Revocation).where(Revocation.expires_at < far))
+    assert error(visitor.me(made)) == OUTDATED
+    assert Revocations().hits(tokens.read(made))
+    good(visitor.me(tokens.issue("access", "1", Role.CUSTOMER)))
+
+
+def test_a_role_that_something_else_changed_a_day_later_counts(visitor: Visitor, run: RUN) -> None:
+    assert run("users", "role", "1", "seller")[0] == 0
+    with transaction() as session:
+        session.execute(update(Revocation).values(revoked_at=now() - timedelta(days=2)))
+        session.execute(update(User).values(role=Role.CUSTOMER))
+    pair = visitor.pair()
+    assert good(visitor.me(pair["accessToken"]))["role"] == "customer"
+    assert not Revocations().hits(tokens.read(pair["accessToken"]))
 
 
 def test_a_role_that_is_changed_while_disabled_opens_nothing(visitor: Visitor, run: RUN) -> None:
