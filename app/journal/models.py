@@ -54,11 +54,12 @@ class JournalEvent(Base):
 
 
 # That data is JSON is said beside the table and not in it, as the migration has to: a row of before
-# that is none must not stop it, and on SQLite a constraint means a copy of the table.
+# that is none must not stop it, and on SQLite a constraint means a copy of the table. It is checked
+# when a row is written and not when it gets its position: such a row would stop the sequencer.
 DATA_IS_JSON = {
     "postgresql": (
         "ALTER TABLE events ADD CONSTRAINT ck_events_data_is_json"
-        " CHECK (data::json IS NOT NULL) NOT VALID",
+        " CHECK (position IS NOT NULL OR data::json IS NOT NULL) NOT VALID",
     ),
     "sqlite": tuple(
         f"CREATE TRIGGER events_data_is_json_{name} BEFORE {moment} ON events"

@@ -2,7 +2,8 @@
 
 Rows of before are not looked at: one that is none must not stop the migration, and looking through
 a large table takes long. So PostgreSQL's constraint is not valid for them, and on SQLite, where a
-constraint means a copy of the table, there are triggers.
+constraint means a copy of the table, there are triggers. PostgreSQL checks a constraint at every
+change of a row: one that waits for its position, and is no JSON, must get it all the same.
 """
 
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ def upgrade() -> None:
         op.create_check_constraint(
             op.f("ck_events_data_is_json"),
             "events",
-            "data::json IS NOT NULL",
+            "position IS NOT NULL OR data::json IS NOT NULL",
             postgresql_not_valid=True,
         )
         return
