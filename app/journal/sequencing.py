@@ -18,6 +18,7 @@ from app.journal.marks import Marks
 from app.journal.models import JournalEvent, SetAside, database_now
 from app.journal.reading import Head, data_bytes
 from app.journal.restarting import restart_if_lost
+from app.journal.waiting import waiting_after
 from app.metrics import EVENTS_SET_ASIDE
 
 logger = logging.getLogger(__name__)
@@ -28,9 +29,11 @@ BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch h
 def oldest_waiting() -> tuple[int, float] | None:
     """(id, seconds by the database's clock) of the event that has waited for its position for the
     longest time; None if none waits."""
+    if (after := waiting_after()) is None:
+        return None
     oldest = (
         select(JournalEvent.id, JournalEvent.created_at, database_now())
-        .where(JournalEvent.position.is_(None))
+        .where(JournalEvent.position.is_(None), JournalEvent.id > after)
         .order_by(JournalEvent.id)
         .limit(1)
     )

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from app import journal
 from app.accounts import attempts
@@ -156,3 +156,21 @@ def test_what_has_expired_goes_and_what_has_not_stays(app: Flask, market: Market
         assert set(db.session.scalars(select(Revocation.value))) == {"left", "ever"}
         kept = db.session.scalars(select(LoginAttempts.email).order_by(LoginAttempts.email))
         assert set(kept) == {"LOGINS", "now@example.com"}
+
+
+def test_what_another_journal_left_behind_is_looked_for_without_the_heads_lock(
+    app: Flask,
+) -> None:
+    # It passes over everything that was pruned and is not vacuumed yet, and the sequencer waits.
+    done: list[str] = []
+    event.listen(db.engine, "commit", lambda _connection: done.append("COMMIT"))
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+        done.append(statement)
+
+    journal.prune(now())
+
+    lock = next(n for n, said in enumerate(done) if "journal_head" in said)
+    look = next(n for n, said in enumerate(done) if said.startswith("SELECT events.id"))
+    assert "COMMIT" in done[lock:look]
