@@ -1,5 +1,6 @@
 """What an account is made of, checked: the same over HTTP and in commands."""
 
+import re
 from typing import Annotated
 
 from pydantic import (
@@ -18,11 +19,15 @@ from app.text import no_nul, single_line
 
 MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
 MAX_PASSWORD = 1024
+# Of RFC 5321 what people have: no quotes, comments or address literals; any script (RFC 6531).
+_LOCAL = re.compile(r"[^@\s()<>\[\]:;,\\\"]+")
+_LABEL = re.compile(r"(?!-)[^@\s()<>\[\]:;,\\\"]+(?<!-)")
 
 
 def _address(text: str) -> str:
-    name, at, domain = text.rpartition("@")
-    if not (name and at and domain) or not text.isprintable() or any(map(str.isspace, text)):
+    name, _, domain = text.partition("@")
+    labels = domain.split(".")
+    if not (text.isprintable() and _LOCAL.fullmatch(name) and all(map(_LABEL.fullmatch, labels))):
         raise ValueError("must be an e-mail address")
     lowered = text.lower()  # may be longer: U+0130 becomes two characters
     if len(lowered) > MAX_EMAIL:

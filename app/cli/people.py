@@ -30,7 +30,7 @@ def anybody(who: str) -> tuple[Person, Census]:
         fail("not_found", f"No token can name the user {who!r}.")
     counted = sockets(RevocationKind.CONNECTIONS, person.id)
     if person.email is None and settings().has_local_accounts and not counted.sockets:
-        fail("not_found", f"Nobody: no account has the id or e-mail address {who!r}, and no socket")
+        fail("not_found", f"No account has the id or e-mail address {who!r}; {counted}.")
     return person, counted
 
 
