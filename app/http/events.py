@@ -79,7 +79,7 @@ def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Respon
 def _answer(caller: Identity, after: int, sizes: list[tuple[int, int]], head: Head) -> Response:
     ends, largest = _pieces(sizes)
     in_flight: InFlight = current_app.extensions["answers"]
-    release = in_flight.take(largest)
+    release = in_flight.take(largest, caller.user_id)
     if release is None:
         ANSWERS_REFUSED.inc()
         raise AnswersFull

@@ -236,12 +236,13 @@ def test_what_is_pruned_in_the_middle_breaks_the_answer_off(market: Market) -> N
         answer.close()
 
 
-def test_answers_that_nobody_reads_are_bounded_and_the_next_is_told_to_wait(
+def test_answers_that_a_caller_does_not_read_are_bounded_and_the_next_is_told_to_wait(
     market: Market,
 ) -> None:
     with market.app.app_context():
-        market.app.extensions["answers"] = InFlight(2_000_000)  # COPIES of two pieces of 200 KB
-        large(market.alice, 3, 200_000)
+        answers = InFlight(20_000_000)  # a quarter of it: COPIES of two pieces of 600 KB
+        market.app.extensions["answers"] = answers
+        large(market.alice, 3, 600_000)
         headers = {"Authorization": f"Bearer {market.alice.token}"}
         target = "/api/events?after=0"
         unread = [market.app.test_client().get(target, headers=headers) for _ in range(2)]
@@ -250,7 +251,27 @@ def test_answers_that_nobody_reads_are_bounded_and_the_next_is_told_to_wait(
         assert error(full) == (503, "too_many_answers")
         assert full.headers["Retry-After"] == "2"
         assert ANSWERS_REFUSED._value.get() == refused + 1
+        others = answers.take(600_000, market.charlie.id)
+        assert others is not None, "they have the rest"
+        others()
         unread.pop().close()
         assert len(events(market.alice, 0)["events"]) == 3
         unread.pop().close()
         assert ANSWER_BYTES._value.get() == 0
+
+
+def test_answers_of_many_callers_are_bounded_together(market: Market) -> None:
+    answers = InFlight(2_000_000)
+    with market.app.app_context():
+        market.app.extensions["answers"] = answers
+        large(market.alice, 3, 200_000)
+        begun = [answers.take(200_000, name) for name in ("bob", "charlie")]
+        assert answers.take(200_000, "dora") is None
+        assert error(market.alice.get("/api/events", after=0)) == (503, "too_many_answers")
+        for release in begun:
+            assert release is not None
+            release()
+            release()  # again is harmless
+        assert len(events(market.alice, 0)["events"]) == 3
+        assert ANSWER_BYTES._value.get() == 0
+        assert not answers._bytes_of
