@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from statistics import median_low
 from uuid import uuid4
 
 import orjson
@@ -25,7 +26,8 @@ NEIGHBOUR = (
     " scripts channel=... with it."
 )
 MARK = "doctor-"  # begins what only an examination sends
-NEIGHBOUR_SECONDS = 3.0  # longer than a round trip takes
+COUNTS = 15  # of the listeners
+COUNT_SECONDS = 0.1  # between two counts
 PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
 
 
@@ -84,11 +86,13 @@ def _neighbours(settings: Settings) -> str:
     another service's, or stock ones: publish and subscribe know no database number."""
     broker = Broker.of(settings)
     with broker.connect() as client, told():
-        # The round trips of this and any other examination listen to the queue's alone as well,
-        # for a moment: listeners that stay are counted.
-        until = time.monotonic() + NEIGHBOUR_SECONDS
-        while (strangers := _strangers(client, broker)) > 0 and time.monotonic() < until:
-            time.sleep(0.1)
+        # The round trips of this and any other examination listen to either channel alone, for a
+        # moment: the count that is there most of the time is that of listeners that stay.
+        counts = []
+        for _ in range(COUNTS):
+            counts.append(_strangers(client, broker))
+            time.sleep(COUNT_SECONDS)
+        strangers = median_low(counts)
         # Of another service, its prefix or its database different.
         others = set(client.pubsub_channels("*:journal")) - {broker.journal_channel.encode()}
     if strangers > 0:

@@ -19,7 +19,9 @@ def _worker(settings: Settings) -> str:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
     broker = Broker.of(settings)
     with broker.connect() as client, told(), client.pubsub() as pubsub:
-        pubsub.subscribe(broker.journal_channel)
+        # Both, as a web process does: listening to the journal alone, this examination would hide a
+        # stranger on the other channel from the check of the neighbours.
+        pubsub.subscribe(broker.journal_channel, broker.queue_channel)
         announced = {_journal_of(data) for data in messages(pubsub, seconds=HEARD_SECONDS)}
     strangers = {name for name in announced if name and not name.startswith(MARK)} - {ours}
     if ours not in announced:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import orjson
@@ -12,10 +13,12 @@ from app import create_app, journal
 from app.broker import Broker
 from app.config import Settings
 from app.db import db
+from app.doctor import redis as beside
 from app.doctor import worker as subject
 from app.doctor.finding import Doubtful, Unhealthy
 from app.worker.publishing import Publisher
 from tests.harness.servers import RedisServer
+from tests.harness.waiting import wait_until
 
 
 @pytest.fixture
@@ -81,3 +84,26 @@ def test_a_worker_of_another_database_alone_is_none(
     announce(head("another"))
     with pytest.raises(Unhealthy, match="no worker announces the journal"):
         ask(alone)
+
+
+def test_a_stranger_on_the_stock_channel_is_found_while_the_worker_is_listened_for(
+    alone: Flask, announce: Callable[[bytes], None]
+) -> None:
+    settings = alone.config["SETTINGS"]
+    broker = Broker.of(settings)
+    announce(head(journal.head().journal))
+    neighbours = next(check for check in beside.CHECKS if check.name == "redis neighbours")
+
+    def heard() -> str:
+        with alone.app_context():
+            return ask(alone)
+
+    with broker.connect() as client, client.pubsub() as stock, ThreadPoolExecutor(1) as examination:
+        stock.subscribe(broker.queue_channel)
+        wait_until(lambda: client.pubsub_numsub(broker.queue_channel)[0][1] == 1, "it listens")
+        worker = examination.submit(heard)
+        journals = broker.journal_channel
+        wait_until(lambda: client.pubsub_numsub(journals)[0][1] == 1, "the examination listens")
+        with pytest.raises(Doubtful, match="1 others listen to flask-socketio"):
+            neighbours.ask(settings)
+        assert worker.result() == "running"
