@@ -33,6 +33,10 @@ def register_user(
 ) -> dict[str, Any]:
     """Make an account -> its JSON; from an `address` it is counted; `user_id`: another issuer's.
     Raises EmailTaken (or the id is), TooManyAttempts, TooBusy."""
+    # A repeat counts as no other registration, and costs no hash.
+    if once and (first := once.known_answer(db.session())):
+        return first
+    release()  # no connection is held while the password is hashed
     if address is not None:
         attempts.count_registration(address)
     password_hash = passwords.hash_password(password)

@@ -49,6 +49,8 @@ def add_user(email: str, name: str, role: str, password: str | None, number: str
         fail("id_given" if local else "id_missing", f"The users {why}.")
     if number is not None and row_id(number) is None:
         fail("validation_error", f"An id is a number from 1 up: {number!r}.")
+    if number is not None and (taken := administration.find(number)) and taken.email:
+        fail("id_taken", f"The user {number} has an account already: {taken.email}.")
     made = password or secrets.token_urlsafe(12)
     try:
         details = AccountDetails(email=email, password=made, name=name)

@@ -149,8 +149,9 @@ def test_a_repeat_waits_for_the_first_one_to_finish(app: Flask, market: Market) 
     creation, repeating = CREATIONS[0], threading.Event()
 
     def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        # SQLite queues writers where they begin, PostgreSQL at the key.
-        if statement.startswith(("BEGIN IMMEDIATE", "INSERT INTO idempotency_keys")):
+        # Writers on SQLite queue before they begin, after the token's check; on PostgreSQL at the
+        # key.
+        if "FROM revocations" in statement:
             repeating.set()
 
     def is_waiting() -> bool:

@@ -118,7 +118,9 @@ def test_the_commands_make_no_user_that_is_not_the_issuers(visitor: Visitor, key
         assert run(args=[*person, "--id", wrong]).stderr.startswith("validation_error: ")
     assert run(args=["demo-data"]).stderr.startswith("local_accounts_off: ")
     assert run(args=[*person, "--id", "7"]).stdout == "7  customer  a@example.com\n"
-    assert run(args=[*person, "--id", "7"]).exit_code == 1
+    again = run(args=[*person, "--id", "7"])
+    assert again.stderr == "id_taken: The user 7 has an account already: a@example.com.\n"
+    assert again.exit_code == 1
 
 
 def test_an_account_under_its_id_is_that_users(visitor: Visitor, key: Any, algorithm: str) -> None:
