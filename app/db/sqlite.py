@@ -22,7 +22,7 @@ from sqlalchemy.engine import Connection
 
 T = TypeVar("T")
 BUSY_SECONDS = 10.0  # how long a statement waits for another writer
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.05
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.01
 LOCKED = "database is locked"
 
 
