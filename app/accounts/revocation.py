@@ -17,6 +17,7 @@ from app.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
 REVOKED, DISCONNECT = "revoked", "disconnect"
 ROLES = frozenset(Role)
+IAT_SECONDS = 1  # `iat` counts whole ones: a moment of the same second may be later than it says
 # From then on a login's token has the role that the account has, by every host's clock.
 LOGINS_FOLLOW = timedelta(days=1)
 COLUMNS = (Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.detail)
@@ -95,7 +96,7 @@ def _issued_until(bearer: Bearer, moment: datetime, leeway: float) -> bool:
         return bearer.issued_at <= at  # whole seconds, as `iat` counts them: in doubt revoked
     # With the user go the sessions that there are, each by its name: of a later login's token no
     # clock has a say. What is far too old goes in any case.
-    return bearer.issued_at + leeway < at
+    return bearer.issued_at + max(leeway, IAT_SECONDS) < at
 
 
 def refusal(mark: Mark) -> TokenError:

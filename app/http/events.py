@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Blueprint, Response, current_app, stream_with_context
+from flask import Blueprint, Flask, Response, current_app
 
 from app import journal
 from app.accounts.tokens import Identity
@@ -93,16 +93,21 @@ def _answer(caller: Identity, after: int, sizes: list[tuple[int, int]], head: He
         first += body
         response = current_app.response_class(b"".join(first), mimetype="application/json")
     else:
-        response = current_app.response_class(
-            stream_with_context(_rest(first, body)), mimetype="application/json"
-        )
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        response = current_app.response_class(_rest(app, first, body), mimetype="application/json")
     response.call_on_close(release)
     return response
 
 
-def _rest(first: list[bytes], body: Iterator[bytes]) -> Iterator[bytes]:
+def _rest(app: Flask, first: list[bytes], body: Iterator[bytes]) -> Iterator[bytes]:
+    """Each piece is made in a context of its own: a client that takes its time holds none."""
     yield first.pop()
-    yield from body
+    while True:
+        with app.app_context():
+            piece = next(body, None)
+        if piece is None:
+            return
+        yield piece
 
 
 def _pieces(sizes: list[tuple[int, int]]) -> tuple[list[int], int]:

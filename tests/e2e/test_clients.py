@@ -47,6 +47,10 @@ class Follower:
         wait_until(lambda: self.connects() > before, f"it connects: {self.process.output()}")
         return self
 
+    def place(self) -> dict[str, Any]:
+        """What it keeps; it writes the file whole, or not at all."""
+        return json.loads(Path(self._env["PLACE"]).read_text())
+
     def connects(self) -> int:
         return self._log.read_text().count("connected") if self._log.exists() else 0
 
@@ -82,6 +86,8 @@ def test_a_follower_misses_nothing_over_its_restarts(follower: Follower, alice: 
     assert (name, payload) == ("notification", note)
     assert offset.isdecimal()
 
+    # It prints an event, and then keeps its place: killed in between it is told once more.
+    wait_until(lambda: follower.place().get("offset") == offset, "its place is kept")
     follower.close()  # kill -9
     for title in ("two", "three"):
         notify(alice.url, alice.id, title=title)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from werkzeug.test import TestResponse
 
 from app.accounts.models import Role
@@ -148,11 +148,12 @@ def test_a_repeat_waits_for_the_first_one_to_finish(app: Flask, market: Market) 
         engine = db.engine
     creation, repeating = CREATIONS[0], threading.Event()
 
-    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        # Writers on SQLite queue before they begin, after the token's check; on PostgreSQL at the
-        # key.
-        if "FROM revocations" in statement:
-            repeating.set()
+    # On SQLite the writers of a process take turns where they begin, PostgreSQL queues at the key.
+    turn = app.extensions["sqlite_turn"]
+
+    def take_turn() -> Any:
+        repeating.set()
+        return turn()
 
     def is_waiting() -> bool:
         if engine.dialect.name == "sqlite":
@@ -168,14 +169,13 @@ def test_a_repeat_waits_for_the_first_one_to_finish(app: Flask, market: Market) 
         repeats = []
 
         def repeat_meanwhile() -> None:
-            event.listen(engine, "before_cursor_execute", look)
+            app.extensions["sqlite_turn"] = take_turn
             repeats.append(pool.submit(creation.send, market))
             wait_until(is_waiting, "the repeat waits")
 
         with right_after(engine, "INSERT INTO idempotency_keys", repeat_meanwhile):
             first = creation.send(market)
         repeat = repeats[0].result(PATIENCE_SECONDS)
-    event.remove(engine, "before_cursor_execute", look)
 
     assert good(repeat, 201) == good(first, 201)
     assert (REPLAYED in first.headers, repeat.headers[REPLAYED]) == (False, "true")
