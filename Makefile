@@ -24,7 +24,7 @@ site: $(SITE)/stamp  ## Build the pages at /
 test: check site $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
 	@$(BIN)/python -m tools.machine
 	@cd $(CLIENT) && npm test --silent
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=15 $(ARGS)
 
 images: .venv/stamp site  ## Take the pictures of the pages in docs/images again
 	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py -k every_page
