@@ -1,5 +1,7 @@
 """Tokens: made, revoked, and their sockets closed."""
 
+from functools import partial
+
 import click
 
 from app.accounts import administration, disconnection, issuers, revocation, tokens
@@ -47,8 +49,9 @@ def revoke(user: str | None, session: str | None, jti: str | None) -> None:
 
 
 def _revoke_user(who: str) -> str:
-    person, counted = people.anybody(who)
-    ended = revocation.revoke(RevocationKind.USER, person.id)
+    revoke_user = partial(revocation.revoke, RevocationKind.USER)
+    person, counted = people.anybody(who, unknown=revoke_user)
+    ended = revoke_user(person.id)
     return f"revoked {people.named(person)}: {people.sessions(ended)}, {counted}"
 
 

@@ -1,5 +1,7 @@
 """Whom a command is about, and whom it hit: never nobody without saying so."""
 
+from collections.abc import Callable
+
 from flask import current_app
 
 from app.accounts import administration
@@ -22,15 +24,22 @@ def account(who: str) -> Person:
     return person
 
 
-def anybody(who: str) -> tuple[Person, Census]:
+def anybody(who: str, *, unknown: Callable[[str], object] | None = None) -> tuple[Person, Census]:
     """Who that is, and how many sockets the user has. Where people have their accounts here, an
-    id without one has to have a socket open; another issuer's users need neither."""
+    id without one has to have a socket open; another issuer's users need neither.
+
+    `unknown`: is called before the command fails for an id without an account, which a token of
+    somebody who is not connected may name all the same."""
     person = administration.find(who)
     if person is None:
         fail("not_found", f"No token can name the user {who!r}.")
     counted = sockets(RevocationKind.CONNECTIONS, person.id)
     if person.email is None and settings().has_local_accounts and not counted.sockets:
-        fail("not_found", f"No account has the id or e-mail address {who!r}; {counted}.")
+        said = f"No account has the id or e-mail address {who!r}; {counted}."
+        if unknown is not None and "@" not in who:
+            unknown(person.id)
+            said += " Tokens that name it and were issued until now are revoked all the same."
+        fail("not_found", said)
     return person, counted
 
 

@@ -189,6 +189,19 @@ def test_a_command_for_nobody_fails_and_says_so(visitor: Visitor, run: RUN, who:
     good(visitor.me(pair["accessToken"]))
 
 
+@pytest.mark.parametrize("sub", ["2", "alice"])
+def test_a_token_of_an_id_without_an_account_is_revoked_though_the_command_fails(
+    app: Flask, run: RUN, sub: str
+) -> None:
+    """Its user is not connected, and nobody else can tell that there is such a token."""
+    made = tokens.issue("access", sub, Role.SELLER)
+    assert not Revocations().hits(tokens.read(made))
+    code, said = run("revoke", "--user", sub)
+    assert (code, said.startswith("not_found: ")) == (1, True)
+    assert said.endswith("are revoked all the same.")
+    assert Revocations().hits(tokens.read(made))
+
+
 def test_revoking_says_whom_it_hit(visitor: Visitor, run: RUN) -> None:
     pairs = [visitor.pair() for _ in range(2)]
     login = tokens.read(pairs[0]["accessToken"]).session

@@ -110,7 +110,8 @@ async function renew(): Promise<string> {
     }
     return data.accessToken;
   } catch (error) {
-    if (error instanceof ApiError && error.status === 401) end(ENDED);
+    // Somebody else may have signed in meanwhile: this end is not theirs.
+    if (error instanceof ApiError && error.status === 401 && stored() === refreshToken) end(ENDED);
     throw error;
   }
 }
