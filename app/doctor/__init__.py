@@ -1,7 +1,7 @@
 """`flask doctor`: what the service needs, checked for real, and what to do where it fails.
 
 finding.py   a check, and what it finds
-database.py  redis.py  process.py  accounts.py  worker.py  journal.py  inbox.py
+database.py  redis.py  process.py  accounts.py  worker.py  journal.py  inbox.py  web.py
              the checks, by subject
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from flask import Flask, current_app
 
 from app.config import Settings
-from app.doctor import accounts, database, inbox, journal, process, redis, worker
+from app.doctor import accounts, database, inbox, journal, process, redis, web, worker
 from app.doctor.finding import Check, Finding, Level, Unhealthy, first_line
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     *worker.CHECKS,
     *journal.CHECKS,
     *inbox.CHECKS,
+    *web.CHECKS,
 )
 
 

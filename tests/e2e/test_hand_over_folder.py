@@ -153,6 +153,10 @@ def test_readiness_says_that_the_hand_over_is_broken_until_it_is_mended(
         folder.symlink_to(tmp_path)
         stack.callback(folder.unlink)
         wait_until(lambda: readiness() == (200, "degraded", "unavailable"), "it is said")
+        doctor = service.flask("doctor")
+        [said] = [line for line in doctor.stdout.splitlines() if line.startswith("WARN  web: ")]
+        assert "handover unavailable" in said
+        assert "status degraded" in said
     wait_until(lambda: readiness() == (200, "ok", "ok"), "all is well again")
 
 
