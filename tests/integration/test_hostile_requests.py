@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
+from app.config import Settings
 from app.http import MAX_BODY_BYTES, bodies
 from app.http.openapi import operations
 from app.http.operation import Operation
@@ -80,6 +81,12 @@ class Call(NamedTuple):
         role = next(role for role in (Role.SELLER, Role.CUSTOMER, Role.ADMIN) if role in roles)
         known = {Role.SELLER: market.bob, Role.CUSTOMER: market.alice, Role.ADMIN: market.admin}
         return market.bearer(known[role].id, role)
+
+
+@pytest.fixture(name="settings")
+def without_slowing(settings: Settings) -> Settings:
+    """Hundreds of wrong logins: past the limit each is refused at once."""
+    return settings.model_copy(update={"LOGIN_SLOWED_SECONDS": 0})
 
 
 @pytest.fixture
