@@ -60,7 +60,7 @@ def identity(
         session=_id(claims, "session"),
         jti=_id(claims, "jti"),
         issued_at=max(0, int(issued_at or 0)),
-        expires_at=int(min(expires_at, MAX_TIME)),
+        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # no connection ends before its token
         ours=local and claims.get("iss") == ISSUER,
     )
 

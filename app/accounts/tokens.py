@@ -165,4 +165,4 @@ def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
 
 def seconds_left(identity: Identity) -> int:
     """How long the token is still good for; 0 once it has expired."""
-    return max(0, identity.expires_at - int(time.time()))
+    return max(0, int(identity.expires_at - time.time()))
