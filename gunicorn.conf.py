@@ -26,10 +26,10 @@ except CONFIG["ConfigError"] as exc:
     print(f"ordercast: {exc}", file=sys.stderr)
     sys.exit(BOOT_ERROR)
 # Of the application, the one module that the settings read: loaded again with them at each HUP.
-sys.modules.pop("app.origins", None)
+sys.modules.pop("ordercast.origins", None)
 
 bind = f"0.0.0.0:{settings.PORT}"
-worker_class = "app.transport.worker.Worker"
+worker_class = "ordercast.transport.worker.Worker"
 workers = settings.WEB_CONCURRENCY
 unauthenticated = settings.unauthenticated_connections
 worker_connections = (  # all that are open, with a hundred for HTTP

@@ -10,8 +10,10 @@ BOOT_ERROR = 3  # gunicorn stops instead of starting the worker again and again
 
 # gunicorn.conf.py says the same, where it is in use.
 is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
-if is_gunicorn and "app.transport.worker" not in sys.modules:
-    print("ordercast: WebSockets need worker_class app.transport.worker.Worker", file=sys.stderr)
+if is_gunicorn and "ordercast.transport.worker" not in sys.modules:
+    print(
+        "ordercast: WebSockets need worker_class ordercast.transport.worker.Worker", file=sys.stderr
+    )
     sys.exit(BOOT_ERROR)
 try:
     app = create_app()

@@ -2,17 +2,20 @@
 
 Reading order:
     config.py        every variable of the environment
-    proxies.py       whose request it is           origins.py    which pages are the service's own
     events.py        what travels to a client      emitters.py   the four ways to send it
     db/              transaction(), the only thing that commits
-    journal/         events commit with the change, then get their position
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it
-    realtime/        Socket.IO: who is connected, and how the journal reaches them
+    pruning.py       what has served its time      cli/          the commands
+
+and below it, for any service, ordercast/:
+    proxies.py       whose request it is           origins.py    which pages are the service's own
+    journal/         events commit with the change, then get their position
+    live/            Socket.IO: who is connected, and how the journal reaches them
     transport/       the connection, which knows nothing of the rest
-    worker/          sequencing, the inbox, expiry, pruning
-    health.py        what /readyz is made of      doctor/   what an operator asks
-    cli.py           the commands
+    inbox/           what external processes send
+    worker/          sequencing, the inbox, the steps of the service
+    health.py        what /readyz is made of       doctor/       what an operator asks
 """
 
 from __future__ import annotations
@@ -33,9 +36,11 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     # Imported here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
 
-    from app import cli, config, db, health, http, logs, proxies, realtime
+    from app import cli, config, db, http, logs
     from app.accounts import passwords, slowing, tokens
-    from app.journal import doorbell, waiting
+    from ordercast import health, proxies
+    from ordercast import live as realtime
+    from ordercast.journal import doorbell, waiting
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from redis.connection import parse_url
 
-from app.origins import parse
+from ordercast.origins import parse
 
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash
 MIN_SECRET_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have about 14

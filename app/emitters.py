@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.complaints import complaints, sentence
 from app.events import Event, LowStock, Notification, OrderNew, OrderStatus, Refused
-from app.inbox import Inbox, InboxUnavailable
+from ordercast.complaints import complaints, sentence
+from ordercast.inbox.sender import Inbox, InboxUnavailable
 
 __all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Refused", "Send"]
 

@@ -1,7 +1,7 @@
 """JSON logs: one object a line, a sentence plus fixed keys.
 
 logger.info("sequenced", extra={"count": 3, "head": 17})
-{"time": "...", "level": "info", "logger": "app.worker", "message": "sequenced", "count": 3, ...}
+{"time": "...", "level": "info", "logger": "ordercast.worker", "message": "sequenced", ...}
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from app.redaction import redacted
+from ordercast.redaction import redacted
 
 HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {

@@ -21,7 +21,7 @@ from dotenv import dotenv_values
 from honcho.manager import Manager
 
 from app.config import ConfigError, load, sentinels
-from app.redaction import redacted
+from ordercast.redaction import redacted
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import journal
 from app.accounts.service import require_account
 from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock, ProductNotFound, StockTooLarge
@@ -15,6 +14,7 @@ from app.catalog.wire import ProductView
 from app.db import row_id, transaction
 from app.emitters import Emitters
 from app.idempotency import Once
+from ordercast import journal
 
 emitters = Emitters(journal.append)
 

@@ -8,12 +8,12 @@ from app.accounts import administration
 from app.accounts.administration import Person
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
-from app.broker import Broker
 from app.cli.failing import fail
 from app.config import Settings
 from app.db import now
-from app.realtime import census
-from app.realtime.census import Census
+from ordercast.broker import Broker
+from ordercast.live import census
+from ordercast.live.census import Census
 
 
 def account(who: str) -> Person:

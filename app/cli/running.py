@@ -3,10 +3,11 @@
 import click
 from flask import current_app
 
-from app import demo, doctor
+from app import demo
 from app.cli.failing import fail, require_local_accounts
-from app.doctor import Level
-from app.worker import loops
+from ordercast import doctor
+from ordercast.doctor import Level
+from ordercast.worker import loops
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 

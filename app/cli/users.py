@@ -12,9 +12,9 @@ from app.accounts.details import AccountDetails, NewPassword
 from app.accounts.models import DISABLED, RevocationKind, Role, User
 from app.cli import people
 from app.cli.failing import fail, require_local_accounts
-from app.complaints import sentence
 from app.db import db, row_id
 from app.errors import OrdercastError
+from ordercast.complaints import sentence
 
 ROLES = click.Choice([role.value for role in Role])
 

@@ -11,9 +11,9 @@ probe.py          whether the database can be written now
 
 from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, migrate, now, row_id
 from app.db.engine import init_app, limit_answers
-from app.db.outage import Outage, explain, outage
-from app.db.probe import probe
 from app.db.transactions import in_transaction, on_commit, release, transaction
+from ordercast.database.outage import Outage, explain, outage
+from ordercast.database.probe import probe
 
 __all__ = [
     "MAX_ID",

@@ -8,9 +8,10 @@ from sqlalchemy import Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
 
 from app.config import Settings
-from app.db import postgres, sqlite, transactions
+from app.db import transactions
 from app.db.base import db, migrate
-from app.db.outage import ALL_STALE, STALE, outage_of_driver
+from ordercast.database import postgres, sqlite
+from ordercast.database.outage import ALL_STALE, STALE, outage_of_driver
 
 POOL_SECONDS = 20  # how long a request waits for a connection of the pool
 

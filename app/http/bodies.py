@@ -19,7 +19,7 @@ from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import Notification, Status
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
-from app.text import no_nul, single_line
+from ordercast.text import no_nul, single_line
 
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000

@@ -11,7 +11,6 @@ from typing import Any
 import orjson
 from flask import Blueprint, Flask, Response, current_app
 
-from app import journal
 from app.accounts.tokens import Identity
 from app.db import db
 from app.events import Wire
@@ -19,8 +18,9 @@ from app.http.bodies import EventsAfter
 from app.http.errors import AnswersFull
 from app.http.in_flight import InFlight
 from app.http.operation import operation
-from app.journal import Entry, Head
-from app.metrics import ANSWERS_REFUSED
+from ordercast import journal
+from ordercast.journal import Entry, Head
+from ordercast.metrics import ANSWERS_REFUSED
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 

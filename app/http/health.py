@@ -6,9 +6,11 @@ from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import db, health, inbox, journal
-from app.broker import Broker
-from app.metrics import INBOX_SECONDS
+from app import db
+from ordercast import health, journal
+from ordercast.broker import Broker
+from ordercast.inbox import sender as inbox
+from ordercast.metrics import INBOX_SECONDS
 
 blueprint = Blueprint("health", __name__)
 

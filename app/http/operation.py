@@ -21,12 +21,10 @@ from flask import Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app import journal
 from app.accounts import tokens
 from app.accounts.errors import AuthenticationRequired
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.complaints import complaints
 from app.db import release
 from app.errors import OrdercastError
 from app.http.errors import (
@@ -37,6 +35,8 @@ from app.http.errors import (
     ValidationFailed,
 )
 from app.idempotency import Once
+from ordercast import journal
+from ordercast.complaints import complaints
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 OFFSET = "X-Event-Offset"

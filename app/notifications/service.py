@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from app import journal
 from app.accounts.tokens import Identity
 from app.db import now, row_id, transaction
 from app.emitters import Emitters
@@ -10,6 +9,7 @@ from app.idempotency import Once
 from app.notifications.errors import NotificationNotFound
 from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
+from ordercast import journal
 
 emitters = Emitters(journal.append)
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import events, journal
+from app import events
 from app.accounts.models import Role
 from app.accounts.service import require_account
 from app.accounts.tokens import Identity
@@ -30,6 +30,7 @@ from app.orders.errors import (
 )
 from app.orders.models import Order, OrderLine
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
+from ordercast import journal
 
 EXPIRY_BATCH = 50  # orders in one step
 MAX_TOTAL_CENTS = MAX_WHOLE

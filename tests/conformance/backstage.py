@@ -15,7 +15,7 @@ from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
 from gevent.event import Event
 
-from app.transport import Limits, StrictPacket, install
+from ordercast.transport import Limits, StrictPacket, install
 
 ORIGIN = "http://shop.example"  # the only one that may connect
 BROKEN = "broken"  # the name under which the namespace /broken tells

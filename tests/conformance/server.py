@@ -13,8 +13,8 @@ import engineio
 from flask import Flask
 from flask_socketio import Namespace, SocketIO, emit
 
-from app.transport import Limits, StrictPacket, install
-from app.transport.engine import Engine
+from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport.engine import Engine
 
 MAX_PAYLOAD = 1_000_000  # bytes; the suites expect it
 

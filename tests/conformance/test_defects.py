@@ -18,14 +18,14 @@ import socketio
 from flask import Flask
 from flask_socketio import ConnectionRefusedError
 
-from app.broker import Broker
-from app.realtime.connections import Connections
-from app.realtime.namespace import OrderNamespace
-from app.realtime.queue_manager import QueueManager
-from app.realtime.revocations import Revocations
-from app.transport import Limits, StrictPacket, install
-from app.transport.frames import CLOSE as CLOSE_FRAME
-from app.transport.frames import TEXT
+from ordercast.broker import Broker
+from ordercast.live.connections import Connections
+from ordercast.live.namespace import OrderNamespace
+from ordercast.live.queue_manager import QueueManager
+from ordercast.live.revocations import Revocations
+from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport.frames import CLOSE as CLOSE_FRAME
+from ordercast.transport.frames import TEXT
 from tests.conformance.backstage import BROKEN, DATA
 from tests.harness.frames import client_frame
 from tests.harness.gunicorn import Gunicorn

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
-from app import journal
 from app.config import Settings
 from app.db import db, now
-from app.journal.models import JournalEvent
+from ordercast import journal
+from ordercast.journal.models import JournalEvent
 from tests.harness.api import Person, register
 from tests.harness.processes import SECRET, Service
 from tests.harness.servers import RedisServer

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from app.realtime.queue_manager import PICKLED
+from ordercast.live.queue_manager import PICKLED
 from tests.harness.api import Person
 from tests.harness.external import run_script
 from tests.harness.processes import Service

@@ -37,7 +37,7 @@ def started(tmp_path: Path, *options: str, **variables: str) -> Process:
 def test_another_worker_is_refused_before_anything_listens(tmp_path: Path, other: str) -> None:
     process = started(tmp_path, "-c", "gunicorn.conf.py", "-k", other)
     [line] = [line for line in process.output().splitlines() if line.startswith("ordercast: ")]
-    assert "WebSockets need app.transport.worker.Worker" in line
+    assert "WebSockets need ordercast.transport.worker.Worker" in line
     assert "Listening" not in process.output()
 
 
@@ -50,7 +50,10 @@ def test_another_worker_is_refused_from_the_environment_too(tmp_path: Path) -> N
 def test_another_worker_is_refused_with_another_configuration(tmp_path: Path, other: str) -> None:
     bind = f"--bind 127.0.0.1:{free_port()}"
     process = started(tmp_path, "-c", os.devnull, "-k", other, *shlex.split(bind))
-    assert "ordercast: WebSockets need worker_class app.transport.worker.Worker" in process.output()
+    assert (
+        "ordercast: WebSockets need worker_class ordercast.transport.worker.Worker"
+        in process.output()
+    )
 
 
 def get(server: Gunicorn) -> int:

@@ -17,7 +17,7 @@ import orjson
 import psycopg
 import pytest
 
-from app.broker import Broker
+from ordercast.broker import Broker
 from tests.harness.api import claim, signed
 from tests.harness.external import run_script
 from tests.harness.processes import Service

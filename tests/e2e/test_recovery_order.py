@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from app.realtime.revocations import REFRESH_SECONDS
+from ordercast.live.revocations import REFRESH_SECONDS
 from tests.harness.api import Person
 from tests.harness.audience import places
 from tests.harness.processes import Service

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.doctor import CHECKS
+from ordercast.doctor import CHECKS
 from tests.conftest import fresh_database
 from tests.harness.api import register
 from tests.harness.processes import BIN, FLASK, ROOT, Process, Service, environment, flask

@@ -17,12 +17,13 @@ import pytest
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from app import broker, create_app, journal
+from app import create_app
 from app.accounts import tokens
 from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
 from app.emitters import Emitters
+from ordercast import broker, journal
 from tests.conftest import upgrade
 from tests.harness.processes import SECRET, Service
 from tests.harness.servers import Postgres, RedisServer

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import redis
 
-from app.broker import LONGEST_REASON, connect, reason
+from ordercast.broker import LONGEST_REASON, connect, reason
 from tests.harness.api import register
 from tests.harness.processes import Service
 from tests.harness.sentinels import SERVICE, sentinel, silent_host, vanished_host

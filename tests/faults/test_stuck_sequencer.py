@@ -27,7 +27,7 @@ import os, signal
 from sqlalchemy import event
 from wsgi import app
 from app.db import db
-from app.worker import loops, sequencing
+from ordercast.worker import loops, sequencing
 
 def freeze(session):
     if [row for row in session.dirty if type(row).__name__ == "JournalHead"]:

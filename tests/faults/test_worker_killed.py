@@ -24,7 +24,7 @@ NODE = Callable[..., StockClient]
 DYING_SEQUENCER = """
 import os, signal
 from wsgi import app
-from app.worker.sequencing import sequence_once
+from ordercast.worker.sequencing import sequence_once
 with app.app_context():
     sequence_once(lambda message: os.kill(os.getpid(), signal.SIGKILL))
 """

@@ -11,7 +11,7 @@ from itertools import count
 from random import Random
 from time import monotonic
 
-from app.transport.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, FrameReader
+from ordercast.transport.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, FrameReader
 from tests.harness.frames import chunks, client_frame, hear
 
 LIMIT = 300

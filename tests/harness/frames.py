@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from itertools import cycle, pairwise
 
-from app.transport.frames import FrameError, FrameReader
+from ordercast.transport.frames import FrameError, FrameReader
 
 Heard = list[tuple[int, str | bytes]]
 

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 from sqlalchemy import event, select
 
-from app.broker import Broker
 from app.db import db
-from app.journal.models import JournalEvent
-from app.worker.inbox import drain_once
+from ordercast.broker import Broker
+from ordercast.inbox.drain import drain_once
+from ordercast.journal.models import JournalEvent
 
 Fields = dict[bytes, bytes]
 

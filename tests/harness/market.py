@@ -10,14 +10,14 @@ from flask import Flask
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
-from app import journal
 from app.accounts import tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.db import db, row_id, transaction
 from app.events import Status
-from app.journal.models import JournalEvent
 from app.orders.models import Order
+from ordercast import journal
+from ordercast.journal.models import JournalEvent
 
 
 class Written(NamedTuple):

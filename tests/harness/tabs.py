@@ -18,16 +18,17 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
-from app import create_app, journal
+from app import create_app
 from app.accounts.errors import TokenRevoked
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, transaction
-from app.journal import Entry
-from app.realtime.connections import Connection
-from app.realtime.ring import cost
-from app.worker.sequencing import sequence_once
+from ordercast import journal
+from ordercast.journal import Entry
+from ordercast.live.connections import Connection
+from ordercast.live.ring import cost
+from ordercast.worker.sequencing import sequence_once
 
 NAMESPACE = "/"
 SMALL_BYTES = cost(Entry(1, "user:1", "test", '{"number":1000000}'))  # of an entry of append()

@@ -14,7 +14,7 @@ from app.accounts import revocation, tokens
 from app.accounts.models import RevocationKind, Role
 from app.config import Settings
 from app.db import db
-from app.realtime.revocations import Revocations
+from ordercast.live.revocations import Revocations
 from tests.harness.keys import claims, hs256
 from tests.harness.market import error, good
 from tests.harness.visitor import Visitor

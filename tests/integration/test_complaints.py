@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.emitters import Emitters, InvalidEvent
 from app.events import Refused
-from app.worker.inbox import read
+from ordercast.inbox.drain import read
 from tests.harness.market import Market, details, error, good
 from tests.harness.settings import complaint
 from tests.harness.visitor import Visitor

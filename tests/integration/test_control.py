@@ -7,16 +7,16 @@ import orjson
 import pytest
 from flask import Flask
 
-from app import journal
 from app.accounts import revocation
 from app.accounts.disconnection import disconnect_user
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.db import db, transaction
 from app.events import CONTROL_ROOM
-from app.journal import Entry
-from app.realtime.follower import Follower
-from app.worker.sequencing import sequence_once
+from ordercast import journal
+from ordercast.journal import Entry
+from ordercast.live.follower import Follower
+from ordercast.worker.sequencing import sequence_once
 from tests.harness.tabs import somebody
 
 

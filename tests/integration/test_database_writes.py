@@ -12,9 +12,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import make_url, text
 
-from app import create_app, doctor, journal
+from app import create_app
 from app.config import Settings
 from app.db import db
+from ordercast import doctor, journal
 from tests.harness.clusters import Cluster
 from tests.harness.market import error, good
 from tests.harness.processes import SECRET

@@ -14,10 +14,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import make_url, select
 
-from app import create_app, doctor
+from app import create_app
 from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
+from ordercast import doctor
 from tests.conftest import upgrade
 from tests.harness.clusters import Cluster
 from tests.harness.market import basket, error, good

@@ -11,8 +11,8 @@ from app import demo
 from app.accounts.models import User
 from app.accounts.tokens import Identity
 from app.db import db
-from app.doctor import accounts
-from app.doctor.finding import Doubtful, Unhealthy
+from ordercast.doctor import accounts
+from ordercast.doctor.finding import Doubtful, Unhealthy
 from tests.harness.market import good
 from tests.harness.visitor import Visitor
 

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 import redis
 
-from app.broker import Broker
 from app.config import Settings
-from app.doctor import redis as subject
-from app.doctor.finding import Level, Unhealthy
-from app.doctor.inbox import CHECKS as INBOX
+from ordercast.broker import Broker
+from ordercast.doctor import redis as subject
+from ordercast.doctor.finding import Level, Unhealthy
+from ordercast.doctor.inbox import CHECKS as INBOX
 from tests.harness.processes import SECRET
 from tests.harness.servers import RedisServer
 

@@ -9,14 +9,15 @@ import orjson
 import pytest
 from flask import Flask
 
-from app import create_app, journal
-from app.broker import Broker
+from app import create_app
 from app.config import Settings
 from app.db import db
-from app.doctor import redis as beside
-from app.doctor import worker as subject
-from app.doctor.finding import Doubtful, Unhealthy
-from app.worker.publishing import Publisher
+from ordercast import journal
+from ordercast.broker import Broker
+from ordercast.doctor import redis as beside
+from ordercast.doctor import worker as subject
+from ordercast.doctor.finding import Doubtful, Unhealthy
+from ordercast.worker.publishing import Publisher
 from tests.harness.servers import RedisServer
 from tests.harness.waiting import wait_until
 

@@ -5,8 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from app.broker import Broker
-from app.worker.doorbell import Ear
+from ordercast.broker import Broker
+from ordercast.worker.doorbell import Ear
 from tests.harness.servers import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 

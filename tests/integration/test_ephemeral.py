@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.metrics import QUEUE_MESSAGES_REFUSED
+from ordercast.metrics import QUEUE_MESSAGES_REFUSED
 from tests.harness.tabs import Tab, WebProcess, append, published, somebody
 
 ALICE = somebody("1")

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import journal
 from app.accounts import revocation
 from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
@@ -15,8 +14,9 @@ from app.config import Settings
 from app.db import MAX_ID, db, now, transaction
 from app.http.events import Pruned
 from app.http.in_flight import InFlight
-from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
-from app.worker.sequencing import sequence_once
+from ordercast import journal
+from ordercast.metrics import ANSWER_BYTES, ANSWERS_REFUSED
+from ordercast.worker.sequencing import sequence_once
 from tests.harness.market import Caller, Market, error, good
 from tests.harness.races import right_after
 

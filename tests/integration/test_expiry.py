@@ -14,8 +14,8 @@ from app.catalog.models import MAX_STOCK
 from app.db import db, now, row_id, transaction
 from app.events import Status
 from app.orders import service
+from app.orders.expiry import expire_once
 from app.orders.models import Order
-from app.worker.expiry import expire_once
 from tests.harness.market import Market, Written, good
 from tests.harness.races import at_once, right_after
 

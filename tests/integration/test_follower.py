@@ -7,15 +7,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete
 
-from app import journal
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import REVOKED, Mark
 from app.db import now, transaction
 from app.events import CONTROL_ROOM
-from app.journal import Entry
-from app.journal.models import JournalEvent, JournalHead
-from app.realtime.follower import Follower
-from app.worker.sequencing import announce_head, sequence_once
+from ordercast import journal
+from ordercast.journal import Entry
+from ordercast.journal.models import JournalEvent, JournalHead
+from ordercast.live.follower import Follower
+from ordercast.worker.sequencing import announce_head, sequence_once
 
 
 class Sockets:

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from app.broker import Broker
 from app.config import Settings
 from app.db import db
-from app.journal.models import JournalEvent
-from app.metrics import INBOX_ACCEPTED
-from app.worker.inbox import BATCH, drain_once
+from ordercast.broker import Broker
+from ordercast.inbox.drain import BATCH, drain_once
+from ordercast.journal.models import JournalEvent
+from ordercast.metrics import INBOX_ACCEPTED
 from tests.harness.mailbox import Mailbox, at, journalled
 from tests.harness.processes import SECRET
 from tests.harness.servers import RedisServer

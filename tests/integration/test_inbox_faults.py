@@ -15,10 +15,10 @@ import redis
 from flask import Flask
 from sqlalchemy.exc import OperationalError
 
-from app.broker import Broker
 from app.config import Settings
 from app.db import db
-from app.worker.inbox import drain_once
+from ordercast.broker import Broker
+from ordercast.inbox.drain import drain_once
 from tests.harness.mailbox import Mailbox, at, journalled
 from tests.harness.processes import ROOT, SECRET, environment
 from tests.harness.servers import Postgres, RedisServer
@@ -27,9 +27,9 @@ WORKER = """
 import os, signal, sys
 from sqlalchemy import event
 from app import create_app
-from app.broker import Broker
+from ordercast.broker import Broker
 from app.db import db
-from app.worker.inbox import drain_once
+from ordercast.inbox.drain import drain_once
 
 app = create_app()
 with app.app_context():

@@ -8,8 +8,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings
 from app.db import db
-from app.metrics import INBOX_REFUSED
-from app.worker.inbox import BATCH, FIELDS_KEPT
+from ordercast.inbox.drain import BATCH, FIELDS_KEPT
+from ordercast.metrics import INBOX_REFUSED
 from tests.harness.mailbox import Mailbox, journalled
 from tests.harness.processes import SECRET
 from tests.harness.servers import RedisServer

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app import broker
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
-from app.inbox import MAX_BYTES
-from app.worker.inbox import read
+from ordercast import broker
+from ordercast.inbox.drain import read
+from ordercast.inbox.sender import MAX_BYTES
 from tests.harness.servers import RedisServer, free_port
 from tests.harness.waiting import wait_until
 

@@ -13,8 +13,8 @@ from app.accounts import tokens
 from app.accounts.models import Role, User
 from app.config import Settings, key_algorithm
 from app.db import db
-from app.doctor.accounts import CHECKS
-from app.doctor.finding import Unhealthy
+from ordercast.doctor.accounts import CHECKS
+from ordercast.doctor.finding import Unhealthy
 from tests.harness.keys import claims, hs256, public_pem
 from tests.harness.market import error, good
 from tests.harness.processes import SECRET

@@ -11,12 +11,13 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import create_app, journal
+from app import create_app
 from app.config import Settings
 from app.db import db, transaction
-from app.journal import Entry
-from app.realtime.follower import Follower
-from app.worker.sequencing import sequence_once
+from ordercast import journal
+from ordercast.journal import Entry
+from ordercast.live.follower import Follower
+from ordercast.worker.sequencing import sequence_once
 from tests.harness.processes import SECRET
 from tests.harness.servers import RedisServer
 

@@ -8,13 +8,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, func, select
 
-from app import journal
-from app.broker import Broker
 from app.db import db, now, transaction
-from app.journal import Marks
-from app.journal.models import JournalEvent, JournalHead
-from app.worker.publishing import Publisher
-from app.worker.sequencing import announce_head, sequence_once
+from ordercast import journal
+from ordercast.broker import Broker
+from ordercast.journal import Marks
+from ordercast.journal.models import JournalEvent, JournalHead
+from ordercast.worker.publishing import Publisher
+from ordercast.worker.sequencing import announce_head, sequence_once
 from tests.harness.servers import RedisServer, free_port
 from tests.harness.tabs import Start, Tab, somebody
 

@@ -11,7 +11,7 @@ from app.accounts import administration, tokens
 from app.accounts.models import Revocation, Role, User
 from app.config import Settings
 from app.db import db, now, transaction
-from app.realtime.revocations import Revocations
+from ordercast.live.revocations import Revocations
 from tests.harness.keys import claims, hs256
 from tests.harness.market import error, good
 from tests.harness.races import right_after

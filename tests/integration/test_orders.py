@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app import journal
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK
 from app.db import transaction
 from app.http.bodies import MAX_PRICE_CENTS, MAX_QUANTITY
 from app.orders.service import MAX_TOTAL_CENTS
+from ordercast import journal
 from tests.harness.market import Caller, Market, Written, basket, details, error, good
 from tests.harness.races import at_once
 

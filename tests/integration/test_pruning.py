@@ -8,15 +8,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, func, select, update
 
-from app import journal
 from app.accounts import attempts
 from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.idempotency import IdempotencyKey
-from app.journal import Head
-from app.journal.models import JournalEvent
-from app.worker.pruning import KEYS_KEPT, prune_once
+from app.pruning import KEYS_KEPT, prune_once
+from ordercast import journal
+from ordercast.journal import Head
+from ordercast.journal.models import JournalEvent
 from tests.harness.market import Market, basket, good
 
 KEEP_DAYS = 7.0

@@ -16,9 +16,9 @@ from app.accounts.models import LoginAttempts, LoginSession, Revocation, Revocat
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.idempotency import IdempotencyKey
-from app.journal.pruning import BATCH
-from app.worker.inbox import InboxId, drain_once
-from app.worker.pruning import KEYS_KEPT, prune_once
+from app.pruning import KEYS_KEPT, prune_once
+from ordercast.inbox.drain import InboxId, drain_once
+from ordercast.journal.pruning import BATCH
 from tests.conftest import PASSWORD
 from tests.harness.mailbox import Mailbox, journalled
 from tests.harness.servers import RedisServer

@@ -5,13 +5,13 @@ import pytest
 import redis
 from flask import Flask
 
-from app import journal
-from app.broker import Broker
 from app.db import transaction
-from app.metrics import PUBLISH_FAILURES
-from app.realtime.follower import Follower
-from app.worker.publishing import Publisher
-from app.worker.sequencing import MESSAGE_BYTES, announce_head, sequence_once
+from ordercast import journal
+from ordercast.broker import Broker
+from ordercast.live.follower import Follower
+from ordercast.metrics import PUBLISH_FAILURES
+from ordercast.worker.publishing import Publisher
+from ordercast.worker.sequencing import MESSAGE_BYTES, announce_head, sequence_once
 from tests.harness.servers import RedisServer, free_port
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import delete
 
 from app.accounts.models import Role
 from app.db import transaction
-from app.journal.models import JournalEvent, JournalHead
+from ordercast.journal.models import JournalEvent, JournalHead
 from tests.harness.tabs import Start, Tab, WebProcess, append, published, somebody, statements
 
 ALICE, CHARLIE = somebody("1"), somebody("3")

@@ -9,8 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from app.db import db, now
-from app.journal.pruning import prune
-from app.realtime.follower import Follower
+from ordercast.journal.pruning import prune
+from ordercast.live.follower import Follower
 from tests.harness.races import right_after
 from tests.harness.tabs import Start, Tab, append, published, somebody
 

@@ -2,7 +2,7 @@
 
 import time
 
-from app.realtime.revocations import REFRESH_SECONDS
+from ordercast.live.revocations import REFRESH_SECONDS
 from tests.harness.tabs import Tab, WebProcess, append, published, somebody, statements
 
 CLIENTS = 1000

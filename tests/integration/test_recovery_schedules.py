@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.accounts.models import Role
 from app.db import now
-from app.journal.pruning import prune
-from app.realtime.pid import Pids
+from ordercast.journal.pruning import prune
+from ordercast.live.pid import Pids
 from tests.harness.processes import SECRET
 from tests.harness.tabs import Start, Tab, WebProcess, append, published, somebody
 

@@ -15,9 +15,9 @@ from app.accounts.models import RevocationKind, Role
 from app.accounts.revocation import Mark
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
-from app.realtime.connections import Connection, Connections
-from app.realtime.dismissal import Dismissal
-from app.realtime.revocations import RELOAD_SECONDS, Revocations
+from ordercast.live.connections import Connection, Connections
+from ordercast.live.dismissal import Dismissal
+from ordercast.live.revocations import RELOAD_SECONDS, Revocations
 from tests.harness.tabs import statements
 from tests.harness.waiting import wait_until
 

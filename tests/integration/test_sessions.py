@@ -16,7 +16,7 @@ from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, now, transaction
 from app.events import CONTROL_ROOM
-from app.journal.models import JournalEvent
+from ordercast.journal.models import JournalEvent
 from tests.harness.market import error, good
 from tests.harness.races import at_once, right_after
 from tests.harness.visitor import Visitor

@@ -9,15 +9,15 @@ from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
-from app import doctor, journal
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, now, transaction
-from app.doctor import journal as check
-from app.doctor.finding import Doubtful
-from app.journal.entries import fault
-from app.journal.models import SetAside
-from app.metrics import EVENTS_SET_ASIDE
+from ordercast import doctor, journal
+from ordercast.doctor import journal as check
+from ordercast.doctor.finding import Doubtful
+from ordercast.journal.entries import fault
+from ordercast.journal.models import SetAside
+from ordercast.metrics import EVENTS_SET_ASIDE
 from tests.harness.market import Market, good
 from tests.harness.strangers import insert, insert_bytes, lift_checks
 from tests.harness.tabs import Start, Tab, append, published, somebody

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.broker import Broker
-from app.realtime.subscription import Subscription
+from ordercast.broker import Broker
+from ordercast.live.subscription import Subscription
 from tests.harness.proxy import Proxy
 from tests.harness.servers import RedisServer
 

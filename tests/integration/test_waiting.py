@@ -11,12 +11,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, insert, select, text
 
-from app import create_app, journal
+from app import create_app
 from app.config import Settings
 from app.db import db, transaction
-from app.journal import waiting
-from app.journal.models import JournalEvent
-from app.worker.sequencing import sequence_once
+from ordercast import journal
+from ordercast.journal import waiting
+from ordercast.journal.models import JournalEvent
+from ordercast.worker.sequencing import sequence_once
 from tests.harness.processes import SECRET
 from tests.harness.servers import Postgres, RedisServer
 from tests.harness.waiting import wait_until

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import socketio
 
-from app.transport import Limits, StrictPacket, install
-from app.transport.engine import Engine
-from app.transport.session import Session
+from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport.engine import Engine
+from ordercast.transport.session import Session
 from tests.harness.hub import turn_until
 
 LIMITS = Limits(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.transport.inbox import (
+from ordercast.transport.inbox import (
     MAX_INBOX,
     MAX_INBOX_BYTES,
     OVERHEAD_LEAST,

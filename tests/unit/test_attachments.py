@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.transport.attachments import ATTACHMENT_SECONDS, Attachments
-from app.transport.packets import MalformedPacket, TooLarge
-from app.transport.protocol import StrictPacket
+from ordercast.transport.attachments import ATTACHMENT_SECONDS, Attachments
+from ordercast.transport.packets import MalformedPacket, TooLarge
+from ordercast.transport.protocol import StrictPacket
 from tests.harness.hub import Clock
 
 HEAD = '52-["photo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'

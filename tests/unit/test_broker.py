@@ -4,8 +4,8 @@ import pytest
 from redis import SSLConnection
 from redis.sentinel import SentinelConnectionPool
 
-from app import broker
-from app.broker import Broker
+from ordercast import broker
+from ordercast.broker import Broker
 
 
 def sentinel_pool(url: str) -> SentinelConnectionPool:

@@ -2,7 +2,7 @@
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.realtime.connections import Connection, Connections
+from ordercast.live.connections import Connection, Connections
 
 ALICE = Identity("7", Role.CUSTOMER, None, None, 0, 2**31)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.realtime.connections import Connection, Connections
+from ordercast.live.connections import Connection, Connections
 
 
 def connection(sid: str, engine: Any) -> Connection:

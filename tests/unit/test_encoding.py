@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.transport.encoding import prefers_gzip
+from ordercast.transport.encoding import prefers_gzip
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from app.events import (
     Status,
     encode,
 )
-from app.transport import protocol
+from ordercast.transport import protocol
 
 CONTRACT = [
     (OrderStatus, "order:status", "user:7", {"id", "orderNumber", "status"}),

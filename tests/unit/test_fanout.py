@@ -7,12 +7,12 @@ from contextlib import suppress
 import pytest
 import socketio
 
-from app.transport import Limits, StrictPacket, install, send_all
-from app.transport.engine import Engine
-from app.transport.frames import TEXT, frame
-from app.transport.packets import Packet, message
-from app.transport.session import Session
-from app.transport.websocket import WebSocket
+from ordercast.transport import Limits, StrictPacket, install, send_all
+from ordercast.transport.engine import Engine
+from ordercast.transport.frames import TEXT, frame
+from ordercast.transport.packets import Packet, message
+from ordercast.transport.session import Session
+from ordercast.transport.websocket import WebSocket
 from tests.harness.hub import Clock, pair, turn, turn_until
 
 LIMIT = 300_000  # bytes that may wait for one

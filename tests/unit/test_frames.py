@@ -5,7 +5,7 @@ from time import process_time
 
 import pytest
 
-from app.transport.frames import (
+from ordercast.transport.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

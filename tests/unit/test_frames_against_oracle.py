@@ -14,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode, ParseFailed
 
-from app.transport.frames import (
+from ordercast.transport.frames import (
     BINARY,
     CLOSE,
     CONTINUATION,

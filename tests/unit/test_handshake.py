@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.transport.handshake import BadHandshake, answer
+from ordercast.transport.handshake import BadHandshake, answer
 
 GOOD = {  # section 1.3
     "HTTP_UPGRADE": "websocket",

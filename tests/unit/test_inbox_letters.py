@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.events import EVENTS, MAX_ITEMS, MAX_RECEIVER, MAX_WHOLE, Refused
-from app.inbox import MAX_BYTES, MAX_ID
-from app.worker.inbox import Letter, read
+from ordercast.inbox.drain import Letter, read
+from ordercast.inbox.sender import MAX_BYTES, MAX_ID
 
 # The first text that is drawn on a machine makes its table of characters: seconds, once.
 patient = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -3,7 +3,7 @@
 import pytest
 import socketio
 
-from app.transport import Limits, StrictPacket, install
+from ordercast.transport import Limits, StrictPacket, install
 
 
 def test_a_failing_disconnect_handler_keeps_nobody_in_a_room(

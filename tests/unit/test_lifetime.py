@@ -7,9 +7,9 @@ from typing import Any
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.realtime.connections import Connection, Connections
-from app.realtime.lifetime import Lifetime
-from app.transport.timers import Timers
+from ordercast.live.connections import Connection, Connections
+from ordercast.live.lifetime import Lifetime
+from ordercast.transport.timers import Timers
 
 
 def test_the_deadline_of_a_token_does_not_keep_its_connection() -> None:

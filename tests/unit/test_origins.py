@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.origins import SCHEME_KNOWN, Origins, own, parse
+from ordercast.origins import SCHEME_KNOWN, Origins, own, parse
 
 
 def request(host: str, scheme: str = "http", **more: Any) -> dict[str, Any]:

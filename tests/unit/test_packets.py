@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.transport.frames import BINARY, TEXT, frame
-from app.transport.packets import (
+from ordercast.transport.frames import BINARY, TEXT, frame
+from ordercast.transport.packets import (
     CLOSED,
     NOTHING,
     PINGED,

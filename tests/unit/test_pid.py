@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
 from app.accounts.claims import MAX_SUBJECT
-from app.realtime.pid import MAX_LENGTH, Claim, Pids
+from ordercast.live.pid import MAX_LENGTH, Claim, Pids
 
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
 PIDS = Pids(SECRET)

@@ -1,5 +1,5 @@
-"""The private and undocumented parts of other packages that app/realtime and app/transport use are
-those of the versions they were read against."""
+"""The private and undocumented parts of other packages that ordercast/live and ordercast/transport
+use are those of the versions they were read against."""
 
 import _socket
 import ast
@@ -23,13 +23,14 @@ from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGISe
 from socketio.packet import CONNECT, EVENT, Packet
 from socketio.pubsub_manager import PubSubManager
 
-from app import realtime, transport
-from app.realtime.queue_manager import QueueManager
-from app.realtime.rooms import RoomManager
-from app.transport.engine import Engine
-from app.transport.handler import Handler
-from app.transport.session import Session
-from app.transport.worker import Server, Worker
+from ordercast import live as realtime
+from ordercast import transport
+from ordercast.live.queue_manager import QueueManager
+from ordercast.live.rooms import RoomManager
+from ordercast.transport.engine import Engine
+from ordercast.transport.handler import Handler
+from ordercast.transport.session import Session
+from ordercast.transport.worker import Server, Worker
 from tests.harness.hub import pair
 
 READ_AGAINST = {
@@ -39,7 +40,7 @@ READ_AGAINST = {
     "gunicorn": "27.0.1",
     "redis": "8.1.0",
 }
-WHY = "read app/realtime and app/transport against the new version first, then change this pin"
+WHY = "read ordercast/live and ordercast/transport against the new version, then change this pin"
 MODULES = sorted(
     module for one in (realtime, transport) for module in Path(one.__path__[0]).glob("*.py")
 )

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.origins import SCHEME_KNOWN
-from app.proxies import TrustedProxies
+from ordercast.origins import SCHEME_KNOWN
+from ordercast.proxies import TrustedProxies
 from tests.harness.settings import complaint, setting
 
 PEER, CLIENT, OTHER = "10.0.0.9", "203.0.113.7", "198.51.100.4"

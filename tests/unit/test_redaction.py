@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from app.logs import JsonFormatter
-from app.redaction import redacted
+from ordercast.redaction import redacted
 
 SECRET = "hunter2"
 

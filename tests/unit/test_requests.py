@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from app.transport.requests import (
+from ordercast.transport.requests import (
     IDLE_SECONDS,
     LAST_SECONDS,
     MAX_HEAD_BYTES,

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.journal import Entry
-from app.realtime.ring import DEQUE_BYTES, Ring, cost
+from ordercast.journal import Entry
+from ordercast.live.ring import DEQUE_BYTES, Ring, cost
 
 ROOMS = ("user:1", "user:2", "seller:1", "control")
 COST = cost(Entry(1, "user:1", "test", "{}"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from socketio import Manager
 
-from app.realtime.rooms import RoomManager
+from ordercast.live.rooms import RoomManager
 
 NAMESPACES = ("/", "/other")
 ENGINES = tuple(f"engine-{number}" for number in range(4))

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from app.transport.timers import Timers
+from ordercast.transport.timers import Timers
 from tests.harness.hub import turn_until
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
-from app.transport.lingering import LINGER_BYTES, MOST, Lingering
-from app.transport.websocket import TURN_BYTES, WebSocket
+from ordercast.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
+from ordercast.transport.lingering import LINGER_BYTES, MOST, Lingering
+from ordercast.transport.websocket import TURN_BYTES, WebSocket
 from tests.harness.frames import client_frame
 from tests.harness.hub import Clock, pair, turn, turn_until
 

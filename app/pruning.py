@@ -1,0 +1,50 @@
+"""Pruning: what has served its time goes, a batch at a time."""
+
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete, select, tuple_
+
+from app.accounts.attempts import WINDOW_SECONDS
+from app.accounts.models import LoginAttempts, LoginSession, Revocation
+from app.db import now, transaction
+from app.idempotency import IdempotencyKey
+from ordercast import journal
+from ordercast.inbox.drain import InboxId
+from ordercast.journal.pruning import BATCH
+
+logger = logging.getLogger(__name__)
+KEYS_KEPT = timedelta(days=7)  # how long a repeated POST is recognised
+
+
+def prune_once(journal_keep_days: float) -> bool:
+    """Delete a batch of each kind. Returns whether there may be more."""
+    counts = {
+        "events": journal.prune(now() - timedelta(days=journal_keep_days))
+        if journal_keep_days
+        else 0,
+        "idempotency_keys": _delete(IdempotencyKey, IdempotencyKey.created_at < now() - KEYS_KEPT),
+        "inbox_ids": _delete(InboxId, InboxId.created_at < now() - KEYS_KEPT),
+        "revocations": _delete(Revocation, Revocation.expires_at < now()),
+        "sessions": _delete(LoginSession, LoginSession.expires_at < now()),
+        "login_attempts": _delete(
+            LoginAttempts, LoginAttempts.window_start < int(time.time()) - WINDOW_SECONDS
+        ),
+    }
+    if any(counts.values()):
+        logger.info("pruned", extra=counts)
+    return max(counts.values()) >= BATCH
+
+
+def _delete(model: type[Any], old: Any) -> int:
+    """Delete up to BATCH rows that are old. Returns how many."""
+    key = list(model.__table__.primary_key)
+    with transaction() as session:
+        rows = session.execute(select(*key).where(old).limit(BATCH)).all()
+        if rows:
+            session.execute(
+                delete(model).where(tuple_(*key).in_([tuple(row) for row in rows]), old)
+            )
+    return len(rows)

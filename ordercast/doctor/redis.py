@@ -1,0 +1,152 @@
+"""Redis passes messages on, takes what is sent through it, keeps it, and is nobody else's."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from statistics import median_low
+from uuid import uuid4
+
+import orjson
+import redis
+
+from app.config import Settings
+from ordercast.broker import Broker, Redis, reason
+from ordercast.doctor.finding import Check, Doubtful, Unhealthy
+
+DOWN = "Check REDIS_URL and that Redis runs; until then events take up to 2 s."
+FULL = "Raise maxmemory; until then the inbox takes nothing: emits are refused."
+READ_ONLY = "REDIS_URL names a replica: name the master, or its Sentinels."
+RULES = "~ordercast:* &ordercast:* &flask-socketio +@all -@admin -@dangerous +info"
+PERMISSIONS = (
+    f"With ACL SETUSER give it {RULES}, or what REDIS_PREFIX and QUEUE_CHANNEL say instead."
+)
+EVICTING = "Set maxmemory-policy to noeviction: the inbox holds events that nobody else has yet."
+NEIGHBOUR = (
+    "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
+    " scripts channel=... with it."
+)
+MARK = "doctor-"  # begins what only an examination sends
+COUNTS = 15  # of the listeners
+COUNT_SECONDS = 0.1  # between two counts
+PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
+
+
+def _redis(settings: Settings) -> str:
+    """A message comes back on each channel, and a key can be written."""
+    broker = Broker.of(settings)
+    mark = f"{MARK}{uuid4().hex}"
+    # Messages that the service's own processes take for what concerns them not, without a word:
+    # an unknown method, a ring, another journal's head.
+    messages = {
+        broker.queue_channel: orjson.dumps({"method": "doctor", "host_id": mark}),
+        broker.doorbell_channel: mark.encode(),
+        broker.journal_channel: orjson.dumps({"journal": mark, "head": 0, "events": []}),
+    }
+    try:
+        with broker.connect() as client:
+            for channel, message in messages.items():
+                _round_trip(client, channel, message)
+            _write(client, broker)
+    except redis.RedisError as exc:
+        raise Unhealthy(reason(exc), advice(exc)) from exc
+    return f"round trip on {', '.join(messages)}; takes what is written"
+
+
+def _round_trip(client: Redis, channel: str, message: bytes) -> None:
+    with client.pubsub() as pubsub:  # type: ignore[no-untyped-call]
+        with allowed(f"subscribe to {channel}"):
+            pubsub.subscribe(channel)
+            pubsub.get_message(timeout=1)
+        with allowed(f"publish to {channel}"):
+            client.publish(channel, message)
+        if message not in messages(pubsub, seconds=1):
+            raise Unhealthy(f"a message published to {channel} did not come back", DOWN)
+
+
+def _write(client: Redis, broker: Broker) -> None:
+    probe = f"{broker.prefix}:doctor:{uuid4().hex}"
+    with allowed(f"write keys that begin with {broker.prefix}:"):
+        client.xadd(probe, {"probe": "x"})
+        client.expire(probe, PROBE_SECONDS)
+        client.delete(probe)
+
+
+def _eviction(settings: Settings) -> str:
+    """What Redis does when it is full; a policy for volatile keys leaves a stream alone."""
+    with Broker.of(settings).connect() as client, told():
+        memory = client.info("memory")
+    policy = memory["maxmemory_policy"]
+    if memory["maxmemory"] and policy.startswith("allkeys"):
+        raise Unhealthy(f"maxmemory-policy is {policy}: it may evict the inbox", EVICTING)
+    return f"maxmemory-policy is {policy}"
+
+
+def _neighbours(settings: Settings) -> str:
+    """Each web process of the service listens to both channels; more listeners on the queue's are
+    another service's, or stock ones: publish and subscribe know no database number."""
+    broker = Broker.of(settings)
+    with broker.connect() as client, told():
+        # The round trips of this and any other examination listen to either channel alone, for a
+        # moment: the count that is there most of the time is that of listeners that stay.
+        counts = []
+        for _ in range(COUNTS):
+            counts.append(_strangers(client, broker))
+            time.sleep(COUNT_SECONDS)
+        strangers = median_low(counts)
+        # Of another service, its prefix or its database different.
+        others = set(client.pubsub_channels("*:journal")) - {broker.journal_channel.encode()}
+    if strangers > 0:
+        known = ", ".join(sorted(name.decode(errors="replace") for name in others))
+        services = f"; there are also {known}" if known else ""
+        raise Doubtful(f"{strangers} others listen to {broker.queue_channel}{services}", NEIGHBOUR)
+    return f"{broker.queue_channel} is this service's alone"
+
+
+def _strangers(client: Redis, broker: Broker) -> int:
+    counts = dict(client.pubsub_numsub(broker.queue_channel, broker.journal_channel))
+    return int(counts[broker.queue_channel.encode()] - counts[broker.journal_channel.encode()])
+
+
+@contextmanager
+def allowed(what: str) -> Iterator[None]:
+    """Say which permission is missing: Redis' own NOPERM names neither key nor channel."""
+    try:
+        yield
+    except redis.exceptions.NoPermissionError as exc:
+        raise Unhealthy(f"the Redis user may not {what}", PERMISSIONS) from exc
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Say which error of Redis keeps a check from its answer."""
+    try:
+        yield
+    except redis.RedisError as exc:
+        raise Unhealthy(f"cannot tell: {reason(exc)}", advice(exc)) from exc
+
+
+def advice(error: redis.RedisError) -> str:
+    """What to do about an error."""
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return PERMISSIONS
+    if isinstance(error, redis.exceptions.OutOfMemoryError):
+        return FULL
+    if isinstance(error, redis.exceptions.ReadOnlyError):
+        return READ_ONLY
+    return DOWN
+
+
+def messages(pubsub: redis.client.PubSub, *, seconds: float) -> Iterator[bytes]:
+    """What is published within so many seconds. Raises redis.RedisError."""
+    deadline = time.monotonic() + seconds
+    while (left := deadline - time.monotonic()) > 0:
+        message = pubsub.get_message(timeout=left)
+        if message and message["type"] == "message":
+            yield message["data"]
+
+
+CHECKS = (
+    Check("redis", _redis),
+    Check("redis memory", _eviction),
+    Check("redis neighbours", _neighbours),
+)

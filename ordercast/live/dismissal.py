@@ -1,0 +1,82 @@
+"""Dismissal: revocations close their connections within a second, whatever else is down.
+
+A control event of the journal tells of a revocation when a worker runs. Here the table itself is
+read, with one indexed query each LOOK_SECONDS while there are connections: no worker and no Redis
+is needed. What this process itself revoked is not waited for.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.accounts.revocation import Mark
+from ordercast.live.connections import Connections
+from ordercast.live.revocations import Revocations
+
+logger = logging.getLogger(__name__)
+LOOK_SECONDS = 0.75
+
+
+class Dismissal:
+    """`close`: ends the connections that a revocation hits."""
+
+    def __init__(
+        self,
+        app: Flask,
+        connections: Connections,
+        revocations: Revocations,
+        close: Callable[[Mark], None],
+    ) -> None:
+        self._app = app
+        self._connections = connections
+        self._revocations = revocations
+        self._close = close
+        self._wake = threading.Event()
+        self._loads = 0
+        self._readable = True
+
+    def on_revoked(self, _app: object, *, mark: Mark) -> None:
+        """This process itself revoked something, and it has committed."""
+        self._revocations.learn(mark)
+        self._wake.set()
+
+    def run(self) -> None:
+        """For ever."""
+        while True:
+            self._wake.wait(LOOK_SECONDS)
+            self._wake.clear()
+            try:
+                self.step()
+            except Exception:
+                # Without this loop revoked tokens would keep their connections; the next round
+                # tries again.
+                logger.exception("revocations not followed")
+
+    def step(self) -> None:
+        """Look at the table, and close what has been revoked since."""
+        if not self._connections.all():
+            self._revocations.take_news()
+            return
+        try:
+            with self._app.app_context():
+                self._revocations.look(LOOK_SECONDS / 2)
+        except SQLAlchemyError as exc:
+            if self._readable:
+                logger.warning("revocations not readable", exc_info=exc)
+            self._readable = False
+        else:
+            self._readable = True
+        for mark in self._news():
+            self._close(mark)
+
+    def _news(self) -> list[Mark]:
+        news = self._revocations.take_news()
+        if self._loads != self._revocations.loads:
+            # Everything was read: each connection is asked for, instead of each revocation.
+            self._loads = self._revocations.loads
+            known = [self._revocations.known(one.identity) for one in self._connections.all()]
+            news += [mark for mark in known if mark is not None]
+        return news

@@ -1,0 +1,219 @@
+"""The follower: fans the journal out to this process's sockets, in position order, each once.
+
+`last` is the position it has fanned out. What comes from Redis is the fast path: position
+`last + 1` is fanned out, a lower one was already. Anything else - a gap, a head that is ahead, a
+new subscription, silence - means: read the journal from `last`. So whatever Redis drops, doubles
+or delays, only time is lost.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+import orjson
+from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.accounts import revocation
+from app.accounts.revocation import Mark
+from app.events import CONTROL, CONTROL_ROOM
+from ordercast import journal
+from ordercast.journal import Entry, Head
+from ordercast.live.connections import Connection
+from ordercast.live.ring import OVERHEAD_BYTES, Ring
+from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
+
+logger = logging.getLogger(__name__)
+
+SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
+POLL_SECONDS = 0.4  # between two looks at the journal while there is a reason to
+PAGE = 500  # rows in one read
+PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
+RECENT = 10_000  # entries that a process that starts has in memory, if they fit
+
+
+class Sockets(Protocol):
+    """What the follower needs of the client manager."""
+
+    def emit_entry(self, entry: Entry) -> None: ...
+    def hold(self, connection: Connection, *, seen: int) -> None: ...
+    def dismiss(self, mark: Mark) -> None: ...
+    def send_away(self) -> None: ...
+
+
+class Follower:
+    def __init__(self, app: Flask, sockets: Sockets) -> None:
+        self._app = app
+        self._sockets = sockets
+        self.ring = Ring()
+        self._journal = ""  # whose positions these are
+        self.last = 0  # position fanned out; meaningless until `ready`
+        self._ahead = 0  # a head that was announced: we know that so much exists
+        self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
+        self.announced = 0.0  # the same, and not reset by look()
+        self._lock = threading.Lock()  # one fan-out at a time, whoever noticed the events first
+        self._wake = threading.Event()
+        self.ready = threading.Event()
+
+    def run(self) -> None:
+        """For ever: look at the journal whenever Redis cannot be relied on."""
+        while True:
+            reason = self.step()
+            spoke = time.monotonic() - self._heard
+            self._wake.wait(POLL_SECONDS if reason else max(POLL_SECONDS, SILENCE_SECONDS - spoke))
+            self._wake.clear()
+
+    def step(self) -> str | None:
+        """Read the journal if there is a reason to -> that reason: start, gap or silence."""
+        reason = self._reason_to_read()
+        if reason:
+            self._try_read(reason)
+        return reason
+
+    def join(self, connection: Connection, after: int = 0) -> tuple[int, str]:
+        """From now on the connection's events are held for it -> the position up to which they are
+        not, and the journal's name. No event falls in between, and none counts twice: of what
+        comes, it is not sent what it has, up to `after`."""
+        with self._lock:
+            self._sockets.hold(connection, seen=max(after, self.last))
+            return self.last, self._journal
+
+    def reached(self) -> tuple[str, int]:
+        """The journal's name, empty before the start, and the position fanned out."""
+        return self._journal, self.last
+
+    def look(self) -> None:
+        """Something may have been missed: read the journal soon."""
+        self._heard = 0.0
+        self._wake.set()
+
+    def receive(self, message: bytes) -> None:
+        """{journal, head, events: [[position, room, name, data], ...]} from a sequencer."""
+        data = orjson.loads(message)
+        if data["journal"] != self._journal:
+            self.look()  # not started yet, another database on this Redis, or ours was replaced
+            return
+        with self._lock:
+            self._heard = self.announced = time.monotonic()
+            self._ahead = max(self._ahead, data["head"])
+            entries = [journal.read(*event) for event in data["events"]]
+            self._fan_out(entries)
+        if self._ahead > self.last:
+            self._wake.set()
+        elif data["head"] < self.last:
+            self.look()  # overtaken on its way, or the journal went back
+
+    def _reason_to_read(self) -> str | None:
+        if not self.ready.is_set():
+            return "start"
+        if self._ahead > self.last:
+            return "gap"
+        if time.monotonic() - self._heard > SILENCE_SECONDS:
+            return "silence"
+        return None
+
+    def _try_read(self, reason: str) -> None:
+        JOURNAL_READS.labels(reason).inc()
+        try:
+            with self._app.app_context(), self._lock:
+                self._read()
+        except journal.HeadLocked as exc:
+            logger.warning("journal not readable", extra={"reason": reason, "error": str(exc)})
+        except SQLAlchemyError as exc:
+            logger.warning("journal not readable", exc_info=exc, extra={"reason": reason})
+        except Exception:
+            # Without this loop the process would be deaf for good; the next round tries again.
+            logger.exception("journal not followed", extra={"reason": reason})
+
+    def _read(self) -> None:
+        """Fan out what the journal holds after `last`. The lock is held: messages wait."""
+        head = journal.head()
+        # Everything up to `last` was committed before the lock was taken, and this is read after:
+        # a lower head means that the database has lost positions. Not on a read replica, which can
+        # be behind without that: the database has to be the primary.
+        if head.journal == self._journal and head.position < self.last:
+            # Before the lost positions are given to other events.
+            head = journal.restart(self._journal, self.last)
+        if head.journal != self._journal or head.position < self.last:
+            self._start_at(head)
+            return
+        if head.lowest - 1 > self.last:
+            logger.error(
+                "events were pruned before they were fanned out",
+                extra={"after": self.last, "lowest": head.lowest},
+            )
+            self.last = head.lowest - 1
+            self.ring.start((), following=head.lowest)
+            self._sockets.send_away()
+        while self.last < head.position:
+            entries = journal.page(self.last, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+            following = entries[0].position if entries else head.position + 1
+            if following != self.last + 1:
+                logger.error(
+                    "the journal has a hole", extra={"after": self.last, "next": following}
+                )
+                self.last = following - 1
+            self._fan_out(entries)
+            time.sleep(0)  # a page of large events takes long: the others get their turn
+
+    def _start_at(self, head: Head) -> None:
+        # Read first: when that fails, nothing has begun and the next round tries again.
+        recent = list(self._recent(head))
+        restarted = bool(self._journal)
+        if restarted:
+            logger.error(
+                "the database is another one now; following it from its head",
+                extra={"was": self._journal, "now": head.journal, "head": head.position},
+            )
+        self._journal, self.last, self._ahead = head.journal, head.position, head.position
+        self.ring.start(recent, following=head.position + 1)
+        FOLLOWER_POSITION.set(self.last)
+        self.ready.set()
+        if restarted:
+            self._sockets.send_away()
+
+    def _recent(self, head: Head) -> Iterator[Entry]:
+        """The newest entries that fit into the ring, read page by page."""
+        sizes = journal.sizes(head.position - RECENT, limit=RECENT, until=head.position)
+        first, room = head.position + 1, self.ring.max_bytes
+        for position, size in reversed(sizes):
+            room -= size + OVERHEAD_BYTES
+            if room < 0 or position != first - 1:
+                break
+            first = position
+        while first <= head.position:
+            entries = journal.page(first - 1, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+            if not entries:
+                return
+            yield from entries
+            first = entries[-1].position + 1
+            time.sleep(0)
+
+    def _fan_out(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if entry.position <= self.last:
+                continue
+            if entry.position > self.last + 1:
+                break
+            self.last = entry.position
+            self.ring.add(entry)
+            try:
+                self._deliver(entry)
+            except Exception:
+                # It would fail again: logged with its position, and the rest goes on.
+                logger.exception("event not delivered", extra={"position": entry.position})
+        FOLLOWER_POSITION.set(self.last)
+
+    def _deliver(self, entry: Entry) -> None:
+        if entry.is_blank:
+            EVENTS_SET_ASIDE.inc()
+            logger.warning("event passed over", extra={"position": entry.position})
+            return
+        if entry.room == CONTROL_ROOM:
+            order = CONTROL[entry.name].model_validate_json(entry.data)
+            self._sockets.dismiss(revocation.mark_of(order))
+        else:
+            self._sockets.emit_entry(entry)
+        EVENTS_FANNED_OUT.labels(entry.name).inc()

@@ -1,0 +1,107 @@
+"""How long a connection may last: as long as its token, and a little.
+
+When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one;
+with 0 it has none.
+Then its transport is closed: the stock client comes back by itself, and asks its application for a
+token on the way, which it would not do after a server's disconnect.
+"""
+
+import logging
+import time
+from typing import Any
+
+from engineio.base_server import BaseServer
+
+from app.accounts import revocation, tokens
+from app.accounts.errors import TokenError, TokenInvalid
+from app.config import Settings
+from ordercast.live.connections import Connection, Connections
+from ordercast.live.queue_manager import QueueManager
+from ordercast.live.revocations import Revocations
+from ordercast.metrics import CONNECTIONS_CLOSED
+
+logger = logging.getLogger(__name__)
+# Seconds; later ends are looked at again: for clocks that are set, and because a deadline cannot be
+# taken back when its connection leaves.
+FAR = 900.0
+
+
+class Lifetime:
+    """`timers` is None under `flask run`, where connections outlive their tokens."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        manager: QueueManager,
+        connections: Connections,
+        revocations: Revocations,
+    ) -> None:
+        self._grace = settings.TOKEN_GRACE
+        self._manager = manager
+        self._connections = connections
+        self._revocations = revocations
+        self.timers: Any = None
+
+    def watch(self, connection: Connection) -> None:
+        """Close the connection when its token has expired and none has taken its place."""
+        if self.timers is not None:
+            left = connection.identity.expires_at + self._grace - time.time()
+            # Only the sid: one that has left must not be kept until its token ends.
+            self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
+
+    def _look(self, sid: str) -> None:
+        connection = self._connections.get(sid) or self._connections.departed(sid)
+        if connection is None:
+            return
+        if time.time() < connection.identity.expires_at + self._grace:
+            self.watch(connection)
+            return
+        CONNECTIONS_CLOSED.labels("expired").inc()
+        logger.info(
+            "token expired", extra={"user": connection.identity.user_id, "sid": connection.sid}
+        )
+        connection.engine.close(reason=BaseServer.reason.SERVER_DISCONNECT)
+
+    def refresh(self, sid: str, data: object) -> dict[str, Any]:
+        """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,
+        message}}: token_invalid, token_expired, token_revoked, or wrong_user for a token of
+        somebody else. After an error the connection goes on as before, until its own token ends.
+
+        Its rooms follow the new token's role.
+        """
+        connection = self._connections.get(sid)
+        if connection is None:
+            return _error("not_connected", "Not connected")
+        try:
+            self._take(connection, data)
+        except TokenError as exc:
+            why = {"code": exc.code, "reason": exc.reason}
+            extra = {**why, "user": connection.identity.user_id, "sid": sid}
+            logger.info("token refused", extra=extra)
+            return _error(exc.code, "Invalid token")
+        except WrongUser:
+            return _error("wrong_user", "The token is another user's")
+        return {"ok": True, "expiresIn": tokens.seconds_left(connection.identity)}
+
+    def _take(self, connection: Connection, data: object) -> None:
+        if not isinstance(data, dict):
+            raise TokenInvalid("auth:refresh without {token}")
+        identity, before = tokens.read(data.get("token")), connection.identity
+        if identity.user_id != before.user_id:
+            raise WrongUser
+        # It bears the new token before it asks for revocations: one that comes later finds it.
+        connection.identity = identity
+        mark = self._revocations.hits(identity)
+        if mark is not None:
+            connection.identity = before
+            raise revocation.refusal(mark)
+        self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
+        logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})
+
+
+class WrongUser(Exception):
+    """The token is good, and somebody else's."""
+
+
+def _error(code: str, message: str) -> dict[str, Any]:
+    return {"ok": False, "error": {"code": code, "message": message}}

@@ -1,0 +1,116 @@
+"""What a client missed: where that is in the journal, and not the events themselves.
+
+They are read piece by piece, each when the one before was taken: from memory while they are there,
+else from the journal. So a client that takes its time, or takes nothing, costs one piece.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+
+from flask import Flask
+
+from ordercast import journal
+from ordercast.journal import Entry
+from ordercast.live.ring import Ring
+
+PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
+READERS = 4  # pieces that are read from the journal at once: a crowd must not take the whole pool
+UNLIMITED = 2**31 - 1
+
+
+class Lost(Exception):
+    """The rest is not there any more. The argument says why."""
+
+
+class Reader:
+    """Reads from the ring, else from the journal."""
+
+    def __init__(self, app: Flask, ring: Ring) -> None:
+        self._app = app
+        self._ring = ring
+        self._few = threading.BoundedSemaphore(READERS)
+
+    def read(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
+        """What comes next, up to there. In an app context. Raises Lost, and SQLAlchemyError."""
+        entries = self._remembered(whose, until)
+        if entries is None:
+            entries = journal.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
+            self.check(whose)
+        return entries
+
+    def read_later(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
+        """The same, outside of the connect and its context."""
+        entries = self._remembered(whose, until)
+        if entries is None:
+            with self._few, self._app.app_context():
+                entries = self.read(whose, until=until)
+        return entries
+
+    def check(self, whose: "Missed") -> None:
+        """Asked after each read of the journal: what was pruned while it was being read lacks its
+        beginning, and of a database that has lost positions the end. Raises Lost."""
+        head = journal.head()
+        if whose.after < head.lowest - 1:
+            raise Lost("too_old")
+        if head.journal != whose.journal_name or head.position < whose.until:
+            raise Lost("another_journal")
+
+    def _remembered(self, whose: "Missed", until: int) -> Sequence[Entry] | None:
+        return self._ring.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
+
+
+class Missed:
+    """One client's: what its rooms got with after < position <= until. Take `next_piece` until
+    `is_read`. Made in the connect's app context, where the first piece is read. Raises Lost, and
+    SQLAlchemyError."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        sizes: Iterable[tuple[int, int]],
+        *,
+        after: int,
+        until: int,
+        rooms: Sequence[str],
+        journal_name: str,
+        source: str,
+    ) -> None:
+        self.source = source  # where the first of it was found: memory or journal
+        self.count = 0  # events
+        self.after = after  # up to which position it was read
+        self.until = until
+        self.rooms = rooms
+        self.journal_name = journal_name
+        self._reader = reader
+        self._ends: deque[int] = deque()  # the last position of each piece
+        size = 0
+        for position, more in sizes:
+            if self._ends and size + more <= PIECE_BYTES:
+                self._ends[-1] = position
+                size += more
+            else:
+                self._ends.append(position)
+                size = more
+            self.count += 1
+        self._first: Sequence[Entry] = ()
+        if self._ends:
+            self._first = self._read(reader.read)
+        elif source == "journal":
+            reader.check(self)
+
+    @property
+    def is_read(self) -> bool:
+        return not self._ends and not self._first
+
+    def next_piece(self) -> Sequence[Entry]:
+        """Raises Lost, and SQLAlchemyError."""
+        if self._first:
+            first, self._first = self._first, ()
+            return first
+        return self._read(self._reader.read_later) if self._ends else ()
+
+    def _read(self, read: Callable[..., Sequence[Entry]]) -> Sequence[Entry]:
+        entries = read(self, until=self._ends[0])
+        self.after = self._ends.popleft()
+        return entries

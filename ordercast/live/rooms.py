@@ -1,0 +1,196 @@
+"""Rooms: who is in which, in this process.
+
+In the place of python-socketio's storage, whose dictionaries take 3 KB for each client, and which
+goes through every room of the process when one client leaves.
+"""
+
+from collections.abc import Iterator, Sequence
+from enum import IntEnum
+from typing import Any
+
+from socketio.pubsub_manager import PubSubManager
+
+from ordercast.live.connections import Connection
+from ordercast.transport.backlog import Backlog
+
+
+class State(IntEnum):
+    CONNECTING = 0  # its connect handler has not decided
+    CONNECTED = 1
+    LEAVING = 2  # its disconnect handler runs
+
+
+class Member:
+    """One client in one namespace."""
+
+    __slots__ = ("connection", "eio_sid", "engine", "held", "rooms", "seen", "sid", "state")
+
+    def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
+        self.sid = sid
+        self.eio_sid = eio_sid
+        self.engine = engine  # its Engine.IO session
+        self.connection: Connection | None = None  # once its token is verified
+        # Here and not in the connection: a fan-out looks at them for each of its recipients.
+        self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
+        self.held: Backlog | None = None  # live packets that wait for CONNECT and the replay
+        self.state = State.CONNECTING
+        self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
+
+
+class Space:
+    """One namespace."""
+
+    __slots__ = ("by_eio_sid", "members", "rooms")
+
+    def __init__(self) -> None:
+        self.members: dict[str, Member] = {}
+        self.by_eio_sid: dict[str, Member] = {}
+        # A room of one, as most are, is that one: a set takes 200 bytes more.
+        self.rooms: dict[str, Member | set[Member]] = {}
+
+    def room(self, name: Any) -> Sequence[Member]:
+        if name is None:
+            return tuple(self.members.values())
+        found = self.rooms.get(name)
+        if found is None:
+            own = self.members.get(name)
+            return () if own is None else (own,)
+        return (found,) if isinstance(found, Member) else tuple(found)
+
+    def enter(self, member: Member, name: str) -> None:
+        if name in member.rooms:
+            return
+        found = self.rooms.get(name)
+        if found is None:
+            self.rooms[name] = member
+        elif isinstance(found, Member):
+            self.rooms[name] = {found, member}
+        else:
+            found.add(member)
+        member.rooms = (*member.rooms, name)
+
+    def leave(self, member: Member, name: str) -> None:
+        if name not in member.rooms:
+            return
+        member.rooms = tuple(room for room in member.rooms if room != name)
+        found = self.rooms[name]
+        if isinstance(found, set):
+            found.discard(member)
+        if not found or found is member:
+            del self.rooms[name]
+
+
+class RoomManager(PubSubManager):
+    """python-socketio's manager interface, on this storage."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._spaces: dict[str, Space] = {}
+
+    def get_namespaces(self) -> list[str]:
+        return list(self._spaces)
+
+    def is_anyone_in(self, namespace: str, room: Any) -> bool:
+        """False when nobody of the room is here."""
+        space = self._spaces.get(namespace)
+        if space is None:
+            return False
+        return not isinstance(room, str) or room in space.rooms or room in space.members
+
+    def members(self, namespace: str, room: Any) -> Sequence[Member]:
+        """Who is in the room, or in any of a list of rooms, each once."""
+        space = self._spaces.get(namespace)
+        if space is None:
+            return ()
+        if isinstance(room, list | tuple):
+            return tuple({member: None for name in room for member in space.room(name)})
+        return space.room(room)
+
+    def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
+        for member in self.members(namespace, room):
+            yield member.sid, member.eio_sid
+
+    def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
+        space = self._spaces.setdefault(namespace, Space())
+        if eio_sid in space.by_eio_sid:
+            return None
+        sid: str = self.server.eio.generate_id()
+        member = Member(sid, eio_sid, self.server.eio.sockets.get(eio_sid))
+        space.members[sid] = space.by_eio_sid[eio_sid] = member
+        return sid
+
+    def connect(self, sid: str, namespace: str) -> str:
+        member = self.member(sid, namespace)
+        if member is not None:
+            member.state = State.CONNECTED
+        return sid
+
+    def is_connected(self, sid: str, namespace: str) -> bool:
+        member = self.member(sid, namespace)
+        return member is not None and member.state is State.CONNECTED
+
+    def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
+        space = self._spaces.get(namespace)
+        member = None if space is None else space.by_eio_sid.get(eio_sid)
+        return None if member is None else member.sid
+
+    def eio_sid_from_sid(self, sid: str, namespace: str) -> str | None:
+        member = self.member(sid, namespace)
+        return None if member is None else member.eio_sid
+
+    def pre_disconnect(self, sid: str, namespace: str) -> str | None:
+        member = self.member(sid, namespace)
+        if member is None:
+            return None
+        member.state = State.LEAVING
+        return member.eio_sid
+
+    def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
+        member = self.member(sid, namespace)
+        if member is None:
+            return
+        space = self._spaces[namespace]
+        for room in member.rooms:
+            space.leave(member, room)
+        del space.members[sid]
+        space.by_eio_sid.pop(member.eio_sid, None)
+        if not space.members:
+            del self._spaces[namespace]
+        self.callbacks.pop(sid, None)
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+    ) -> None:
+        """Raises ValueError for a client that is not there, and for another's own room."""
+        member = self.member(sid, namespace)
+        if member is None:
+            raise ValueError("sid is not connected to requested namespace")
+        space = self._spaces[namespace]
+        if room != sid:
+            if room in space.members:
+                raise ValueError("cannot enter a sid room")
+            space.enter(member, room)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
+        member = self.member(sid, namespace)
+        if member is not None:
+            self._spaces[namespace].leave(member, room)
+
+    def basic_close_room(self, room: str, namespace: str) -> None:
+        """Raises ValueError for a client's own room."""
+        space = self._spaces.get(namespace)
+        if space is None:
+            return
+        if room in space.members:
+            raise ValueError("cannot close a sid room")
+        for member in space.room(room):
+            space.leave(member, room)
+
+    def get_rooms(self, sid: str, namespace: str) -> list[str]:
+        member = self.member(sid, namespace)
+        return [] if member is None else [sid, *member.rooms]
+
+    def member(self, sid: str | None, namespace: str) -> Member | None:
+        """The client, if it is there."""
+        space = self._spaces.get(namespace)
+        return None if space is None or sid is None else space.members.get(sid)

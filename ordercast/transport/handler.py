@@ -1,0 +1,228 @@
+"""Serves the requests of one HTTP connection, until it waits again, becomes a WebSocket, or is
+another process's."""
+
+from __future__ import annotations
+
+import _socket
+import errno
+import socket as stdlib_socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from http.client import HTTPException, HTTPMessage
+from typing import Any
+
+import gevent
+from gevent.pywsgi import Input
+from gunicorn.workers.ggevent import PyWSGIHandler
+
+from ordercast.transport.accepting import Taken
+from ordercast.transport.engine import HANDLER
+from ordercast.transport.framing import Framing, framing, origin_form
+from ordercast.transport.pace import STALL_SECONDS, Pace
+from ordercast.transport.requests import READ_BYTES, RequestReader, refusal
+from ordercast.transport.websocket import READ
+
+RESET = struct.pack("ii", 1, 0)  # closing drops what the kernel still holds for the client
+UNREAD_READS = 16  # at most, of what the client sent that nobody will answer
+# What pywsgi answers by itself: it names the code.
+REFUSED = {"400": "400 Bad Request", "414": "414 URI Too Long"}
+
+
+class Handler(PyWSGIHandler):
+    """pywsgi's, for the heads and the answers; the connection's own life is in handle()."""
+
+    socket: Any
+    rfile: RequestReader
+    framed: Framing
+    path: str
+    goes_on = False  # the client is to ask again here, also if the process is shutting down
+
+    def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
+        super().__init__(sock, address, server, rfile=RequestReader(sock, data))
+        sock.settimeout(STALL_SECONDS)
+        self._answer = Pace(0)
+        self._cut = False  # the client did not take its answer
+
+    def handle(self) -> None:
+        """Serve what is here, then wait for more without a greenlet."""
+        try:
+            while self.socket is not None:
+                self.time_start, self.time_finish = time.time(), 0
+                result = self.handle_one_request()
+                if self.socket is None:
+                    return
+                if result is None:
+                    break
+                if result is not True:
+                    self.status, _ = result
+                    self.socket.sendall(refusal(REFUSED[self.status]))
+                    break
+                rest = self.rfile.rest()
+                if b"\n\r\n" not in rest and b"\n\n" not in rest:
+                    raw = self._detach(_socket.socket)
+                    self.server.wait(raw, self.client_address, rest)
+                    return
+                gevent.sleep(0)  # who sends many at once takes turns with the others
+        except OSError:
+            pass  # the client left before its answer
+        finally:
+            if self.socket is not None:
+                self._close()
+
+    def _close(self) -> None:
+        connection, self.socket = self.socket, None
+        with closing(connection), suppress(OSError):  # it is gone already, or has sent no more
+            if self._cut:
+                connection.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, RESET)
+                return
+            connection.shutdown(stdlib_socket.SHUT_WR)
+            for _ in range(UNREAD_READS):
+                # With anything unread this would be a reset, which takes the answer with it.
+                if not connection._sock.recv(READ_BYTES, stdlib_socket.MSG_DONTWAIT):
+                    break
+
+    def handle_one_request(self) -> Any:
+        self.rfile.begin(Pace(self.server.request_seconds))
+        self._answer = Pace(self.server.request_seconds)
+        self.server.served += 1
+        self.goes_on = False
+        result = super().handle_one_request()
+        if self.rfile.too_slow:
+            self.server.count_cut("body")
+        self.environ = None  # which holds this handler: together they would wait for the collector
+        return result
+
+    def read_request(self, raw_requestline: str) -> bool:
+        try:
+            super().read_request(raw_requestline)
+        except HTTPException as exc:  # too many fields: the client's doing, worth no traceback
+            raise ValueError(str(exc)) from exc
+        self.content_length, self.close_connection = self.framed.length, self.framed.last
+        self.path, host = origin_form(self.path)
+        if host is not None:
+            del self.headers["Host"]
+            self.headers["Host"] = host
+        return True
+
+    def MessageClass(self, *args: Any) -> HTTPMessage:  # noqa: N802
+        # Before pywsgi removes what contradicts itself.
+        fields: HTTPMessage = super().MessageClass(*args)
+        self.framed = framing(self.rfile.head(), fields, self.request_version)
+        return fields
+
+    def get_environ(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environ()
+        expects = environ.get("HTTP_EXPECT", "").lower() == "100-continue"
+        # pywsgi leaves the end of the body to the application when `Connection` or `Upgrade` asks
+        # for another protocol, which a proxy may do with every request.
+        self.wsgi_input = environ["wsgi.input"] = Input(
+            self.rfile,
+            self.framed.length,
+            socket=self.socket if expects else None,
+            chunked_input=self.framed.chunked,
+        )
+        environ["wsgi.input_terminated"] = True
+        environ[HANDLER] = self
+        return environ
+
+    def run_application(self) -> None:
+        try:
+            self.result = self.application(self.environ, self.start_response)
+            if self.socket is not None:
+                self.process_result()
+        finally:
+            close = getattr(self.result, "close", None)
+            self.result = None
+            self.rfile.discard()
+            if close is not None:
+                close()
+
+    def _sendall(self, data: bytes | bytearray) -> None:
+        rest = memoryview(data)
+        try:
+            while rest:
+                self.socket.settimeout(self._answer.left())
+                with self._answer.waiting():
+                    sent = self.socket.send(rest)
+                self._answer.moved(sent)
+                rest = rest[sent:]
+        except TimeoutError as exc:
+            self._cut = True
+            self.server.count_cut("answer")
+            raise BrokenPipeError(errno.EPIPE, "the client does not take its answer") from exc
+        self.response_length += len(data)
+
+    def finalize_headers(self) -> None:
+        # The other end must know that it cannot use the connection again, or it will.
+        if (self.server.draining and not self.goes_on) or self.rfile.closed:
+            self.close_connection = True
+        if not self.server.idle_seconds:
+            self.close_connection = True
+        named = {name.lower() for name, _ in self.response_headers}
+        if self.close_connection and b"connection" not in named:
+            self.response_headers.append((b"Connection", b"close"))
+        if b"x-content-type-options" not in named:
+            self.response_headers.append((b"X-Content-Type-Options", b"nosniff"))
+        super().finalize_headers()
+
+    # -- what the engine asks for
+
+    def fileno(self) -> int:
+        return int(self.socket.fileno())
+
+    def raw(self) -> bytes:
+        """The request as it came, and what came after it."""
+        return self.rfile.raw()
+
+    def take(self) -> tuple[_socket.socket, bytes]:
+        """The connection, non-blocking, and what it sent after the request; it is the caller's
+        now."""
+        already = self.rfile.rest()
+        self.server.taken += 1
+        return self._detach(partial(Taken, on_close=self._given_back)), already
+
+    def _given_back(self) -> None:
+        self.server.taken -= 1
+
+    def _detach(self, kind: Callable[..., _socket.socket]) -> _socket.socket:
+        ours = self.socket
+        raw = kind(ours.family, ours.type, 0, ours.detach())
+        raw.settimeout(0.0)
+        self._forget()
+        return raw
+
+    def release(self) -> None:
+        """The connection is another process's: close this copy of its descriptor."""
+        self.socket.close()
+        self._forget()
+
+    def _forget(self) -> None:
+        self.socket = None
+        self.wsgi_input = Input(self.rfile, 0)  # there is no body left that is ours to discard
+
+    @contextmanager
+    def watched(self, hang_up: Callable[[], None]) -> Iterator[None]:
+        """Call `hang_up` if the client closes the connection before it has its answer."""
+        connection = self.socket._sock
+        watcher = gevent.get_hub().loop.io(connection.fileno(), READ)
+
+        def look() -> None:
+            try:
+                data = connection.recv(1, stdlib_socket.MSG_PEEK)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError:
+                data = b""
+            watcher.stop()
+            if not data:
+                hang_up()
+
+        watcher.start(look)
+        try:
+            yield
+        finally:
+            watcher.stop()
+            watcher.close()

@@ -1,0 +1,210 @@
+"""Several processes behind one port, without sticky sessions.
+
+A session lives in one process, and its id ends in that process's name. A request that reaches
+another one is handed to its owner over a private Unix socket: the TCP connection's descriptor and
+what was read from it, before anything was answered. The owner serves the connection from there on,
+keep-alive and upgrade included.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+import socket
+import stat
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gevent
+import orjson
+from gevent.server import StreamServer
+
+if TYPE_CHECKING:
+    from ordercast.transport.handler import Handler
+
+logger = logging.getLogger(__name__)
+NAME_BYTES = 6
+NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # so many bytes in base64; also a file name
+BACKLOG = 4096  # hand-overs that may wait: one that finds no room is taken for one of no owner
+OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
+LENGTH = struct.Struct("!I")
+TAKEN = b"1"
+
+PREFIX = "gunicorn-handover-"
+MAX_PATH_BYTES = 107  # of a Unix socket, sockaddr_un
+SETTLE_SECONDS = 3.0  # after which every process has made its socket again
+RETRY_SECONDS = 0.1
+
+Serve = Callable[[socket.socket, Any, bytes], None]
+
+
+def make_folder() -> str:
+    """A folder of our own where a socket's path fits and can be made. Raises OSError."""
+    given, runtime = os.environ.get("TMPDIR"), os.environ.get("XDG_RUNTIME_DIR")
+    places = [given, "/tmp", runtime, "/dev/shm"]  # noqa: S108
+    for place in filter(None, places):
+        try:
+            folder = tempfile.mkdtemp(prefix=PREFIX, dir=place)
+        except OSError:
+            continue
+        if len(os.fsencode(folder)) + 1 + len("12345678") <= MAX_PATH_BYTES:
+            return folder
+        Path(folder).rmdir()
+    raise OSError(
+        "no folder for the sockets of the hand-over: let TMPDIR name one that can be written,"
+        f" with a path of at most {MAX_PATH_BYTES - 40} bytes"
+    )
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OSError unless it is a folder of ours that nobody else can open: in /tmp anybody can
+    make one of that name, or a link."""
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+        raise PermissionError(f"{folder} is not ours alone")
+
+
+class HandOver:
+    """One process's side of it. `folder` is private to the user, and the same for all processes."""
+
+    def __init__(self, folder: str, serve: Serve) -> None:
+        self._folder = Path(folder)
+        self._serve = serve
+        self.name = secrets.token_urlsafe(NAME_BYTES)  # after the fork: no two have the same
+        self._server: StreamServer | None = None
+        self._bound = 0  # the inode of our socket
+        self._is_broken = False
+        self._unsettled_until = 0.0  # monotonic seconds; the owners' sockets may be missing
+
+    def _listen(self) -> None:
+        check_folder(self._folder)
+        path = self._folder / self.name
+        path.unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen(BACKLOG)
+        self._bound = path.lstat().st_ino
+        self._server = StreamServer(listener, self._receive)
+        self._server.start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        with suppress(OSError):
+            (self._folder / self.name).unlink(missing_ok=True)
+
+    @property
+    def problem(self) -> str | None:
+        """Why others cannot hand over to this process; None: they can."""
+        try:
+            check_folder(self._folder)
+            found = (self._folder / self.name).lstat()
+        except OSError as exc:
+            return str(exc)
+        return None if found.st_ino == self._bound else "another file is in the place of the socket"
+
+    def mend(self) -> None:
+        """Listen for what others hand over. Called every second: the folder and the socket are
+        made again if something has removed them, as cleaners of /tmp do, also before a process
+        began, and those of the other processes come back, too."""
+        problem = self.problem
+        if problem is None:
+            self._is_broken = False
+            return
+        begins = self._server is None and not self._is_broken
+        if not begins:
+            self._unsettled_until = time.monotonic() + SETTLE_SECONDS
+        try:
+            with suppress(FileExistsError):  # another process was faster, or it is not ours
+                self._folder.mkdir(mode=0o700)
+            old = self._server
+            self._listen()
+            if old is not None:
+                old.stop()
+        except OSError as exc:
+            if not self._is_broken:
+                self._is_broken = True
+                logger.warning("hand-over broken", extra={"problem": problem, "error": str(exc)})
+        else:
+            self._is_broken = False
+            if not begins:
+                logger.warning("hand-over mended", extra={"problem": problem})
+
+    def give(self, sid: str, handler: Handler | None) -> bool:
+        """Hand the handler's connection to the owner of the session. False if there is none: the
+        session is not known, and the connection still ours."""
+        found = NAME.search(sid)
+        if handler is None or found is None or found[0] == self.name:
+            return False
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as owner:
+            owner.settimeout(OWNER_SECONDS)
+            if not self._reach(owner, self._folder / found[0]):
+                return False
+            head = orjson.dumps(handler.client_address)
+            body = handler.raw()
+            message = LENGTH.pack(len(head)) + LENGTH.pack(len(body)) + head + body
+            try:
+                socket.send_fds(owner, [message[:1]], [handler.fileno()])
+                owner.sendall(message[1:])
+                if owner.recv(1) != TAKEN:
+                    raise ConnectionError("it left")
+            except OSError as exc:
+                # Whether it has the connection is not known, and two must not answer: this copy is
+                # dropped, and the client tries again if nobody does.
+                logger.warning("hand-over not answered", extra={"error": str(exc)})
+        handler.release()
+        return True
+
+    def _reach(self, owner: socket.socket, path: Path) -> bool:
+        """Connect to the owner, whose socket may be about to be made again."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            try:
+                owner.connect(str(path))
+            except OSError:
+                now = time.monotonic()
+                # Where our own socket is missing the owner's is, too.
+                if now >= deadline or (self.problem is None and now >= self._unsettled_until):
+                    return False
+                gevent.sleep(RETRY_SECONDS)
+            else:
+                return True
+
+    def _receive(self, giver: socket.socket, _address: object) -> None:
+        with giver:
+            giver.settimeout(OWNER_SECONDS)
+            descriptors: list[int] = []
+            try:
+                _, descriptors, _, _ = socket.recv_fds(giver, 1, 1)
+                rest = LENGTH.size - 1
+                head_bytes = LENGTH.unpack(b"\0" + _exactly(giver, rest))[0]
+                body_bytes = LENGTH.unpack(_exactly(giver, LENGTH.size))[0]
+                address = orjson.loads(_exactly(giver, head_bytes))
+                body = _exactly(giver, body_bytes)
+                connection = socket.socket(fileno=descriptors.pop())
+            except (OSError, IndexError, orjson.JSONDecodeError) as exc:
+                logger.warning("hand-over not understood", extra={"error": str(exc)})
+                for descriptor in descriptors:
+                    socket.close(descriptor)
+                return
+            with suppress(OSError):  # it does not wait any more, and drops its copy all the same
+                giver.sendall(TAKEN)
+        self._serve(connection, tuple(address) if isinstance(address, list) else address, body)
+
+
+def _exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise ConnectionError("cut short")
+        data += more
+    return bytes(data)

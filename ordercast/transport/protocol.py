@@ -1,0 +1,272 @@
+"""The Socket.IO protocol (5) as its specification has it: what is malformed closes the connection.
+
+Takes the place of python-socketio's dispatcher, with its handlers behind it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any
+
+import socketio
+from socketio import packet
+from socketio.packet import Packet
+
+from ordercast.transport.admission import TRY_AGAIN
+from ordercast.transport.attachments import Attachments
+from ordercast.transport.engine import Engine
+from ordercast.transport.packets import MalformedPacket, message
+from ordercast.transport.packets import Packet as EnginePacket
+from ordercast.transport.session import POLICY, Session
+
+logger = logging.getLogger(__name__)
+
+NAMESPACE = re.compile(r"4\d(?:\d+-)?(/[^,]*),")  # of a message that names one; others are of "/"
+MAX_ATTACHMENTS = 10  # of one message, as socket.io-parser has it
+INVALID_NAMESPACE = {"message": "Invalid namespace"}
+INTERNAL_ERROR = {"message": "Internal error"}
+RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+
+
+class StrictPacket(Packet):
+    """`SocketIO(serializer=StrictPacket)`: decoding raises MalformedPacket for what no client of
+    the protocol sends."""
+
+    packet_type: int
+    data: Any
+    id: int | None
+    namespace: str | None
+
+    def decode(self, encoded_packet: Any) -> int:
+        if not isinstance(encoded_packet, str):
+            raise MalformedPacket("bytes that belong to no message")
+        try:
+            attachments: int = super().decode(encoded_packet)
+        except (ValueError, RecursionError) as exc:
+            raise MalformedPacket(f"not a packet: {exc}") from exc
+        if not self._is_sound() or attachments > self._most_attachments():
+            raise MalformedPacket("not a packet of the protocol")
+        return attachments
+
+    def _most_attachments(self) -> int:
+        binary = self.packet_type in (packet.BINARY_EVENT, packet.BINARY_ACK)
+        return MAX_ATTACHMENTS if binary else 0
+
+    def _is_sound(self) -> bool:
+        data = self.data
+        if self.packet_type == packet.CONNECT:
+            return data is None or isinstance(data, dict)
+        if self.packet_type == packet.DISCONNECT:
+            return data is None
+        if self.packet_type in (packet.EVENT, packet.BINARY_EVENT):
+            return (
+                isinstance(data, list)
+                and bool(data)
+                and isinstance(data[0], str)
+                and data[0] not in RESERVED
+            )
+        if self.packet_type in (packet.ACK, packet.BINARY_ACK):
+            return isinstance(data, list) and self.id is not None
+        return False  # CONNECT_ERROR is the server's to say
+
+    @classmethod
+    def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
+        # By number, and not from the end as a list would have it.
+        numbered = dict(enumerate(attachments))
+        try:
+            return super().reconstruct_binary(data, numbered)
+        except (KeyError, TypeError, RecursionError) as exc:
+            raise MalformedPacket("a placeholder without its bytes") from exc
+
+
+def install(
+    server: socketio.Server, *, on_gone: Callable[[str], None] = lambda _: None, **options: Any
+) -> Engine:
+    """Give a Socket.IO server, which has no client yet, this transport; the options are those of
+    Engine.take_over. Its messages are handled in order, one at a time for each client: a handler
+    that waits for the acknowledgement of its own client would wait for itself. `on_gone` is told
+    the Engine.IO sid of each session that is over.
+
+    Raises ValueError for the option `always_connect`, with which a client's events are handled
+    before its connect handler has decided, and TypeError without a strict serializer.
+    """
+    if server.always_connect:
+        raise ValueError("always_connect lets clients in before their connect handler decides")
+    if not issubclass(server.packet_class, StrictPacket):
+        raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
+    engine = Engine.take_over(server.eio, **options)
+    server.async_handlers = False
+    protocol = Protocol(server, engine, on_gone)
+    engine.on("message", protocol.receive)
+    engine.on("disconnect", protocol.leave)
+    protocol.watch(server.manager)
+    return engine
+
+
+class ComeBackLater(Exception):
+    """Raised by a connect handler that cannot decide now: the transport is closed in so many
+    seconds, without an answer, and the client comes back by itself."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Protocol:
+    def __init__(
+        self, server: socketio.Server, engine: Engine, on_gone: Callable[[str], None]
+    ) -> None:
+        self._server = server
+        self._engine = engine
+        self._on_gone = on_gone
+        self._attachments = Attachments(
+            engine.timers,
+            max_message_bytes=engine.limits.max_message_bytes,
+            expired=self._give_up,
+        )
+
+    def receive(self, eio_sid: str, data: str | bytes) -> None:
+        """One message of a client. Raises MalformedPacket."""
+        if eio_sid in self._attachments:
+            whole = self._attachments.add(eio_sid, data)
+            if whole is not None:
+                self._handle(eio_sid, whole)
+            return
+        if not data:
+            raise MalformedPacket("nothing in it")  # which Packet would not look at
+        received = self._server.packet_class(encoded_packet=data)
+        if received.attachment_count:
+            self._attachments.expect(eio_sid, received, len(data))
+        else:
+            self._handle(eio_sid, received)
+
+    def _give_up(self, eio_sid: str) -> None:
+        session = self._engine.sockets.get(eio_sid)
+        if session is not None:
+            session.close(code=POLICY, text="Attachments did not come in time")
+
+    def watch(self, manager: Any) -> None:
+        """Notice when a client has left its last namespace, whoever ended that."""
+        disconnect = manager.disconnect
+
+        def disconnect_and_look(sid: str, namespace: str, **options: Any) -> Any:
+            eio_sid = manager.eio_sid_from_sid(sid, namespace)
+            result = disconnect(sid, namespace, **options)
+            session = self._engine.sockets.get(eio_sid)
+            if session is not None and session.confirmed and not self._is_in_any(eio_sid):
+                self._engine.admission.leave(session)
+            return result
+
+        manager.disconnect = disconnect_and_look
+
+    def _is_in_any(self, eio_sid: str) -> bool:
+        manager = self._server.manager
+        return any(
+            manager.is_connected(manager.sid_from_eio_sid(eio_sid, namespace), namespace)
+            for namespace in list(manager.get_namespaces())
+        )
+
+    def leave(self, eio_sid: str, reason: str) -> None:
+        """A client is gone, from all its namespaces, also if a handler fails for one of them."""
+        self._attachments.discard(eio_sid)
+        server = self._server
+        for namespace in list(server.manager.get_namespaces()):
+            sid = server.manager.sid_from_eio_sid(eio_sid, namespace)
+            try:
+                server._handle_disconnect(eio_sid, namespace, reason)
+            except Exception:
+                logger.exception("disconnect handler failed", extra={"sid": sid})
+                server.manager.disconnect(sid, namespace, ignore_queue=True)
+        server.environ.pop(eio_sid, None)
+        self._on_gone(eio_sid)
+
+    def _handle(self, eio_sid: str, received: StrictPacket) -> None:
+        server = self._server
+        namespace = received.namespace or "/"
+        if received.packet_type == packet.CONNECT:
+            self._connect(eio_sid, namespace, received.data)
+        elif received.packet_type == packet.DISCONNECT:
+            server._handle_disconnect(eio_sid, namespace, server.reason.CLIENT_DISCONNECT)
+        elif server.manager.sid_from_eio_sid(eio_sid, namespace) is None:
+            pass  # sent before it learned that it is disconnected from there
+        elif received.packet_type in (packet.EVENT, packet.BINARY_EVENT):
+            server._handle_event(eio_sid, namespace, received.id, received.data)
+        else:
+            server._handle_ack(eio_sid, namespace, received.id, received.data)
+
+    def _connect(self, eio_sid: str, namespace: str, auth: Any) -> None:
+        server = self._server
+        if server.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+            raise MalformedPacket("connected to the namespace already")
+        if not self._is_known(namespace):
+            refusal = server.packet_class(
+                packet.CONNECT_ERROR, data=INVALID_NAMESPACE, namespace=namespace
+            )
+            server._send_packet(eio_sid, refusal)
+            return
+        session = self._engine.sockets.get(eio_sid)
+        if session is None:
+            return  # it left before it was asked in
+        sid = server.manager.pre_connect(eio_sid, namespace)
+        session.hold()  # what the handler emits comes after CONNECT
+        try:
+            refusal = self._ask(eio_sid, namespace, sid, auth)
+        except ComeBackLater as later:
+            # Nothing is said until then: after an answer the client would not come back by itself,
+            # and after the end of its transport at once.
+            server.manager.disconnect(sid, namespace, ignore_queue=True)
+            self._engine.timers.after(later.seconds, Session.close, session)
+            return
+        if refusal is None:
+            if not self._engine.admission.accept(session):
+                session.close(code=TRY_AGAIN, text="Too many connections")  # others were faster
+            answer = server.packet_class(packet.CONNECT, {"sid": sid}, namespace=namespace)
+            session.release(message(answer.encode()))
+            server.manager.connect(sid, namespace)
+        else:
+            answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
+            session.release(message(answer.encode()), but=Within(namespace))
+            server.manager.disconnect(sid, namespace, ignore_queue=True)
+
+    def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
+        """What the connect handler has against the client; None if nothing."""
+        server = self._server
+        rejected: dict[str, Any] = socketio.exceptions.ConnectionRefusedError().error_args
+        try:
+            accepted = server._trigger_event(
+                "connect", namespace, sid, server.environ[eio_sid], auth
+            )
+        except socketio.exceptions.ConnectionRefusedError as exc:
+            rejected = exc.error_args
+        except ComeBackLater:
+            raise
+        except Exception:
+            logger.exception("connect handler failed", extra={"sid": sid})
+            rejected = INTERNAL_ERROR
+        else:
+            if accepted is not False:
+                return None
+        return rejected
+
+    def _is_known(self, namespace: str) -> bool:
+        server = self._server
+        known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
+        return namespace in known or "*" in known
+
+
+class Within:
+    """Whether a packet, and with it its attachments, is of the namespace."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._last = False
+
+    def __call__(self, sent: EnginePacket) -> bool:
+        if isinstance(sent.data, str):
+            found = NAMESPACE.match(sent.data)
+            self._last = (found[1] if found else "/") == self._namespace
+        return self._last

@@ -1,0 +1,35 @@
+"""What a transaction of the worker may take. Everything waits for the sequencer, so a worker that
+is frozen, or swapped out, inside a transaction must not hold its locks: the server ends that
+session, and another worker goes on."""
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session
+
+from app.db import db, limit_answers
+from ordercast.journal import LOCK_SECONDS
+
+IDLE_SECONDS = 5  # between two statements of one transaction
+STATEMENT_SECONDS = 30
+ANSWER_SECONDS = STATEMENT_SECONDS + 5  # then the server itself hangs
+NAME = "ordercast worker"  # in pg_stat_activity
+
+# Local to the transaction: behind PgBouncer the session itself is other programs', too.
+LIMITS = text("""
+SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true),
+       set_config('idle_in_transaction_session_timeout', :idle, true),
+       set_config('application_name', :name, true)
+""").bindparams(
+    lock=f"{LOCK_SECONDS}s", statement=f"{STATEMENT_SECONDS}s", idle=f"{IDLE_SECONDS}s", name=NAME
+)
+
+
+def limit_transactions() -> None:
+    """From now on, in this process. Needs an application context."""
+    limit_answers(ANSWER_SECONDS)
+    if db.engine.dialect.name == "postgresql":
+        event.listen(db.session, "after_begin", _limit)
+
+
+def _limit(_session: Session, _transaction: object, connection: Connection) -> None:
+    connection.execute(LIMITS)
