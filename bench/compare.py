@@ -27,7 +27,7 @@ from bench.contenders import CONTENDERS, running
 from bench.floor import floor_us
 from bench.load import compile_load
 from bench.table import ROWS, Result, markdown
-from tests.harness.processes import ROOT
+from tests.harness.processes.process import ROOT
 
 ROOM_ROWS = frozenset({"fanout", "latency"})
 USER_ROWS = frozenset({"oneuser", "memory", "connect", "nobody", "nobodyNet", "idle"})

@@ -11,8 +11,9 @@ import httpx
 
 from bench import usage
 from bench.emitter import Queue
-from tests.harness.processes import BIN, FLASK, ROOT, environment
-from tests.harness.servers import RedisServer, free_port
+from tests.harness.processes.process import BIN, FLASK, ROOT, environment
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 PING_SECONDS = "300"  # longer than any row: whether a round of pings falls into it is chance

@@ -22,8 +22,10 @@ from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
 from bench.peers import cpu_seconds
-from tests.harness.processes import ROOT, SECRET, Service, environment, flask
-from tests.harness.servers import Postgres, RedisServer
+from tests.harness.processes.process import ROOT, SECRET, environment, flask
+from tests.harness.processes.service import Service
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 
 PAIRS = 100  # customers and as many sellers: 200 clients
 CHANGES_PER_SECOND = 50

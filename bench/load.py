@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import jwt
 
-from tests.harness.processes import SECRET
+from tests.harness.processes.process import SECRET
 
 SOURCE = Path(__file__).with_name("load.c")
 TOKEN_LASTS = 4_000_000_000  # seconds since 1970: longer than any run

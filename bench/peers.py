@@ -16,8 +16,11 @@ from app import create_app
 from app.accounts import tokens
 from app.accounts.models import Role
 from app.config import Settings
-from tests.harness.processes import ROOT, SECRET, Process, Service, environment, flask
-from tests.harness.servers import Postgres, RedisServer, free_port
+from tests.harness.processes.process import ROOT, SECRET, Process, environment, flask
+from tests.harness.processes.service import Service
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = ROOT / "bench/node"

@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.table import COLUMNS, Result, value
-from tests.harness.processes import ROOT
+from tests.harness.processes.process import ROOT
 
 WIDTH, HEIGHT, PANEL = 880, 360, 330  # px; a panel's own width
 TOP, BOTTOM = 60, 290  # px; of the axes

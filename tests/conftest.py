@@ -19,9 +19,11 @@ from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
-from tests.harness.clusters import Cluster
-from tests.harness.processes import SECRET, environment, flask
-from tests.harness.servers import Postgres, RedisServer, SqliteFiles
+from tests.harness.processes.process import SECRET, environment, flask
+from tests.harness.servers.clusters import Cluster
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
+from tests.harness.servers.sqlite import SqliteFiles
 
 PASSWORD = "correct horse battery"
 

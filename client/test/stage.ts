@@ -17,7 +17,7 @@ declare module "vitest" {
 }
 
 export default async function start(project: TestProject): Promise<() => Promise<void>> {
-  const stage = spawn(`${ROOT}.venv/bin/python`, ["-m", "tests.harness.stage", ...SETTINGS], {
+  const stage = spawn(`${ROOT}.venv/bin/python`, ["-m", "tests.harness.processes.stage", ...SETTINGS], {
     cwd: ROOT,
     stdio: ["pipe", "pipe", "inherit"],
   });

@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.browser import Visit, launch, what_is_missing
-from tests.harness.people import alice, bob, person, person_at
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
+from tests.harness.clients.browser import Visit, launch, what_is_missing
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.fixtures import alice, bob, person, person_at
+from tests.harness.processes.service import Service
 
 __all__ = ["alice", "bob", "person", "person_at"]
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.harness.api import Person
-from tests.harness.browser import Visit
-from tests.harness.processes import Service
+from tests.harness.clients.browser import Visit
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 
 def test_without_a_worker_the_badge_says_delayed_and_with_one_it_is_live_again(

@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import expect
 
 from app.demo import PASSWORD
-from tests.harness.api import Person, log_in, notify
-from tests.harness.browser import DESK, PHONE, Visit
-from tests.harness.processes import ROOT, Service
+from tests.harness.clients.browser import DESK, PHONE, Visit
+from tests.harness.people.person import Person, log_in, notify
+from tests.harness.processes.process import ROOT
+from tests.harness.processes.service import Service
 
 IMAGES = ROOT / "docs" / "images"
 MAX_BYTES = 150_000  # of a picture

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from playwright.sync_api import Route, expect
 
-from tests.harness.api import Person, notify
-from tests.harness.browser import PHONE, Visit
+from tests.harness.clients.browser import PHONE, Visit
+from tests.harness.people.person import Person, notify
 
 BURST = 30  # orders
 

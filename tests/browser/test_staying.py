@@ -6,10 +6,10 @@ from collections.abc import Callable
 from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import GRACE_SECONDS, MISSED
-from tests.harness.api import Person, signed
-from tests.harness.browser import NETWORK, Visit
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
+from tests.harness.clients.browser import NETWORK, Visit
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.person import Person, signed
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 LIFE_SECONDS = 6  # of a token that is to end

@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.api import Person
-from tests.harness.processes import ROOT, Service
+from tests.harness.people.person import Person
+from tests.harness.processes.process import ROOT
+from tests.harness.processes.service import Service
 
 FOLDER = ROOT / "docs/clients"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.harness.gunicorn import Gunicorn
+from tests.harness.processes.gunicorn import Gunicorn
 
 APPLICATION = "tests.conformance.server:app"
 

@@ -27,11 +27,8 @@ from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.frames import CLOSE as CLOSE_FRAME
 from ordercast.transport.frames import TEXT
 from tests.conformance.backstage import BROKEN, DATA
-from tests.harness.frames import client_frame
-from tests.harness.gunicorn import Gunicorn
-from tests.harness.processes import ROOT
-from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.wire import (
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.wire import (
     CLOSE,
     ENGINE,
     MESSAGE,
@@ -47,6 +44,9 @@ from tests.harness.wire import (
     upgrade,
     websocket,
 )
+from tests.harness.processes.gunicorn import Gunicorn
+from tests.harness.processes.process import ROOT
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 ENGINE_IO, SOCKET_IO = "tests/conformance/test_engine_io.py", "tests/conformance/test_socket_io.py"
 BEFORE = "tests/e2e/test_before_authentication.py"

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness.frames import client_frame
-from tests.harness.gunicorn import Gunicorn
-from tests.harness.wire import (
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.wire import (
     CLOSE,
     ENGINE,
     MESSAGE,
@@ -34,6 +33,7 @@ from tests.harness.wire import (
     wait_for_end,
     websocket,
 )
+from tests.harness.processes.gunicorn import Gunicorn
 
 BYTES = bytes(range(256))
 

@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.harness.gunicorn import Gunicorn
-from tests.harness.wire import CLOSE, MESSAGE, PING, PONG, SOCKET, Polling, WebSocket, websocket
+from tests.harness.clients.wire import (
+    CLOSE,
+    MESSAGE,
+    PING,
+    PONG,
+    SOCKET,
+    Polling,
+    WebSocket,
+    websocket,
+)
+from tests.harness.processes.gunicorn import Gunicorn
 
 NAMESPACES = ["/", "/custom"]
 TEA, PDF = b"\x00tea\xff", b"%PDF"

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from tests.conftest import fresh_database, redis_in
-from tests.harness.people import alice, bob, person, person_at
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.fixtures import alice, bob, person, person_at
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 
 __all__ = ["alice", "bob", "person", "person_at"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.api import signed
-from tests.harness.framed import BINARY, CLOSE, ENGINE, Wire, wire
-from tests.harness.frames import client_frame
-from tests.harness.processes import Service
-from tests.harness.raw import introduce, raw_polling
-from tests.harness.servers import RedisServer
+from tests.harness.clients.framed import BINARY, CLOSE, ENGINE, Wire, wire
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.raw import introduce, raw_polling
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 LIMITED = Callable[..., Service]

@@ -15,10 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.harness.api import Person, claim, notify
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.raw import (
+from tests.harness.clients.raw import (
     CLOSE,
     CONNECT,
     CONNECT_ERROR,
@@ -28,8 +25,11 @@ from tests.harness.raw import (
     raw_polling,
     raw_websocket,
 )
-from tests.harness.stock import StockClient
-from tests.harness.tables import locked, wait_for_held
+from tests.harness.clients.stock import StockClient
+from tests.harness.faults.tables import locked, wait_for_held
+from tests.harness.people.person import Person, claim, notify
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.harness.nginx import Nginx
-from tests.harness.processes import Process, Service
-from tests.harness.raw import introduce, raw_polling
-from tests.harness.stock import StockClient
+from tests.harness.clients.raw import introduce, raw_polling
+from tests.harness.clients.stock import StockClient
+from tests.harness.processes.process import Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.nginx import Nginx
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 OWN = Callable[..., Service]

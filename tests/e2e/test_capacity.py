@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.gunicorn import Gunicorn
+from tests.harness.clients.wire import SOCKET, RawWebSocket, Request, query
+from tests.harness.processes.gunicorn import Gunicorn
+from tests.harness.processes.workers import connected
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.wire import SOCKET, RawWebSocket, Request, query
-from tests.harness.workers import connected
 
 APPLICATION = "tests.conformance.server:app"
 MOST = 20

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.harness.api import Person, notify
-from tests.harness.external import run_script
-from tests.harness.processes import ROOT, Process, Service
-from tests.harness.proxy import Proxy
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.person import Person, notify
+from tests.harness.processes.external import run_script
+from tests.harness.processes.process import ROOT, Process
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 CLIENTS = ROOT / "docs/clients"

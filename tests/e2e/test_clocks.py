@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Callable
 
-from tests.harness.api import signed
-from tests.harness.processes import Service
-from tests.harness.raw import CONNECT, CONNECT_ERROR, EVENT, introduce, raw_websocket
+from tests.harness.clients.raw import CONNECT, CONNECT_ERROR, EVENT, introduce, raw_websocket
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 AHEAD, TOO_FAR = 20, 90  # seconds; JWT_LEEWAY is 30

@@ -9,10 +9,10 @@ import jwt
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness.api import Person, claim, notify, signed
-from tests.harness.processes import Service
-from tests.harness.raw import CLOSE, CONNECT, EVENT, introduce, raw_websocket
-from tests.harness.stock import VERSIONS, StockClient
+from tests.harness.clients.raw import CLOSE, CONNECT, EVENT, introduce, raw_websocket
+from tests.harness.clients.stock import VERSIONS, StockClient
+from tests.harness.people.person import Person, claim, notify, signed
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

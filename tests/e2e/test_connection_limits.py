@@ -12,14 +12,14 @@ import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness.api import signed
-from tests.harness.framed import ENGINE, TEXT, Wire, wire
-from tests.harness.frames import client_frame
-from tests.harness.mailbox import Mailbox
-from tests.harness.processes import Service
-from tests.harness.raw import CLOSE, RawPolling, introduce, raw_polling
-from tests.harness.recovering import RecoveringClient
-from tests.harness.servers import RedisServer
+from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients.framed import ENGINE, TEXT, Wire, wire
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.raw import CLOSE, RawPolling, introduce, raw_polling
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 START = Callable[..., Service]

@@ -12,10 +12,11 @@ from app.config import Settings
 from app.db import db, now
 from ordercast import journal
 from ordercast.journal.models import JournalEvent
-from tests.harness.api import Person, register
-from tests.harness.processes import SECRET, Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, register
+from tests.harness.processes.process import SECRET
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

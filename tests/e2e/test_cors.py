@@ -7,10 +7,10 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from tests.conftest import fresh_database
-from tests.harness.processes import Service
-from tests.harness.raw import raw_websocket
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.raw import raw_websocket
+from tests.harness.clients.stock import StockClient
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 
 NODE = Callable[..., StockClient]
 SHOP, ADMIN = "https://shop.example.com", "http://admin.example.com:3000"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness.api import Person, claim
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, claim
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 
 NODE = Callable[..., StockClient]
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.api import Person, notify
-from tests.harness.crowd import Crowd
-from tests.harness.framed import ENGINE
-from tests.harness.processes import Process, Service
-from tests.harness.raw import CLOSE, raw_polling, raw_websocket
-from tests.harness.stock import StockClient
+from tests.harness.clients.crowd import Crowd
+from tests.harness.clients.framed import ENGINE
+from tests.harness.clients.raw import CLOSE, raw_polling, raw_websocket
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, notify
+from tests.harness.processes.process import Process
+from tests.harness.processes.service import Service
+from tests.harness.processes.workers import FORCED, EchoServer, workers
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.workers import FORCED, EchoServer, workers
 
 NODE = Callable[..., StockClient]
 AT_ENGINE_LEVEL = {"transport close", "transport error"}

@@ -17,15 +17,15 @@ import pytest
 
 from app.emitters import Emitters, Inbox
 from tests.conftest import fresh_database, redis_in
-from tests.harness.api import Person, claim, notify, signed
-from tests.harness.crowd import Crowd
-from tests.harness.external import run_script
-from tests.harness.people import person_at
-from tests.harness.processes import Service
-from tests.harness.recovering import RecoveringClient
-from tests.harness.stock import StockClient
+from tests.harness.clients.crowd import Crowd
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.fixtures import person_at
+from tests.harness.people.person import Person, claim, notify, signed
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
+from tests.harness.processes.workers import workers
 from tests.harness.waiting import wait_until
-from tests.harness.workers import workers
 
 __all__ = ["person_at"]
 

@@ -11,10 +11,10 @@ import pytest
 import redis
 
 from ordercast.live.queue_manager import PICKLED
-from tests.harness.api import Person
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
 
 NODE = Callable[..., StockClient]
 NOTE = {"title": "Hello", "message": "You", "type": "info"}

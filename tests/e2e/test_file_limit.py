@@ -7,10 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.api import signed
-from tests.harness.processes import BIN, Process, Service
-from tests.harness.raw import introduce, raw_websocket
-from tests.harness.servers import RedisServer
+from tests.harness.clients.raw import introduce, raw_websocket
+from tests.harness.people.person import signed
+from tests.harness.processes.process import BIN, Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 LIMITED = Callable[..., Process]

@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import fresh_database
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS
 
 POLLING = "/socket.io/?EIO=4&transport=polling"

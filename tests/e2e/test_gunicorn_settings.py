@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.gunicorn import Gunicorn
-from tests.harness.processes import BIN, Process, environment
-from tests.harness.servers import free_port
+from tests.harness.processes.gunicorn import Gunicorn
+from tests.harness.processes.process import BIN, Process, environment
+from tests.harness.servers.ports import free_port
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 APPLICATION = "tests.conformance.server:app"

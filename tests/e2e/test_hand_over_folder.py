@@ -11,10 +11,10 @@ import httpx
 import psutil
 import pytest
 
-from tests.harness.processes import Service
-from tests.harness.raw import RawPolling, raw_polling
+from tests.harness.clients.raw import RawPolling, raw_polling
+from tests.harness.processes.service import Service
+from tests.harness.processes.workers import EchoServer, workers
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.workers import EchoServer, workers
 
 POSTS = 8  # each on a connection of its own: half of them reach the other process
 

@@ -8,12 +8,14 @@ import psycopg
 import pytest
 
 from tests.conftest import upgrade
-from tests.harness import scripts
-from tests.harness.api import Person, register
-from tests.harness.mailbox import Mailbox
-from tests.harness.processes import Service
-from tests.harness.servers import Postgres, RedisServer, free_port
-from tests.harness.stock import StockClient
+from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, register
+from tests.harness.processes import scripts
+from tests.harness.processes.service import Service
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

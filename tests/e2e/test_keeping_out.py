@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from tests.harness.api import Person
-from tests.harness.processes import Service
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 NODE = Callable[..., StockClient]
 

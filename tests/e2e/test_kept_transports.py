@@ -9,11 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.harness.api import signed
-from tests.harness.framed import Wire, wire
-from tests.harness.processes import Service
-from tests.harness.raw import CLOSE, DISCONNECT, introduce, raw_polling
-from tests.harness.servers import RedisServer
+from tests.harness.clients.framed import Wire, wire
+from tests.harness.clients.raw import CLOSE, DISCONNECT, introduce, raw_polling
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 LIMITED = Callable[..., Service]

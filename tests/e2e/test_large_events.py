@@ -9,8 +9,8 @@ import psutil
 import pytest
 import redis
 
-from tests.harness.api import Person
-from tests.harness.processes import Service
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 COUNT, SIZE = 150, 600_000  # 90 MB in all

@@ -9,8 +9,8 @@ import httpx
 import psutil
 
 from app.accounts.hashing import NICENESS
-from tests.harness.api import Person
-from tests.harness.processes import Service
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 OWN = Callable[..., Service]
 PERSON_AT = Callable[[Service, str], Person]

@@ -8,10 +8,10 @@ from websockets.client import ClientProtocol
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from tests.harness.api import Person, claim, notify
-from tests.harness.processes import Service
-from tests.harness.raw import DISCONNECT, introduce
-from tests.harness.stock import VERSIONS, StockClient
+from tests.harness.clients.raw import DISCONNECT, introduce
+from tests.harness.clients.stock import VERSIONS, StockClient
+from tests.harness.people.person import Person, claim, notify
+from tests.harness.processes.service import Service
 from tests.harness.waiting import DEADLINE_SECONDS
 
 NODE = Callable[..., StockClient]

@@ -7,8 +7,9 @@ import httpx
 import psutil
 import pytest
 
-from tests.harness.processes import ROOT, Process, environment, flask
-from tests.harness.servers import RedisServer, free_port
+from tests.harness.processes.process import ROOT, Process, environment, flask
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 

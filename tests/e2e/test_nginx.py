@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.api import Person, register
-from tests.harness.nginx import Nginx
-from tests.harness.processes import Service
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, register
+from tests.harness.processes.service import Service
+from tests.harness.servers.nginx import Nginx
 
 NODE = Callable[..., StockClient]
 

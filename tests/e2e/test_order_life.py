@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.harness.api import Person
-from tests.harness.processes import Service
-from tests.harness.stock import VERSIONS, StockClient
+from tests.harness.clients.stock import VERSIONS, StockClient
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 pytestmark = pytest.mark.parametrize("version", VERSIONS)
 NODE = Callable[..., StockClient]

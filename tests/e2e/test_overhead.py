@@ -9,12 +9,12 @@ import httpx
 import psutil
 import pytest
 
-from tests.harness.api import signed
-from tests.harness.framed import CLOSE, ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
-from tests.harness.frames import client_frame
-from tests.harness.processes import Service
-from tests.harness.raw import introduce, raw_polling
-from tests.harness.servers import RedisServer
+from tests.harness.clients.framed import CLOSE, ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.raw import introduce, raw_polling
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 LIMITED = Callable[..., Service]

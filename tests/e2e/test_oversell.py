@@ -14,9 +14,9 @@ from app.accounts import tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.config import Settings
-from tests.harness.api import Person
-from tests.harness.processes import Service
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 CUSTOMERS = 50
 STOCK, THRESHOLD = 10, 3

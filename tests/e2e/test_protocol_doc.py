@@ -12,10 +12,11 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.harness.api import Person
-from tests.harness.external import run_script
-from tests.harness.processes import ROOT, Service
-from tests.harness.raw import RawClient, raw_polling, raw_websocket
+from tests.harness.clients.raw import RawClient, raw_polling, raw_websocket
+from tests.harness.people.person import Person
+from tests.harness.processes.external import run_script
+from tests.harness.processes.process import ROOT
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 DOCUMENT = (ROOT / "docs/protocol.md").read_text()

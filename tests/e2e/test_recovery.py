@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
-from tests.harness.api import Person
-from tests.harness.audience import NODE, Audience, places, seen
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
+from tests.harness.clients.audience import NODE, Audience, places, seen
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 NETWORK = Callable[[Service], Proxy]

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from tests.harness.api import Person
-from tests.harness.audience import NODE, Audience, places
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
+from tests.harness.clients.audience import NODE, Audience, places
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.person import Person
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 NETWORK = Callable[[Service], Proxy]

@@ -18,12 +18,12 @@ import psycopg
 import pytest
 
 from ordercast.broker import Broker
-from tests.harness.api import claim, signed
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.raw import CONNECT, CONNECT_ERROR, EVENT
-from tests.harness.recovering import RecoveringClient
-from tests.harness.tables import locked, wait_for_held
+from tests.harness.clients.raw import CONNECT, CONNECT_ERROR, EVENT
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.faults.tables import locked, wait_for_held
+from tests.harness.people.person import claim, signed
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 ROOM = "user:7"

@@ -9,12 +9,12 @@ import psycopg
 import pytest
 
 from ordercast.live.revocations import REFRESH_SECONDS
-from tests.harness.api import Person
-from tests.harness.audience import places
-from tests.harness.processes import Service
-from tests.harness.raw import CONNECT, EVENT
-from tests.harness.recovering import RecoveringClient
-from tests.harness.tables import locked, wait_for_held
+from tests.harness.clients.audience import places
+from tests.harness.clients.raw import CONNECT, EVENT
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.faults.tables import locked, wait_for_held
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.harness.api import Person, claim, signed
-from tests.harness.audience import NODE, places, seen
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
-from tests.harness.recovering import RecoveringClient
-from tests.harness.stock import StockClient
+from tests.harness.clients.audience import NODE, places, seen
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.person import Person, claim, signed
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 NETWORK = Callable[[Service], Proxy]

@@ -11,17 +11,17 @@ import pytest
 from app.emitters import Emitters, Inbox
 from tests.conftest import fresh_database, redis_in
 from tests.e2e.test_recovery_defects import let_others_be_busy
-from tests.harness.api import Person, claim, signed
-from tests.harness.people import person_at
-from tests.harness.poller import Poller
-from tests.harness.processes import Service
-from tests.harness.proxy import Proxy
-from tests.harness.raw import CLOSE
-from tests.harness.recovering import RecoveringClient
-from tests.harness.stock import StockClient
+from tests.harness.clients.poller import Poller
+from tests.harness.clients.raw import CLOSE
+from tests.harness.clients.recovering import RecoveringClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.clients.wire import SOCKET, connected, upgrade
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.fixtures import person_at
+from tests.harness.people.person import Person, claim, signed
+from tests.harness.processes.service import Service
+from tests.harness.processes.workers import megabytes
 from tests.harness.waiting import wait_until
-from tests.harness.wire import SOCKET, connected, upgrade
-from tests.harness.workers import megabytes
 
 __all__ = ["person_at"]
 

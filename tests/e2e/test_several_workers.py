@@ -14,13 +14,20 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness.api import Person, notify
-from tests.harness.crowd import Crowd
-from tests.harness.processes import Service
-from tests.harness.raw import RawPolling, raw_polling
-from tests.harness.stock import StockClient
+from tests.harness.clients.crowd import Crowd
+from tests.harness.clients.raw import RawPolling, raw_polling
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, notify
+from tests.harness.processes.service import Service
+from tests.harness.processes.workers import (
+    FORCED,
+    EchoServer,
+    connected,
+    descriptors,
+    megabytes,
+    workers,
+)
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.workers import FORCED, EchoServer, connected, descriptors, megabytes, workers
 
 CLIENTS = int(os.environ.get("CROWD_CLIENTS", "100"))
 ROUNDS = int(os.environ.get("CROWD_ROUNDS", "3"))

@@ -3,8 +3,8 @@
 import socket
 from contextlib import ExitStack
 
-from tests.harness.api import Person
-from tests.harness.processes import Service
+from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 
 MANY = 40  # more than the pool of either database has connections
 

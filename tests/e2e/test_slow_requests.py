@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from tests.conftest import fresh_database
-from tests.harness.processes import Service
-from tests.harness.raw import raw_polling
-from tests.harness.servers import RedisServer
+from tests.harness.clients.raw import raw_polling
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 BODIES = 100

@@ -15,10 +15,12 @@ import pytest
 
 from ordercast.doctor import CHECKS
 from tests.conftest import fresh_database
-from tests.harness.api import register
-from tests.harness.processes import BIN, FLASK, ROOT, Process, Service, environment, flask
-from tests.harness.servers import RedisServer, free_port
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import register
+from tests.harness.processes.process import BIN, FLASK, ROOT, Process, environment, flask
+from tests.harness.processes.service import Service
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

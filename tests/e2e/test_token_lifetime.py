@@ -8,10 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness.api import Person, notify, signed
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.raw import (
+from tests.harness.clients.raw import (
     CLOSE,
     CONNECT,
     EVENT,
@@ -20,7 +17,10 @@ from tests.harness.raw import (
     raw_polling,
     raw_websocket,
 )
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, notify, signed
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
 
 NODE = Callable[..., StockClient]
 LIFE_SECONDS = 4  # of a token that is to expire: long enough to connect with

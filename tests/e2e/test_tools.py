@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.processes import ROOT
+from tests.harness.processes.process import ROOT
 
 ANCIENT = "#!/bin/sh\necho v18.20.4\n"
 

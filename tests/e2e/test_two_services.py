@@ -8,11 +8,11 @@ import pytest
 import redis
 
 from tests.conftest import fresh_database
-from tests.harness.api import register
-from tests.harness.external import run_script
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import register
+from tests.harness.processes.external import run_script
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

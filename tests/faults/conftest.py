@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import stock_client
-from tests.harness.processes import Service
+from tests.harness.processes.service import Service
 
 __all__ = ["new_service", "stock_client"]
 

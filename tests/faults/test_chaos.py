@@ -25,9 +25,11 @@ from app.db import db, transaction
 from app.emitters import Emitters
 from ordercast import broker, journal
 from tests.conftest import upgrade
-from tests.harness.processes import SECRET, Service
-from tests.harness.servers import Postgres, RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.processes.process import SECRET
+from tests.harness.processes.service import Service
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 SECONDS = float(os.environ.get("SOAK_SECONDS", "12"))

@@ -11,10 +11,12 @@ from typing import Any
 
 import httpx
 
-from tests.harness.api import register
-from tests.harness.processes import Process, Service
-from tests.harness.servers import Postgres, RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import register
+from tests.harness.processes.process import Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 CALLERS = 8

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
-from tests.harness.api import signed
-from tests.harness.processes import Service
-from tests.harness.servers import Postgres, RedisServer
+from tests.harness.people.person import signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 BALANCERS = 40  # requests for /readyz while the database hangs

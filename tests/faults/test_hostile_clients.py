@@ -14,11 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.framed import ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
-from tests.harness.frames import client_frame
+from tests.harness.clients.framed import ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
+from tests.harness.clients.frames import client_frame
+from tests.harness.clients.witness import witness
+from tests.harness.processes.workers import FORCED, EchoServer, descriptors, megabytes
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
-from tests.harness.witness import witness
-from tests.harness.workers import FORCED, EchoServer, descriptors, megabytes
 
 MOST_MEGABYTES = 60  # that the worker may have grown by, after all of it
 SPARE = 5  # descriptors

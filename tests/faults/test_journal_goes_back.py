@@ -9,10 +9,12 @@ import pytest
 import redis
 from sqlalchemy import make_url
 
-from tests.harness.api import notify, signed
-from tests.harness.processes import Service
-from tests.harness.servers import Postgres, RedisServer, SqliteFiles
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import notify, signed
+from tests.harness.processes.service import Service
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
+from tests.harness.servers.sqlite import SqliteFiles
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.harness.api import Person, register
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import Person, register
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

@@ -9,10 +9,10 @@ import pytest
 import redis
 
 from ordercast.broker import LONGEST_REASON, connect, reason
-from tests.harness.api import register
-from tests.harness.processes import Service
-from tests.harness.sentinels import SERVICE, sentinel, silent_host, vanished_host
-from tests.harness.servers import RedisServer
+from tests.harness.people.person import register
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
+from tests.harness.servers.sentinels import SERVICE, sentinel, silent_host, vanished_host
 from tests.harness.waiting import DEADLINE_SECONDS
 
 PASSWORD = "sentinels-only"

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
-from tests.harness.api import register
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import register
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 WRITERS = 40  # more than the pool has connections

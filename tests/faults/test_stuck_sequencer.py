@@ -10,11 +10,12 @@ import httpx
 import psycopg
 import pytest
 
-from tests.harness.api import notify, signed
-from tests.harness.mailbox import Mailbox
-from tests.harness.processes import Process, Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import StockClient
+from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients.stock import StockClient
+from tests.harness.people.person import notify, signed
+from tests.harness.processes.process import Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

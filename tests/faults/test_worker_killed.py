@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.harness.api import Person, register
-from tests.harness.processes import Process, Service
-from tests.harness.servers import RedisServer
-from tests.harness.stock import VERSIONS, StockClient
+from tests.harness.clients.stock import VERSIONS, StockClient
+from tests.harness.people.person import Person, register
+from tests.harness.processes.process import Process
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]

@@ -12,7 +12,7 @@ from random import Random
 from time import monotonic
 
 from ordercast.transport.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, FrameReader
-from tests.harness.frames import chunks, client_frame, hear
+from tests.harness.clients.frames import chunks, client_frame, hear
 
 LIMIT = 300
 # A message at the limit, one control frame short of its last byte, and the eighth that a bytearray

@@ -1,1 +1,53 @@
-"""The real things that the tests run against: servers, processes, the stock JavaScript client."""
+"""The real things that the tests run against. Index:
+
+waiting                  wait for a condition, with a deadline
+
+servers.clusters         PostgreSQL primary and standby on TCP ports; promotion
+servers.journals         a journal of its own for a copied database
+servers.nginx            nginx in front of services
+servers.pgbouncer        PgBouncer in front of a PostgreSQL, transaction mode
+servers.ports            free ports of the loopback
+servers.postgres         PostgreSQL: databases from a template, backup, kill, freeze
+servers.redis            Redis: kill, freeze, start again on its port
+servers.sentinels        Redis Sentinels, and hosts that do not answer
+servers.sqlite           SQLite files: databases from a template, backup
+
+processes.external       a legacy script that knows Flask-SocketIO alone
+processes.gunicorn       gunicorn with one WSGI application of the tests
+processes.process        environment, `flask` commands, a process with its log
+processes.scripts        external scripts that add to the inbox, in several languages
+processes.service        the service: its web process and its worker
+processes.stage          a service for tests in other languages (client/test)
+processes.workers        gunicorn's worker processes seen from outside: memory, descriptors
+
+clients.audience         stock clients of every version and transport, as one seller
+clients.browser          Chromium, and an ear for errors, foreign requests and violations
+clients.crowd            many stock clients in one Node process
+clients.framed           a bare WebSocket on a bare socket
+clients.frames           WebSocket frames, broken ones too
+clients.poller           a recovering client over long-polling
+clients.raw              Socket.IO packets by hand, over either transport
+clients.recovering       a recovering client over a WebSocket
+clients.stock            the stock JavaScript client in a Node process
+clients.wire             Engine.IO by hand: late answers, upgrades, close codes
+clients.witness          an ordinary client that goes on, and how long it waits
+
+people.fixtures          alice and bob at a running service
+people.keys              JWTs made by hand: other issuers', forged
+people.person            a user of the HTTP API of a running service
+people.visitor           a user of /api/auth in this process
+
+faults.proxy             the network: cut, down, silent
+faults.races             calls at the same moment; a change after the nth statement
+faults.strangers         rows that another program wrote into the table of events
+faults.tables            locked PostgreSQL tables
+
+application.documents    OpenAPI and AsyncAPI documents, held against answers
+application.hostile      hostile input, and what every answer to it must look like
+application.hub          gevent's hub in the test's process
+application.mailbox      the inbox: what a script adds, what of it is in the journal
+application.market       customers, sellers, products and the journal in this process
+application.settings     settings from an environment that has the required value alone
+application.shop         a seller and a customer; operations drawn by numbers
+application.tabs         web processes and their clients in this process
+"""

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from app.config import Settings
-from tests.harness.tabs import Start, WebProcess
+from tests.harness.application.tabs import Start, WebProcess
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.db import db
 from app.logs import JsonFormatter
-from tests.harness.market import details, error, good
-from tests.harness.races import at_once
-from tests.harness.visitor import ALICE, PASSWORD, Visitor
+from tests.harness.application.market import details, error, good
+from tests.harness.faults.races import at_once
+from tests.harness.people.visitor import ALICE, PASSWORD, Visitor
 
 
 @pytest.fixture

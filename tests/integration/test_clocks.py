@@ -15,9 +15,9 @@ from app.accounts.models import RevocationKind, Role
 from app.config import Settings
 from app.db import db
 from ordercast.live.revocations import Revocations
-from tests.harness.keys import claims, hs256
-from tests.harness.market import error, good
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import Visitor
 
 LEEWAY = 30
 INVALID, EXPIRED, REVOKED = ((401, f"token_{word}") for word in ("invalid", "expired", "revoked"))

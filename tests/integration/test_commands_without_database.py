@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url
 
-from tests.harness.processes import environment, flask
+from tests.harness.processes.process import environment, flask
 
 COMMANDS = (
     ("users", "list"),

@@ -10,9 +10,9 @@ from flask import Flask
 from app.emitters import Emitters, InvalidEvent
 from app.events import Refused
 from ordercast.inbox.drain import read
-from tests.harness.market import Market, details, error, good
-from tests.harness.settings import complaint
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import Market, details, error, good
+from tests.harness.application.settings import complaint
+from tests.harness.people.visitor import Visitor
 
 KINDS = ("Value error", "Assertion failed")
 YEAR_ONE = "0001-01-01T00:00:00+14:00"  # has no UTC time: a validator of the events says so

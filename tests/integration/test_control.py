@@ -17,7 +17,7 @@ from ordercast import journal
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
 from ordercast.worker.sequencing import sequence_once
-from tests.harness.tabs import somebody
+from tests.harness.application.tabs import somebody
 
 
 class Process:

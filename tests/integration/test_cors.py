@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from app.config import Settings
-from tests.harness.visitor import Visitor
+from tests.harness.people.visitor import Visitor
 
 SHOP = "https://shop.example.com"
 LOCAL = "http://[::1]:5173"

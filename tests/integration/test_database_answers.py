@@ -10,10 +10,11 @@ from sqlalchemy.exc import OperationalError
 from app import create_app
 from app.config import Settings
 from app.db import db, limit_answers
-from tests.harness.market import good
-from tests.harness.processes import SECRET
-from tests.harness.servers import Postgres, RedisServer
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import good
+from tests.harness.people.visitor import Visitor
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 
 ANSWER_SECONDS = 1.0
 

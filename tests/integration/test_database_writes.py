@@ -16,12 +16,13 @@ from app import create_app
 from app.config import Settings
 from app.db import db
 from ordercast import doctor, journal
-from tests.harness.clusters import Cluster
-from tests.harness.market import error, good
-from tests.harness.processes import SECRET
-from tests.harness.proxy import Proxy
-from tests.harness.servers import Postgres, RedisServer
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.faults.proxy import Proxy
+from tests.harness.people.visitor import Visitor
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.clusters import Cluster
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 BOB = {"email": "bob@example.com", "name": "Bob"}

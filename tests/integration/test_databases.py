@@ -20,12 +20,13 @@ from app.config import Settings
 from app.db import db, transaction
 from ordercast import doctor
 from tests.conftest import upgrade
-from tests.harness.clusters import Cluster
-from tests.harness.market import basket, error, good
-from tests.harness.pgbouncer import PgBouncer
-from tests.harness.processes import SECRET, environment, flask
-from tests.harness.servers import Postgres, RedisServer
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import basket, error, good
+from tests.harness.people.visitor import Visitor
+from tests.harness.processes.process import SECRET, environment, flask
+from tests.harness.servers.clusters import Cluster
+from tests.harness.servers.pgbouncer import PgBouncer
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 
 BUYERS = 8
 ORDERS = 40

@@ -13,8 +13,8 @@ from app.accounts.tokens import Identity
 from app.db import db
 from ordercast.doctor import accounts
 from ordercast.doctor.finding import Doubtful, Unhealthy
-from tests.harness.market import good
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import good
+from tests.harness.people.visitor import Visitor
 
 REAL = "zoe@example.com"
 

@@ -12,10 +12,10 @@ from werkzeug.test import TestResponse
 from app.accounts.tokens import Identity
 from app.events import EVENTS
 from app.http.errors import STATUS
-from tests.harness.documents import Document, check, check_answer, found, references
-from tests.harness.keys import claims, hs256
-from tests.harness.market import Market, basket, good
-from tests.harness.visitor import ALICE, PASSWORD, Visitor
+from tests.harness.application.documents import Document, check, check_answer, found, references
+from tests.harness.application.market import Market, basket, good
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import ALICE, PASSWORD, Visitor
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from flask import Flask
 
 from app.events import EVENTS
 from app.http import openapi
-from tests.harness.visitor import Visitor
+from tests.harness.people.visitor import Visitor
 
 
 @pytest.fixture

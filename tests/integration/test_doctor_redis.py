@@ -10,8 +10,8 @@ from ordercast.broker import Broker
 from ordercast.doctor import redis as subject
 from ordercast.doctor.finding import Level, Unhealthy
 from ordercast.doctor.inbox import CHECKS as INBOX
-from tests.harness.processes import SECRET
-from tests.harness.servers import RedisServer
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.redis import RedisServer
 
 Found = dict[str, tuple[Level, str]]
 

@@ -18,7 +18,7 @@ from ordercast.doctor import redis as beside
 from ordercast.doctor import worker as subject
 from ordercast.doctor.finding import Doubtful, Unhealthy
 from ordercast.worker.publishing import Publisher
-from tests.harness.servers import RedisServer
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 

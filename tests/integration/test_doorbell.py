@@ -7,7 +7,7 @@ import pytest
 
 from ordercast.broker import Broker
 from ordercast.worker.doorbell import Ear
-from tests.harness.servers import RedisServer
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 

@@ -19,10 +19,10 @@ from app.config import Settings
 from app.db import db
 from app.http import MAX_BODY_BYTES
 from app.logs import JsonFormatter
-from tests.harness.keys import claims, hs256
-from tests.harness.market import details, error, good
-from tests.harness.servers import Postgres
-from tests.harness.visitor import ALICE, Visitor
+from tests.harness.application.market import details, error, good
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import ALICE, Visitor
+from tests.harness.servers.postgres import Postgres
 
 LOGIN = "/api/auth/login"
 

@@ -17,8 +17,8 @@ from app.http.in_flight import InFlight
 from ordercast import journal
 from ordercast.metrics import ANSWER_BYTES, ANSWERS_REFUSED
 from ordercast.worker.sequencing import sequence_once
-from tests.harness.market import Caller, Market, error, good
-from tests.harness.races import right_after
+from tests.harness.application.market import Caller, Market, error, good
+from tests.harness.faults.races import right_after
 
 MOST = 5  # events in one answer, of these tests
 HEAD = "FROM journal_head"

@@ -16,8 +16,8 @@ from app.events import Status
 from app.orders import service
 from app.orders.expiry import expire_once
 from app.orders.models import Order
-from tests.harness.market import Market, Written, good
-from tests.harness.races import at_once, right_after
+from tests.harness.application.market import Market, Written, good
+from tests.harness.faults.races import at_once, right_after
 
 MINUTES = 30.0
 

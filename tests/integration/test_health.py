@@ -10,11 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from app import create_app
 from app.config import Settings
 from app.db import db
-from tests.harness.keys import claims, hs256
-from tests.harness.market import good
-from tests.harness.processes import SECRET
-from tests.harness.servers import RedisServer
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import good
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import Visitor
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.redis import RedisServer
 
 
 @pytest.fixture

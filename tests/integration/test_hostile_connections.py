@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.api import Person, register
-from tests.harness.processes import Service
-from tests.harness.servers import RedisServer
+from tests.harness.people.person import Person, register
+from tests.harness.processes.service import Service
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS
 
 HEAD = "POST /api/products HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"

@@ -21,9 +21,9 @@ from app.config import Settings
 from app.http import MAX_BODY_BYTES, bodies
 from app.http.openapi import operations
 from app.http.operation import Operation
-from tests.harness import hostile
-from tests.harness.hostile import assert_answered
-from tests.harness.market import Caller, Market, error, good
+from tests.harness.application import hostile
+from tests.harness.application.hostile import assert_answered
+from tests.harness.application.market import Caller, Market, error, good
 
 JSON = "application/json"
 VALID: dict[type[bodies.Body], Any] = {

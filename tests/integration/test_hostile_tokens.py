@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as run_with
 from hypothesis import strategies as some
 
-from tests.harness.keys import claims, hs256, part, signed
-from tests.harness.visitor import Visitor
+from tests.harness.people.keys import claims, hs256, part, signed
+from tests.harness.people.visitor import Visitor
 
 HS256 = b'{"alg":"HS256","typ":"JWT"}'
 CLAIMS = ["sub", "role", "type", "exp", "iat", "nbf", "jti", "session"]

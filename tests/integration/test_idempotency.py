@@ -15,8 +15,8 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.db import db
 from app.http.openapi import operations
-from tests.harness.market import Market, basket, error, good
-from tests.harness.races import PATIENCE_SECONDS, at_once, right_after
+from tests.harness.application.market import Market, basket, error, good
+from tests.harness.faults.races import PATIENCE_SECONDS, at_once, right_after
 from tests.harness.waiting import wait_until
 
 REPLAYED = "Idempotency-Replayed"

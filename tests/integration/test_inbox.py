@@ -14,9 +14,9 @@ from ordercast.broker import Broker
 from ordercast.inbox.drain import BATCH, drain_once
 from ordercast.journal.models import JournalEvent
 from ordercast.metrics import INBOX_ACCEPTED
-from tests.harness.mailbox import Mailbox, at, journalled
-from tests.harness.processes import SECRET
-from tests.harness.servers import RedisServer
+from tests.harness.application.mailbox import Mailbox, at, journalled
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 

@@ -10,10 +10,11 @@ from flask import Flask
 from app.accounts.tokens import Identity
 from app.config import Settings
 from tests.conftest import upgrade
-from tests.harness.mailbox import Mailbox, journalled
-from tests.harness.market import Market, error, good
-from tests.harness.processes import SECRET
-from tests.harness.servers import Postgres, RedisServer
+from tests.harness.application.mailbox import Mailbox, journalled
+from tests.harness.application.market import Market, error, good
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 
 LATIN = "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'"
 

@@ -19,9 +19,10 @@ from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
 from ordercast.inbox.drain import drain_once
-from tests.harness.mailbox import Mailbox, at, journalled
-from tests.harness.processes import ROOT, SECRET, environment
-from tests.harness.servers import Postgres, RedisServer
+from tests.harness.application.mailbox import Mailbox, at, journalled
+from tests.harness.processes.process import ROOT, SECRET, environment
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 
 WORKER = """
 import os, signal, sys

@@ -10,9 +10,9 @@ from app.config import Settings
 from app.db import db
 from ordercast.inbox.drain import BATCH, FIELDS_KEPT
 from ordercast.metrics import INBOX_REFUSED
-from tests.harness.mailbox import Mailbox, journalled
-from tests.harness.processes import SECRET
-from tests.harness.servers import RedisServer
+from tests.harness.application.mailbox import Mailbox, journalled
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.redis import RedisServer
 
 
 @pytest.fixture

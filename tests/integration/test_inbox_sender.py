@@ -9,7 +9,8 @@ from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refuse
 from ordercast import broker
 from ordercast.inbox.drain import read
 from ordercast.inbox.sender import MAX_BYTES
-from tests.harness.servers import RedisServer, free_port
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 NOTE = {"title": "Paid", "message": "Thank you", "type": "info"}

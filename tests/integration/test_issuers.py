@@ -15,10 +15,10 @@ from app.config import Settings, key_algorithm
 from app.db import db
 from ordercast.doctor.accounts import CHECKS
 from ordercast.doctor.finding import Unhealthy
-from tests.harness.keys import claims, hs256, public_pem
-from tests.harness.market import error, good
-from tests.harness.processes import SECRET
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.people.keys import claims, hs256, public_pem
+from tests.harness.people.visitor import Visitor
+from tests.harness.processes.process import SECRET
 
 INVALID = (401, "token_invalid")
 

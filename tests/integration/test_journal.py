@@ -18,8 +18,8 @@ from ordercast import journal
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
 from ordercast.worker.sequencing import sequence_once
-from tests.harness.processes import SECRET
-from tests.harness.servers import RedisServer
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.redis import RedisServer
 
 TRANSACTIONS = 20
 

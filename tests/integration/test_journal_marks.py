@@ -15,8 +15,9 @@ from ordercast.journal import Marks
 from ordercast.journal.models import JournalEvent, JournalHead
 from ordercast.worker.publishing import Publisher
 from ordercast.worker.sequencing import announce_head, sequence_once
-from tests.harness.servers import RedisServer, free_port
-from tests.harness.tabs import Start, Tab, somebody
+from tests.harness.application.tabs import Start, Tab, somebody
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 
 ALICE = somebody("1")
 

@@ -12,10 +12,10 @@ from app.accounts.models import Revocation, Role, User
 from app.config import Settings
 from app.db import db, now, transaction
 from ordercast.live.revocations import Revocations
-from tests.harness.keys import claims, hs256
-from tests.harness.market import error, good
-from tests.harness.races import right_after
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.faults.races import right_after
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import Visitor
 
 REVOKED, OUTDATED = (401, "token_revoked"), (401, "token_expired")
 DISABLED = (403, "account_disabled")

@@ -11,9 +11,9 @@ from app.accounts.models import LoginAttempts, User
 from app.accounts.slowing import SEATS, Slowing
 from app.config import Settings
 from app.db import db, transaction
-from tests.harness.market import details, error, good
-from tests.harness.races import at_once
-from tests.harness.visitor import PASSWORD, Visitor
+from tests.harness.application.market import details, error, good
+from tests.harness.faults.races import at_once
+from tests.harness.people.visitor import PASSWORD, Visitor
 from tests.harness.waiting import wait_until
 
 LIMIT = 3

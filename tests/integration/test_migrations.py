@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app import cli, http
 from app import db as database
 from app.config import Settings
-from tests.harness.processes import SECRET, environment, flask
+from tests.harness.processes.process import SECRET, environment, flask
 
 EMPTY = {"alembic_version"}
 DECLARING = (cli, http)  # with these comes everything that declares a table

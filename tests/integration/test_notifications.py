@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from tests.harness.market import Caller, Market, Written, error, good, moment
+from tests.harness.application.market import Caller, Market, Written, error, good, moment
 
 TEXT = {"title": "Hello", "message": "Your tea is on its way.\nEnjoy it.", "type": "info"}
 

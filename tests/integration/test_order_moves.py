@@ -13,8 +13,8 @@ from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK
 from app.events import Status
 from app.orders.states import NEXT
-from tests.harness.market import Caller, Market, Written, basket, details, error, good
-from tests.harness.races import at_once
+from tests.harness.application.market import Caller, Market, Written, basket, details, error, good
+from tests.harness.faults.races import at_once
 
 Move = tuple[Status, Status]
 MOVES: list[Move] = list(product(Status, Status))

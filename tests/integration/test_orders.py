@@ -15,8 +15,8 @@ from app.db import transaction
 from app.http.bodies import MAX_PRICE_CENTS, MAX_QUANTITY
 from app.orders.service import MAX_TOTAL_CENTS
 from ordercast import journal
-from tests.harness.market import Caller, Market, Written, basket, details, error, good
-from tests.harness.races import at_once
+from tests.harness.application.market import Caller, Market, Written, basket, details, error, good
+from tests.harness.faults.races import at_once
 
 
 @pytest.fixture

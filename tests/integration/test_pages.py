@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.harness.visitor import Visitor
+from tests.harness.people.visitor import Visitor
 
 SCRIPT = b"console.log('built')"
 

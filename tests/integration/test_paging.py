@@ -11,7 +11,7 @@ from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.db import transaction
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
-from tests.harness.market import Caller, Market, basket, error, good
+from tests.harness.application.market import Caller, Market, basket, error, good
 
 
 class List(NamedTuple):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, text
 
-from tests.harness.processes import environment, flask
+from tests.harness.processes.process import environment, flask
 
 
 def mode(path: Path) -> int:

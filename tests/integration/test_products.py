@@ -13,8 +13,8 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK, Product
 from app.db import transaction
-from tests.harness.market import Caller, Market, Written, details, error, good, moment
-from tests.harness.races import at_once
+from tests.harness.application.market import Caller, Market, Written, details, error, good, moment
+from tests.harness.faults.races import at_once
 
 KEYS = {
     "id",

@@ -17,7 +17,7 @@ from app.pruning import KEYS_KEPT, prune_once
 from ordercast import journal
 from ordercast.journal import Head
 from ordercast.journal.models import JournalEvent
-from tests.harness.market import Market, basket, good
+from tests.harness.application.market import Market, basket, good
 
 KEEP_DAYS = 7.0
 DAY = timedelta(days=1)

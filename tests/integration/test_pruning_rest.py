@@ -20,8 +20,8 @@ from app.pruning import KEYS_KEPT, prune_once
 from ordercast.inbox.drain import InboxId, drain_once
 from ordercast.journal.pruning import BATCH
 from tests.conftest import PASSWORD
-from tests.harness.mailbox import Mailbox, journalled
-from tests.harness.servers import RedisServer
+from tests.harness.application.mailbox import Mailbox, journalled
+from tests.harness.servers.redis import RedisServer
 
 MINUTE = timedelta(minutes=1)
 Row = dict[str, Any]

@@ -12,7 +12,8 @@ from ordercast.live.follower import Follower
 from ordercast.metrics import PUBLISH_FAILURES
 from ordercast.worker.publishing import Publisher
 from ordercast.worker.sequencing import MESSAGE_BYTES, announce_head, sequence_once
-from tests.harness.servers import RedisServer, free_port
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 
 
 class Silent:

@@ -6,7 +6,15 @@ from sqlalchemy import delete
 from app.accounts.models import Role
 from app.db import transaction
 from ordercast.journal.models import JournalEvent, JournalHead
-from tests.harness.tabs import Start, Tab, WebProcess, append, published, somebody, statements
+from tests.harness.application.tabs import (
+    Start,
+    Tab,
+    WebProcess,
+    append,
+    published,
+    somebody,
+    statements,
+)
 
 ALICE, CHARLIE = somebody("1"), somebody("3")
 BOB = somebody("2", Role.SELLER)

@@ -11,8 +11,8 @@ from sqlalchemy.exc import OperationalError
 from app.db import db, now
 from ordercast.journal.pruning import prune
 from ordercast.live.follower import Follower
-from tests.harness.races import right_after
-from tests.harness.tabs import Start, Tab, append, published, somebody
+from tests.harness.application.tabs import Start, Tab, append, published, somebody
+from tests.harness.faults.races import right_after
 
 ALICE = somebody("1")
 

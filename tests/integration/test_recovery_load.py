@@ -3,7 +3,7 @@
 import time
 
 from ordercast.live.revocations import REFRESH_SECONDS
-from tests.harness.tabs import Tab, WebProcess, append, published, somebody, statements
+from tests.harness.application.tabs import Tab, WebProcess, append, published, somebody, statements
 
 CLIENTS = 1000
 LIMIT = 10  # statements for all of them

@@ -6,8 +6,8 @@ from flask import Flask
 from app.accounts import revocation
 from app.accounts.errors import TokenRevoked
 from app.accounts.models import RevocationKind
-from tests.harness.races import right_after
-from tests.harness.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.faults.races import right_after
 
 ALICE = somebody("1")
 

@@ -14,8 +14,8 @@ from app.accounts.models import Role
 from app.db import now
 from ordercast.journal.pruning import prune
 from ordercast.live.pid import Pids
-from tests.harness.processes import SECRET
-from tests.harness.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.processes.process import SECRET
 
 PROCESSES = 2
 PEOPLE = (somebody("1"), somebody("2", Role.SELLER))

@@ -18,7 +18,7 @@ from app.db import db, now, transaction
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.revocations import RELOAD_SECONDS, Revocations
-from tests.harness.tabs import statements
+from tests.harness.application.tabs import statements
 from tests.harness.waiting import wait_until
 
 ALICE = Identity("1", Role.CUSTOMER, "login", "token", int(now().timestamp()) - 5, 2**31)

@@ -4,9 +4,9 @@ import pytest
 from flask import Flask
 
 from app.http import openapi
-from tests.harness.keys import claims, hs256
-from tests.harness.market import error, good
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.people.keys import claims, hs256
+from tests.harness.people.visitor import Visitor
 
 # Routes that are no @operation, each with the reason why it may answer anybody.
 OPEN = {

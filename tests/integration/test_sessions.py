@@ -17,9 +17,9 @@ from app.config import Settings
 from app.db import db, now, transaction
 from app.events import CONTROL_ROOM
 from ordercast.journal.models import JournalEvent
-from tests.harness.market import error, good
-from tests.harness.races import at_once, right_after
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.faults.races import at_once, right_after
+from tests.harness.people.visitor import Visitor
 
 REVOKED = (401, "token_revoked")
 

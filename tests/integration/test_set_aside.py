@@ -18,9 +18,9 @@ from ordercast.doctor.finding import Doubtful
 from ordercast.journal.entries import fault
 from ordercast.journal.models import SetAside
 from ordercast.metrics import EVENTS_SET_ASIDE
-from tests.harness.market import Market, good
-from tests.harness.strangers import insert, insert_bytes, lift_checks
-from tests.harness.tabs import Start, Tab, append, published, somebody
+from tests.harness.application.market import Market, good
+from tests.harness.application.tabs import Start, Tab, append, published, somebody
+from tests.harness.faults.strangers import insert, insert_bytes, lift_checks
 
 ALICE = somebody("1")
 ROOM = "user:1"

@@ -27,7 +27,7 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.orders.states import NEXT
 from ordercast.worker.sequencing import sequence_once
-from tests.harness.shop import Client, Headers, Json, Shop
+from tests.harness.application.shop import Client, Headers, Json, Shop
 
 
 def apply(lists: Json, name: str, data: Json) -> Json:

@@ -11,8 +11,8 @@ from app.accounts.tokens import Identity
 from app.db import db
 from app.http.openapi import operations
 from app.http.operation import OFFSET
-from tests.harness.market import Caller, Market, error, good
-from tests.harness.races import right_after
+from tests.harness.application.market import Caller, Market, error, good
+from tests.harness.faults.races import right_after
 
 SNAPSHOTS = {
     "/api/auth/me",

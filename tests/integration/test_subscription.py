@@ -6,8 +6,8 @@ import pytest
 
 from ordercast.broker import Broker
 from ordercast.live.subscription import Subscription
-from tests.harness.proxy import Proxy
-from tests.harness.servers import RedisServer
+from tests.harness.faults.proxy import Proxy
+from tests.harness.servers.redis import RedisServer
 
 
 class Enough(BaseException):

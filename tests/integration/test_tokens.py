@@ -12,9 +12,9 @@ from app.accounts import revocation, tokens
 from app.accounts.models import RevocationKind, Role
 from app.config import Settings
 from app.db import db
-from tests.harness.keys import claims, hs256, part, signed
-from tests.harness.market import error, good
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import error, good
+from tests.harness.people.keys import claims, hs256, part, signed
+from tests.harness.people.visitor import Visitor
 
 INVALID = (401, "token_invalid")
 HS256 = b'{"alg":"HS256","typ":"JWT"}'

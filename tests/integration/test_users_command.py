@@ -3,8 +3,8 @@
 import pytest
 from flask import Flask
 
-from tests.harness.market import details, error, good
-from tests.harness.visitor import Visitor
+from tests.harness.application.market import details, error, good
+from tests.harness.people.visitor import Visitor
 
 GOOD = {"email": "erin@example.com", "password": "a long enough one", "name": "Erin"}
 WRONG = [

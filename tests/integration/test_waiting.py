@@ -18,8 +18,9 @@ from ordercast import journal
 from ordercast.journal import waiting
 from ordercast.journal.models import JournalEvent
 from ordercast.worker.sequencing import sequence_once
-from tests.harness.processes import SECRET
-from tests.harness.servers import Postgres, RedisServer
+from tests.harness.processes.process import SECRET
+from tests.harness.servers.postgres import Postgres
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 DEAD = 2_000

@@ -10,7 +10,7 @@ import socketio
 from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.engine import Engine
 from ordercast.transport.session import Session
-from tests.harness.hub import turn_until
+from tests.harness.application.hub import turn_until
 
 LIMITS = Limits(
     max_sessions=3, max_unauthenticated=4, max_sessions_per_address=4, ping_timeout=0.01

@@ -16,7 +16,7 @@ from ordercast.transport.inbox import (
     Gone,
     Inbox,
 )
-from tests.harness.hub import turn_until
+from tests.harness.application.hub import turn_until
 
 
 def allowed(ask: Callable[[float], bool], rate: float) -> tuple[int, float]:

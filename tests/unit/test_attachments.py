@@ -5,7 +5,7 @@ import pytest
 from ordercast.transport.attachments import ATTACHMENT_SECONDS, Attachments
 from ordercast.transport.packets import MalformedPacket, TooLarge
 from ordercast.transport.protocol import StrictPacket
-from tests.harness.hub import Clock
+from tests.harness.application.hub import Clock
 
 HEAD = '52-["photo",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]'
 

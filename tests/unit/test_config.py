@@ -4,7 +4,7 @@ import pytest
 
 from app import create_app
 from app.config import ConfigError, Settings, load
-from tests.harness.settings import GOOD, complaint, setting
+from tests.harness.application.settings import GOOD, complaint, setting
 
 DEFAULTS = {
     "DATABASE_URL": "sqlite:///ordercast.db",

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from app.config import key_algorithm, load
-from tests.harness.keys import public_pem
-from tests.harness.settings import GOOD, complaint, setting
+from tests.harness.application.settings import GOOD, complaint, setting
+from tests.harness.people.keys import public_pem
 
 UNKNOWN_CURVE = (
     "-----BEGIN PUBLIC KEY-----\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.harness.settings import complaint, setting
+from tests.harness.application.settings import complaint, setting
 
 
 def test_origins_are_a_list_with_spaces_and_slashes_trimmed() -> None:

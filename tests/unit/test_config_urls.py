@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import make_url
 
-from tests.harness.settings import complaint, setting
+from tests.harness.application.settings import complaint, setting
 
 SECRET = "hunter2"
 WRONG_URLS = [

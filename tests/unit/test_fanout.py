@@ -13,7 +13,7 @@ from ordercast.transport.frames import TEXT, frame
 from ordercast.transport.packets import Packet, message
 from ordercast.transport.session import Session
 from ordercast.transport.websocket import WebSocket
-from tests.harness.hub import Clock, pair, turn, turn_until
+from tests.harness.application.hub import Clock, pair, turn, turn_until
 
 LIMIT = 300_000  # bytes that may wait for one
 SMALL, HALF, LARGE = message("small"), message("x" * 200_000), message("x" * 600_000)

@@ -19,7 +19,7 @@ from ordercast.transport.frames import (
     frame,
 )
 from tests.fuzz.frames import attack, kept_bytes
-from tests.harness.frames import FRAGMENT, Heard, client_frame, hear
+from tests.harness.clients.frames import FRAGMENT, Heard, client_frame, hear
 
 LIMIT = 1 << 17
 

@@ -24,7 +24,7 @@ from ordercast.transport.frames import (
     FrameReader,
     frame,
 )
-from tests.harness.frames import Heard, chunks, client_frame, hear
+from tests.harness.clients.frames import Heard, chunks, client_frame, hear
 
 LIMIT = 700
 PADDING = bytes(LIMIT + 14)

@@ -31,7 +31,7 @@ from ordercast.transport.engine import Engine
 from ordercast.transport.handler import Handler
 from ordercast.transport.session import Session
 from ordercast.transport.worker import Server, Worker
-from tests.harness.hub import pair
+from tests.harness.application.hub import pair
 
 READ_AGAINST = {
     "python-socketio": "5.18.1",

@@ -6,7 +6,7 @@ import pytest
 
 from ordercast.origins import SCHEME_KNOWN
 from ordercast.proxies import TrustedProxies
-from tests.harness.settings import complaint, setting
+from tests.harness.application.settings import complaint, setting
 
 PEER, CLIENT, OTHER = "10.0.0.9", "203.0.113.7", "198.51.100.4"
 TRUSTED = ("10.0.0.0/8", "fd00::/8", "192.0.2.1")

@@ -19,8 +19,8 @@ from ordercast.transport.requests import (
     close_idle,
     close_late,
 )
-from tests.harness.frames import chunks
-from tests.harness.hub import pair, turn, turn_until
+from tests.harness.application.hub import pair, turn, turn_until
+from tests.harness.clients.frames import chunks
 
 HEAD = b"POST / HTTP/1.1\r\nHost: here\r\n\r\n"
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from app.config import Settings
-from tests.harness.processes import ROOT
+from tests.harness.processes.process import ROOT
 
 ROW = re.compile(r"\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| ([^|]*?) ?\| ", re.MULTILINE)
 

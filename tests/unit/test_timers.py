@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from ordercast.transport.timers import Timers
-from tests.harness.hub import turn_until
+from tests.harness.application.hub import turn_until
 
 
 def test_the_earlier_deadline_comes_first_whenever_it_was_made() -> None:

@@ -11,8 +11,8 @@ import pytest
 from ordercast.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
 from ordercast.transport.lingering import LINGER_BYTES, MOST, Lingering
 from ordercast.transport.websocket import TURN_BYTES, WebSocket
-from tests.harness.frames import client_frame
-from tests.harness.hub import Clock, pair, turn, turn_until
+from tests.harness.application.hub import Clock, pair, turn, turn_until
+from tests.harness.clients.frames import client_frame
 
 LIMIT = 1_000_000  # bytes that may wait
 PIECE = frame(BINARY, bytes(range(256)) * 256)

