@@ -26,7 +26,8 @@ except CONFIG["ConfigError"] as exc:
     print(f"ordercast: {exc}", file=sys.stderr)
     sys.exit(BOOT_ERROR)
 # Of the application, the one module that the settings read: loaded again with them at each HUP.
-sys.modules.pop("ordercast.origins", None)
+for name in [name for name in sys.modules if name.partition(".")[0] == "ordercast"]:
+    del sys.modules[name]
 
 bind = f"0.0.0.0:{settings.PORT}"
 worker_class = "ordercast.transport.worker.Worker"

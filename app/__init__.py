@@ -38,8 +38,9 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
 
     from app import cli, config, db, http, logs
     from app.accounts import passwords, slowing, tokens
-    from ordercast import health, proxies
+    from app.extension import cast
     from ordercast import live as realtime
+    from ordercast import proxies
     from ordercast.journal import doorbell, waiting
 
     if not isinstance(settings, config.Settings):
@@ -47,7 +48,10 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     logs.configure(settings.LOG_LEVEL, db.explain)
     app = Flask("app")
     app.config["SETTINGS"] = settings
-    for part in (health, db, doorbell, waiting, tokens, passwords, slowing, http, realtime, cli):
+    app.config.update(settings.as_config())
+    db.init_app(app)
+    cast.init_app(app, engine=lambda: db.db.engine)
+    for part in (doorbell, waiting, tokens, passwords, slowing, http, realtime, cli):
         part.init_app(app)
     proxies.init_app(app)  # last: it stands in front of the others
     return app

@@ -1,0 +1,47 @@
+"""Ordercast: durable events for Flask-SocketIO. What was committed reaches every client, once, in
+order, through every restart.
+
+    cast = Ordercast()
+    cast.init_app(app, socketio, engine=lambda: db.engine)
+    cast.append(session, "parcel:moved", {"id": "7"}, to="user:7")
+
+The public names are those below, loaded when they are used: an import of this package loads no
+Flask, and an external script that takes `Inbox` never does.
+
+Reading order:
+    settings.py  errors.py  events.py  identity.py      what a team declares and gets
+    database/        the team's database, through its own engine
+    journal/         events commit with the change, then get their position
+    inbox/           what external processes send
+    live/            who is connected, and how the journal reaches them
+    transport/       the connection, which knows nothing of the rest
+    worker/          sequencing, the inbox, the service's own steps
+    service.py       puts the parts of one application together; extension.py is their public face
+    health.py        what /readyz is made of            doctor/   what an operator asks
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ordercast.extension import Ordercast as Ordercast
+    from ordercast.settings import ConfigError as ConfigError
+    from ordercast.settings import Settings as Settings
+
+_HOME = {  # public name: its module
+    "ConfigError": "settings",
+    "Ordercast": "extension",
+    "Settings": "settings",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

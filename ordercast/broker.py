@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 import redis
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from app.config import Settings, redis_database, sentinels
+from ordercast.redis_url import redis_database, sentinels
+from ordercast.settings import Settings
 
 PREFIX = "ordercast"
 QUEUE_CHANNEL = "flask-socketio"  # Flask-SocketIO's own default: stock external emits arrive here

@@ -2,7 +2,7 @@
 
 import resource
 
-from app.config import Settings
+from ordercast.settings import Settings
 
 SPARE_FILES = 200  # descriptors besides the connections
 

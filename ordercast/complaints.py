@@ -9,8 +9,6 @@ from itertools import islice
 
 from pydantic import ValidationError
 
-from app.config import plain_words
-
 MAX_COMPLAINTS = 20  # wrong values that one error lists
 
 
@@ -29,3 +27,8 @@ def sentence(cause: ValidationError, whole: str) -> str:
 def _each(cause: ValidationError) -> Iterator[dict[str, str]]:
     for error in cause.errors(include_url=False, include_context=False, include_input=False):
         yield {"path": ".".join(map(str, error["loc"])), "message": plain_words(error["msg"])}
+
+
+def plain_words(message: str) -> str:
+    """What pydantic says of a value, without the kind of exception that a validator raised."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

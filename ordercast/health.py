@@ -1,6 +1,6 @@
 """Readiness: small checks, each with a deadline, from which `/readyz` is made.
 
-Each part adds its own check when the application is made: `health.add(app, Check(...))`.
+Each part adds its own check when the application is made; a team's own come with `cast.check`.
 """
 
 import logging
@@ -107,13 +107,15 @@ class _Run:
 
 
 class Health:
-    """The checks of one application; `app.extensions["health"]`."""
+    """The checks of one application."""
 
-    def __init__(self) -> None:
+    def __init__(self, app: Flask) -> None:
+        self._app = app
         self._checks: list[_Shared] = []
 
-    def add(self, app: Flask, check: Check) -> None:
-        self._checks.append(_Shared(app, check))
+    def add(self, check: Check) -> None:
+        """Let `/readyz` ask this too."""
+        self._checks.append(_Shared(self._app, check))
 
     def examine(self) -> tuple[dict[str, str], str]:
         """Ask all checks at once -> ({name: answer}, ok | degraded | unavailable), after
@@ -124,13 +126,3 @@ class Health:
         if any(check.required for check in wrong):
             return answers, UNAVAILABLE
         return answers, "degraded" if wrong else OK
-
-
-def init_app(app: Flask) -> None:
-    app.extensions["health"] = Health()
-
-
-def add(app: Flask, check: Check) -> None:
-    """Let `/readyz` ask this too."""
-    health: Health = app.extensions["health"]
-    health.add(app, check)

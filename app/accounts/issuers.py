@@ -12,7 +12,8 @@ LOCAL_ACCOUNTS=1 beside JWT_PUBLIC_KEY stops the start (app/config.py).
 from flask import current_app
 
 from app.accounts.errors import LocalAccountsOff
-from app.config import Settings, key_algorithm
+from app.config import Settings
+from ordercast.keys import key_algorithm
 
 LOCAL_ALGORITHM = "HS256"
 

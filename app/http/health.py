@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db
+from app.extension import cast
 from ordercast import health, journal
 from ordercast.broker import Broker
 from ordercast.inbox import sender as inbox
@@ -17,10 +18,10 @@ blueprint = Blueprint("health", __name__)
 
 def init_app(app: Flask) -> None:
     broker, queue = Broker.of(app.config["SETTINGS"]), health.Queue()
-    health.add(app, health.Check("database", _database, required=True))
+    cast.check(health.Check("database", _database, required=True))
     # Without Redis events are slower and none is lost: the process serves.
-    health.add(app, health.Check("redis", lambda: _redis(broker)))
-    health.add(app, health.Check("inbox", lambda: _inbox(broker, queue)))
+    cast.check(health.Check("redis", lambda: _redis(broker)))
+    cast.check(health.Check("inbox", lambda: _inbox(broker, queue)))
 
 
 @blueprint.get("/healthz")
@@ -33,7 +34,7 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, Any], int]:
     """-> 200 {status: ok | degraded, <check>: ok | what is wrong, ...} | 503 with the status
     `unavailable` when a check failed that the process cannot serve without, and `draining`."""
-    answers, status = current_app.extensions["health"].examine()
+    answers, status = cast.health()
     if current_app.extensions["realtime"].draining:
         status = "draining"
     return {"status": status, **answers}, 503 if status in (health.UNAVAILABLE, "draining") else 200

@@ -1,0 +1,13 @@
+"""The team's database, through the team's own engine.
+
+access.py     connections for reading, transactions for writing
+outage.py     what an error says about the database, in one line
+probe.py      whether the database can be written now
+sqlite.py     waiting for another writer
+postgres.py   sessions that end when their server does
+"""
+
+from ordercast.database.access import Database
+from ordercast.database.outage import Outage, explain, outage
+
+__all__ = ["Database", "Outage", "explain", "outage"]

@@ -10,9 +10,9 @@ import threading
 import redis
 from flask import Flask
 
-from app.config import Settings
 from ordercast.broker import Broker, reason
 from ordercast.metrics import PUBLISH_FAILURES
+from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,6 @@ from flask_socketio import SocketIO
 from gevent import monkey
 
 from app.accounts import revocation
-from app.config import Settings
 from app.db import limit_answers
 from ordercast import health
 from ordercast.broker import Broker
@@ -53,6 +52,7 @@ from ordercast.live.revocations import Revocations
 from ordercast.live.subscription import Subscription
 from ordercast.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
 from ordercast.origins import Origins
+from ordercast.settings import Settings
 from ordercast.transport import Limits, install, send_all, send_piece
 
 if TYPE_CHECKING:
@@ -167,9 +167,10 @@ class Realtime:
 
 def init_app(app: Flask) -> None:
     realtime = app.extensions["realtime"] = Realtime(app)
-    health.add(app, health.Check("worker", realtime.readiness.worker))
-    health.add(app, health.Check("journal", realtime.readiness.delivery))
-    health.add(app, health.Check("handover", realtime.hand_over))
+    checks = app.extensions["ordercast"].health
+    checks.add(health.Check("worker", realtime.readiness.worker))
+    checks.add(health.Check("journal", realtime.readiness.delivery))
+    checks.add(health.Check("handover", realtime.hand_over))
     app.wsgi_app = _either_path(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 

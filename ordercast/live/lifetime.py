@@ -14,11 +14,11 @@ from engineio.base_server import BaseServer
 
 from app.accounts import revocation, tokens
 from app.accounts.errors import TokenError, TokenInvalid
-from app.config import Settings
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.revocations import Revocations
 from ordercast.metrics import CONNECTIONS_CLOSED
+from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
 # Seconds; later ends are looked at again: for clocks that are set, and because a deadline cannot be

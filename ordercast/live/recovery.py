@@ -14,7 +14,6 @@ from typing import Any
 
 from flask import Flask
 
-from app.config import Settings
 from app.db import MAX_ID, release
 from ordercast import journal
 from ordercast.journal import Head
@@ -23,6 +22,7 @@ from ordercast.live.follower import Follower
 from ordercast.live.missed import UNLIMITED, Lost, Missed, Reader
 from ordercast.live.pid import Claim, Pids
 from ordercast.metrics import RECOVERIES
+from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Unrecoverable(Exception):
 class Recovery:
     def __init__(self, app: Flask, follower: Follower, connections: Connections) -> None:
         settings: Settings = app.config["SETTINGS"]
-        self._pids = Pids(settings.JWT_SECRET_KEY)
+        self._pids = Pids(settings.JWT_SECRET_KEY or str(app.secret_key))
         self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
         self._max_bytes = settings.RECOVERY_MAX_BYTES
         self._follower = follower

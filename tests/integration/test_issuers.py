@@ -11,10 +11,11 @@ from flask import Flask
 from app import create_app
 from app.accounts import tokens
 from app.accounts.models import Role, User
-from app.config import Settings, key_algorithm
+from app.config import Settings
 from app.db import db
 from ordercast.doctor.accounts import CHECKS
 from ordercast.doctor.finding import Unhealthy
+from ordercast.keys import key_algorithm
 from tests.harness.application.market import error, good
 from tests.harness.people.keys import claims, hs256, public_pem
 from tests.harness.people.visitor import Visitor

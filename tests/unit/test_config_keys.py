@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from app.config import key_algorithm, load
+from app.config import load
+from ordercast.keys import key_algorithm
 from tests.harness.application.settings import GOOD, complaint, setting
 from tests.harness.people.keys import public_pem
 

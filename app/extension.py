@@ -1,0 +1,5 @@
+"""The library, as every part of the marketplace has it."""
+
+from ordercast import Ordercast
+
+cast = Ordercast()

@@ -1,0 +1,48 @@
+"""Connections for reading, and transactions for writing, of the library's own statements."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy import Connection, Engine
+
+from ordercast.database.sqlite import Turn
+
+IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
+
+
+class Database:
+    """`engine` returns the team's engine; asked once, at the first use: after any fork."""
+
+    def __init__(self, engine: Callable[[], Engine]) -> None:
+        self._ask = engine
+        self._engine: Engine | None = None
+        self._turn = Turn()
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._ask()
+        return self._engine
+
+    @property
+    def dialect(self) -> str:
+        """`postgresql` or `sqlite`."""
+        return self.engine.dialect.name
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reads, given back at the end of the block. Raises SQLAlchemyError."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a transaction, which commits at the end of the block and is rolled back
+        when the block raises. Raises SQLAlchemyError."""
+        engine = self.engine.execution_options(**IMMEDIATE)
+        with self.turn(), engine.begin() as connection:
+            yield connection
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A writer's place in this process's queue on SQLite; nothing to wait for elsewhere."""
+        return self._turn() if self.dialect == "sqlite" else nullcontext()

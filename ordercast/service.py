@@ -1,0 +1,27 @@
+"""The parts of one application, put together: `app.extensions["ordercast"]`."""
+
+from collections.abc import Callable
+
+from flask import Flask
+from sqlalchemy import Engine
+
+from ordercast.broker import Broker
+from ordercast.database import Database
+from ordercast.health import Health
+from ordercast.settings import Settings
+
+EXTENSION = "ordercast"  # in `app.extensions`
+
+
+class Service:
+    """`engine` returns the team's engine, in an application context."""
+
+    def __init__(self, app: Flask, settings: Settings, *, engine: Callable[[], Engine]) -> None:
+        def asked() -> Engine:
+            with app.app_context():
+                return engine()
+
+        self.settings = settings
+        self.broker = Broker.of(settings)
+        self.database = Database(asked)
+        self.health = Health(app)

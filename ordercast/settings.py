@@ -1,0 +1,185 @@
+"""The library's settings: `ORDERCAST_*` in `app.config`, each documented at its declaration.
+
+`Settings.of(app.config)` is pure. A service with an environment of its own, as the marketplace of
+this repository has, inherits from `Settings` and passes on what it read: `as_config()`.
+"""
+
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+
+from ordercast import redis_url
+from ordercast.complaints import plain_words
+from ordercast.keys import key_algorithm
+from ordercast.origins import parse
+
+PREFIX = "ORDERCAST_"  # of every name in `app.config`
+UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, which have no address
+
+# A Redis key's beginning, or a channel's name; a pattern of Redis' ACL can spell it.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,99}$"
+MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash
+MIN_SECRET_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have about 14
+MAX_REPEATED_CHARACTERS = 12  # a secret that is a shorter text again and again is that text
+MAKE_SECRET = "make one with python -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class ConfigError(Exception):
+    """A setting is missing or wrong; the text is one line that names it."""
+
+
+def _list(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    if "*" in text:
+        raise ValueError("'*' is refused because credentials are allowed: list the origins")
+    return str(parse(text))
+
+
+def _network(text: str) -> str:
+    if text == UNIX:
+        return text
+    try:
+        return str(ip_network(text))
+    except ValueError as exc:
+        raise ValueError(
+            f"expected addresses, networks like 10.0.0.0/8, or {UNIX}, not {text[:100]!r}"
+        ) from exc
+
+
+Origin = Annotated[str, AfterValidator(_origin)]
+Network = Annotated[str, AfterValidator(_network)]
+
+
+def strong_secret(text: str) -> str:
+    """A secret that can sign. Raises ValueError for one that is short or easily guessed."""
+    if not text.strip() or text.lstrip().startswith("-----BEGIN"):  # HMAC takes no PEM
+        raise ValueError("expected random text; a public key goes into JWT_PUBLIC_KEY")
+    if len(text.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"expected at least {MIN_SECRET_BYTES} bytes; {MAKE_SECRET}")
+    if len(set(text)) < MIN_SECRET_CHARACTERS or _is_repetition(text):
+        raise ValueError(f"it repeats itself and is easily guessed; {MAKE_SECRET}")
+    return text
+
+
+def _is_repetition(text: str) -> bool:
+    sizes = range(1, MAX_REPEATED_CHARACTERS + 1)
+    return any(text[size:] == text[:-size] for size in sizes)
+
+
+class Settings(BaseModel):
+    """Every setting of the library, checked. Limits: 0 is off."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+
+    # -- Redis
+    REDIS_URL: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
+    REDIS_PREFIX: Name = "ordercast"  # before every key and channel of this service
+    QUEUE_CHANNEL: Name = "flask-socketio"  # of stock `SocketIO(message_queue=...)` scripts
+    # -- tokens
+    JWT_SECRET_KEY: Annotated[str | None, Field(repr=False)] = None  # HS256; signs pids too
+    JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
+    JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = (
+        30  # seconds: for `iat`, `nbf` and the times of revocations, never for `exp`
+    )
+    TOKEN_GRACE: Seconds = 25  # after a token's end, for its successor
+    # -- behind proxies
+    CORS_ORIGINS: Annotated[tuple[Origin, ...], BeforeValidator(_list)] = ()
+    TRUSTED_PROXIES: Annotated[tuple[Network, ...], BeforeValidator(_list)] = ()
+    # -- the connection
+    PING_INTERVAL: Seconds = 25
+    PING_TIMEOUT: Seconds = 20
+    CONNECT_TIMEOUT: Seconds = 30  # from the handshake until a connect is accepted
+    REQUEST_TIMEOUT: Seconds = 30  # for a request's body, or to take an answer
+    MAX_MESSAGE_BYTES: Limit = 65_536  # from a client, and of one request's body
+    MAX_BACKLOG_BYTES: Limit = 1_048_576  # that wait for one client
+    MAX_CONNECTIONS: Limit = 20_000  # of one process
+    MAX_UNAUTHENTICATED_CONNECTIONS: Limit | None = None  # None: a tenth of those, at least 100
+    MAX_CONNECTIONS_PER_USER: Limit = 20  # in one process
+    MAX_CONNECTIONS_PER_ADDRESS: Limit = 0  # in one process
+    MAX_EVENTS_PER_SECOND: Limit = 50  # from one client
+    # -- the journal
+    JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
+    RECOVERY_MAX_EVENTS: Limit = 1000  # that a client may have missed
+    RECOVERY_MAX_BYTES: Limit = 16_777_216  # of their payloads
+
+    @property
+    def unauthenticated_connections(self) -> int:
+        """How many may be open that have not authenticated; 0 is no limit."""
+        given = self.MAX_UNAUTHENTICATED_CONNECTIONS
+        return max(100, self.MAX_CONNECTIONS // 10) if given is None else given
+
+    @field_validator("REDIS_URL")
+    @classmethod
+    def _redis(cls, url: str) -> str:
+        if not redis_url.is_good(url):
+            raise ValueError(
+                "expected redis://host:port/db, rediss://host:port/db"
+                " or redis+sentinel://host:port,host:port/db/service"
+            )
+        return url
+
+    @field_validator("JWT_SECRET_KEY")
+    @classmethod
+    def _secret(cls, text: str | None) -> str | None:
+        return None if text is None else strong_secret(text)
+
+    @field_validator("JWT_PUBLIC_KEY")
+    @classmethod
+    def _public_key(cls, text: str | None) -> str | None:
+        if text is None:
+            return None
+        pem = text.replace("\\n", "\n")  # platforms that keep a variable on one line
+        key_algorithm(pem)
+        return pem
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """The settings in `app.config`; a value of None or "" counts as unset. Raises
+        ConfigError."""
+        names = {name: f"{PREFIX}{name}" for name in cls.model_fields}
+        given = {name: config[key] for name, key in names.items() if is_set(config.get(key))}
+        return cls.checked(given, prefix=PREFIX)
+
+    @classmethod
+    def checked(cls, given: Mapping[str, Any], *, prefix: str = "") -> Self:
+        """Settings of these values. Raises ConfigError, which names each with `prefix`."""
+        try:
+            return cls.model_validate(dict(given))
+        except ValidationError as exc:
+            complaints = (prefix + complaint(error) for error in exc.errors())
+            raise ConfigError("; ".join(complaints)) from None
+
+    def as_config(self) -> dict[str, Any]:
+        """`ORDERCAST_*` for `app.config`."""
+        return {f"{PREFIX}{name}": getattr(self, name) for name in Settings.model_fields}
+
+
+def is_set(value: Any) -> bool:
+    return value is not None and value != ""
+
+
+def complaint(error: Any) -> str:
+    """What is wrong with a setting, which its text names."""
+    name = error["loc"][0]
+    if error["type"] == "missing":
+        return f"{name} is not set" + (f": {MAKE_SECRET}" if name == "JWT_SECRET_KEY" else "")
+    return f"{name} is wrong: {plain_words(error['msg'])}"
