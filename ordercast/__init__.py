@@ -25,13 +25,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ordercast.extension import Ordercast as Ordercast
+    from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
+
+__version__ = "0.1.0"
 
 _HOME = {  # public name: its module
     "ConfigError": "settings",
     "Ordercast": "extension",
     "Settings": "settings",
+    "gunicorn_options": "serving",
 }
 
 __all__ = sorted(_HOME)

@@ -25,3 +25,8 @@ class Service:
         self.broker = Broker.of(settings)
         self.database = Database(asked)
         self.health = Health(app)
+        self._app = app
+
+    def start(self) -> None:
+        """Follow the journal in this process; again is harmless. After any fork."""
+        self._app.extensions["realtime"].start()

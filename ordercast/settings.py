@@ -4,6 +4,7 @@
 this repository has, inherits from `Settings` and passes on what it read: `as_config()`.
 """
 
+import json
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
@@ -160,6 +161,18 @@ class Settings(BaseModel):
         return cls.checked(given, prefix=PREFIX)
 
     @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Self:
+        """The settings in an environment, for what runs before there is an `app.config`:
+        `ORDERCAST_*`, or else `FLASK_ORDERCAST_*`, JSON where it can be read as that, as
+        `app.config.from_prefixed_env()` does. Raises ConfigError."""
+        given: dict[str, Any] = {}
+        for name in cls.model_fields:
+            text = environ.get(f"{PREFIX}{name}") or environ.get(f"FLASK_{PREFIX}{name}")
+            if text:
+                given[f"{PREFIX}{name}"] = _read_json(text)
+        return cls.of(given)
+
+    @classmethod
     def checked(cls, given: Mapping[str, Any], *, prefix: str = "") -> Self:
         """Settings of these values. Raises ConfigError, which names each with `prefix`."""
         try:
@@ -171,6 +184,15 @@ class Settings(BaseModel):
     def as_config(self) -> dict[str, Any]:
         """`ORDERCAST_*` for `app.config`."""
         return {f"{PREFIX}{name}": getattr(self, name) for name in Settings.model_fields}
+
+
+def _read_json(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    # A name or a list may be written as it stands: `ORDERCAST_REDIS_PREFIX=7` is a text.
+    return value if isinstance(value, str | list) else text
 
 
 def is_set(value: Any) -> bool:

@@ -1,0 +1,78 @@
+"""gunicorn's settings for a service with this library, as a configuration file takes them:
+
+    globals().update(gunicorn_options(settings))          # after gevent's patching
+
+Nothing of the application is imported here: gunicorn's master stays clean, and HUP loads new code.
+"""
+
+import ctypes
+import gc
+import resource
+import sys
+from typing import Any
+
+from ordercast.settings import Settings
+
+WORKER = "ordercast.transport.worker.Worker"
+BOOT_ERROR = 3  # gunicorn's own exit code for a start that cannot work: it does not try again
+KEEPALIVE_SECONDS = 75  # longer than the balancers in front, which else meet a closed socket
+SPARE_CONNECTIONS = 100  # for HTTP, beside those of Socket.IO
+UNLIMITED = 1_000_000
+
+# Memory of large messages goes back to the system: glibc raises this threshold (mallopt(3)) at the
+# first one that is freed, and then keeps tens of megabytes. Other C libraries have none.
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 131_072
+
+
+def gunicorn_options(settings: Settings) -> dict[str, Any]:
+    """{name: value} of gunicorn's settings and hooks. Raises the process's limit of open files:
+    each connection is one, and the soft limit is often 1024."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    unauthenticated = settings.unauthenticated_connections
+    bounded = settings.MAX_CONNECTIONS and unauthenticated
+    return {
+        "worker_class": WORKER,
+        "worker_connections": settings.MAX_CONNECTIONS + unauthenticated + SPARE_CONNECTIONS
+        if bounded
+        else UNLIMITED,
+        "keepalive": KEEPALIVE_SECONDS,
+        "timeout": 60,
+        "graceful_timeout": 5,  # how long open connections are waited for
+        "control_socket_disable": True,  # its default place is shared by every gunicorn of the user
+        "on_starting": on_starting,
+        "post_worker_init": post_worker_init,
+        "on_exit": on_exit,
+    }
+
+
+def on_starting(server: Any) -> None:
+    """Before anything listens: refuse what gunicorn is told to, and cannot be done here."""
+    refusal = getattr(server.worker_class, "refusal", None)
+    if refusal is None:
+        why = f"worker_class is {server.cfg.worker_class_str}: WebSockets need {WORKER}"
+    else:
+        why = refusal(server.cfg)
+    if why is not None:
+        print(f"ordercast: {why}", file=sys.stderr)
+        sys.exit(BOOT_ERROR)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Follow the journal from now on: after the fork, before the first connection."""
+    # Connections are many objects that live long and hold no cycles: each pass of the collector
+    # over all of them finds nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
+    service = getattr(worker.wsgi, "extensions", {}).get("ordercast")
+    if service is not None:
+        service.start()
+
+
+def on_exit(server: Any) -> None:
+    """The master ends: so does the folder in which its workers met."""
+    server.worker_class.remove_folder()
