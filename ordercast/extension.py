@@ -1,13 +1,20 @@
 """The public face of the library: what a team's own code calls."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from flask import Flask, current_app
-from sqlalchemy import Engine
+if TYPE_CHECKING:
+    from flask import Flask
+    from sqlalchemy import Engine
 
-from ordercast.health import Check
-from ordercast.service import EXTENSION, Service
-from ordercast.settings import Settings
+    from ordercast.health import Check
+    from ordercast.service import Service
+
+EXTENSION = "ordercast"  # in `app.extensions`
+
+# Flask is imported where it is used: a script that imports this module for `Inbox` needs none.
 
 
 class Ordercast:
@@ -24,6 +31,9 @@ class Ordercast:
     def init_app(self, app: Flask, *, engine: Callable[[], Engine]) -> None:
         """Add to the application what `app.config` asks for. `engine` returns the engine of the
         team's database, in an application context. Raises ConfigError."""
+        from ordercast.service import Service
+        from ordercast.settings import Settings
+
         service = Service(app, Settings.of(app.config), engine=engine)
         app.extensions[EXTENSION] = self._latest = service
 
@@ -37,6 +47,8 @@ class Ordercast:
 
     @property
     def _service(self) -> Service:
+        from flask import current_app
+
         here: Service | None = current_app.extensions.get(EXTENSION) if current_app else None
         service = here or self._latest
         if service is None:

@@ -10,8 +10,6 @@ from ordercast.database import Database
 from ordercast.health import Health
 from ordercast.settings import Settings
 
-EXTENSION = "ordercast"  # in `app.extensions`
-
 
 class Service:
     """`engine` returns the team's engine, in an application context."""
