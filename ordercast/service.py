@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from ordercast.broker import Broker
 from ordercast.database import Database
 from ordercast.health import Health
+from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 
 
@@ -19,6 +20,7 @@ class Service:
             with app.app_context():
                 return engine()
 
+        warn_of_others()
         self.settings = settings
         self.broker = Broker.of(settings)
         self.database = Database(asked)

@@ -27,19 +27,13 @@ from ordercast import live as realtime
 from ordercast import transport
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.rooms import RoomManager
+from ordercast.pins import READ_AGAINST, warn_of_others
 from ordercast.transport.engine import Engine
 from ordercast.transport.handler import Handler
 from ordercast.transport.session import Session
 from ordercast.transport.worker import Server, Worker
 from tests.harness.application.hub import pair
 
-READ_AGAINST = {
-    "python-socketio": "5.18.1",
-    "python-engineio": "4.15.1",
-    "gevent": "26.9.0",
-    "gunicorn": "27.0.1",
-    "redis": "8.1.0",
-}
 WHY = "read ordercast/live and ordercast/transport against the new version, then change this pin"
 MODULES = sorted(
     module for one in (realtime, transport) for module in Path(one.__path__[0]).glob("*.py")
@@ -117,6 +111,17 @@ USED = {
 @pytest.mark.parametrize("package", READ_AGAINST)
 def test_the_version_installed_is_the_one_that_was_read(package: str) -> None:
     assert version(package) == READ_AGAINST[package], WHY
+
+
+def test_other_versions_are_one_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    warn_of_others()
+    assert not caplog.records
+    warn_of_others(lambda name: "9.9.9" if name in ("gevent", "redis") else READ_AGAINST[name])
+    [line] = caplog.records
+    assert vars(line)["packages"] == [
+        "gevent 9.9.9 (tested with 26.9.0)",
+        "redis 9.9.9 (tested with 8.1.0)",
+    ]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.name)
