@@ -38,6 +38,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
 
     from app import cli, config, db, http, logs
     from app.accounts import passwords, slowing, tokens
+    from app.events import EVENTS
     from app.extension import cast
     from ordercast import live as realtime
     from ordercast import proxies
@@ -50,7 +51,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config["SETTINGS"] = settings
     app.config.update(settings.as_config())
     db.init_app(app)
-    cast.init_app(app, engine=lambda: db.db.engine)
+    cast.init_app(app, engine=lambda: db.db.engine, events=EVENTS)
     for part in (doorbell, waiting, tokens, passwords, slowing, http, realtime, cli):
         part.init_app(app)
     proxies.init_app(app)  # last: it stands in front of the others

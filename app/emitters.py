@@ -7,25 +7,13 @@ emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "sta
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import ValidationError
-
-from app.events import Event, LowStock, Notification, OrderNew, OrderStatus, Refused
-from ordercast.complaints import complaints, sentence
+from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus
+from ordercast import Event, InvalidEvent, Refused
 from ordercast.inbox.sender import Inbox, InboxUnavailable
 
 __all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Refused", "Send"]
 
 Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payload)
-
-
-class InvalidEvent(ValueError):
-    """The payload is not what the event declares; `details` says which keys are wrong."""
-
-    code = "invalid_event"
-
-    def __init__(self, event: type[Event], cause: ValidationError) -> None:
-        self.details = complaints(cause)
-        super().__init__(f"{event.event}: {sentence(cause, 'payload')}")
 
 
 class Emitters:
@@ -57,8 +45,4 @@ class Emitters:
         self._emit(Notification, user_id, notification)
 
     def _emit(self, event: type[Event], receiver: str | int, payload: object) -> None:
-        try:
-            body = event.model_validate(payload)
-        except ValidationError as exc:
-            raise InvalidEvent(event, exc) from exc
-        self._send(event.room(receiver), event.event, body.wire())
+        self._send(EVENTS.room(event, receiver), event.event, event.of(payload).wire())

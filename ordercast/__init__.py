@@ -24,6 +24,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ordercast.errors import InvalidEvent as InvalidEvent
+    from ordercast.errors import OrdercastError as OrdercastError
+    from ordercast.errors import Refused as Refused
+    from ordercast.events import Event as Event
+    from ordercast.events import Events as Events
+    from ordercast.events import Wire as Wire
     from ordercast.extension import Ordercast as Ordercast
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
@@ -33,8 +39,14 @@ __version__ = "0.1.0"
 
 _HOME = {  # public name: its module
     "ConfigError": "settings",
+    "Event": "events",
+    "Events": "events",
+    "InvalidEvent": "errors",
     "Ordercast": "extension",
+    "OrdercastError": "errors",
+    "Refused": "errors",
     "Settings": "settings",
+    "Wire": "events",
     "gunicorn_options": "serving",
 }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
 
+    from ordercast.events import Event
     from ordercast.health import Check
     from ordercast.service import Service
 
@@ -28,13 +29,20 @@ class Ordercast:
     def __init__(self) -> None:
         self._latest: Service | None = None
 
-    def init_app(self, app: Flask, *, engine: Callable[[], Engine]) -> None:
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        engine: Callable[[], Engine],
+        events: Iterable[type[Event]] = (),
+    ) -> None:
         """Add to the application what `app.config` asks for. `engine` returns the engine of the
-        team's database, in an application context. Raises ConfigError."""
+        team's database, in an application context; `events` are those that are declared: without
+        any, every name goes. Raises ConfigError; ValueError for events that cannot be declared."""
         from ordercast.service import Service
         from ordercast.settings import Settings
 
-        service = Service(app, Settings.of(app.config), engine=engine)
+        service = Service(app, Settings.of(app.config), engine=engine, events=events)
         app.extensions[EXTENSION] = self._latest = service
 
     def check(self, check: Check) -> None:

@@ -1,21 +1,30 @@
 """The parts of one application, put together: `app.extensions["ordercast"]`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from flask import Flask
 from sqlalchemy import Engine
 
 from ordercast.broker import Broker
 from ordercast.database import Database
+from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 
 
 class Service:
-    """`engine` returns the team's engine, in an application context."""
+    """`engine` returns the team's engine, in an application context; `events` are those that the
+    team declares."""
 
-    def __init__(self, app: Flask, settings: Settings, *, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        settings: Settings,
+        *,
+        engine: Callable[[], Engine],
+        events: Iterable[type[Event]] = (),
+    ) -> None:
         def asked() -> Engine:
             with app.app_context():
                 return engine()
@@ -24,6 +33,7 @@ class Service:
         self.settings = settings
         self.broker = Broker.of(settings)
         self.database = Database(asked)
+        self.events = Events(events)
         self.health = Health(app)
         self._app = app
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from app.catalog.wire import ProductView
-from app.events import EVENTS, Order, Wire
+from app.events import EVENTS, Order
 from app.notifications.wire import NotificationView
+from ordercast import Wire
 
 FILE = Path(__file__).parent.parent / "client/src/events.ts"
 HEAD = "// Made by `make types` from app/events.py: change that.\n"

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from app.accounts.errors import TokenError, TokenOutdated, TokenRevoked
 from app.accounts.models import DISABLED, LoginSession, Revocation, RevocationKind, Role, User
 from app.db import db, now, on_commit, row_id, transaction
-from app.events import CONTROL_ROOM, Disconnect, Revoked, Wire
-from ordercast import journal
+from ordercast import Wire, journal
+from ordercast.events import CONTROL_ROOM, Disconnect, Revoked
 
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
 REVOKED, DISCONNECT = "revoked", "disconnect"

@@ -3,7 +3,7 @@
 from pydantic import AwareDatetime
 
 from app.accounts.models import Role
-from app.events import Wire
+from ordercast import Wire
 
 
 class UserView(Wire):

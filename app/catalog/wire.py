@@ -2,7 +2,8 @@
 
 from pydantic import AwareDatetime
 
-from app.events import Person, Wire
+from app.events import Person
+from ordercast import Wire
 
 
 class ProductView(Wire):

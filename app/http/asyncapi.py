@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from app.events import AUDIENCES, EVENTS, Event
+from app.events import EVENTS
+from ordercast import Event
 
 REF = "#/components/schemas/{model}"
 
@@ -34,7 +35,7 @@ def document() -> dict[str, Any]:
                     if event.audience == audience
                 },
             }
-            for audience in AUDIENCES
+            for audience in EVENTS.audiences
         },
         "operations": {f"send{event.__name__}": _operation(event) for event in EVENTS},
         "components": {

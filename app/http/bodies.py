@@ -17,7 +17,7 @@ from app.accounts.claims import MAX_SUBJECT
 from app.accounts.details import MAX_PASSWORD, AccountDetails
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
-from app.events import Notification, Status
+from app.events import EVENTS, Notification, Status
 from app.paging import DEFAULT_LIMIT, MAX_LIMIT
 from ordercast.text import no_nul, single_line
 
@@ -121,7 +121,7 @@ class ChangeStatus(Body):
 
 def _receiver(id: str) -> str:
     """The row belongs to the id: a room, which emitters also take, would be nobody's."""
-    if Notification.room(id) != f"{Notification.audience}:{id}":
+    if EVENTS.room(Notification, id) != f"{Notification.audience}:{id}":
         raise ValueError("must be an id, not a room")
     return id
 

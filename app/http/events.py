@@ -13,12 +13,11 @@ from flask import Blueprint, Flask, Response, current_app
 
 from app.accounts.tokens import Identity
 from app.db import db
-from app.events import Wire
 from app.http.bodies import EventsAfter
 from app.http.errors import AnswersFull
 from app.http.in_flight import InFlight
 from app.http.operation import operation
-from ordercast import journal
+from ordercast import Wire, journal
 from ordercast.journal import Entry, Head
 from ordercast.metrics import ANSWERS_REFUSED
 

@@ -2,7 +2,7 @@
 
 from pydantic import AwareDatetime
 
-from app.events import Wire
+from ordercast import Wire
 
 
 class NotificationView(Wire):

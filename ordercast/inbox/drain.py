@@ -19,7 +19,6 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
-from pydantic import ValidationError
 from sqlalchemy import String
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
@@ -35,10 +34,10 @@ from sqlalchemy.exc import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, UtcDateTime, db, now, transaction
-from app.emitters import InvalidEvent
-from app.events import Notification, Refused, declared
+from app.events import EVENTS, Notification
 from ordercast import journal
 from ordercast.broker import Broker, Redis
+from ordercast.errors import InvalidEvent, Refused
 from ordercast.inbox.sender import MAX_ID, check_data, check_id
 from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
@@ -114,17 +113,18 @@ def read(entry_id: str, fields: Fields) -> Letter:
         key = fields[b"id"].decode() if b"id" in fields else None
     except UnicodeDecodeError as exc:
         raise Refused("a field is not UTF-8") from exc
-    event = declared(name)
-    room = event.room(receiver)
+    event = EVENTS.declared(name)
+    assert event is not None  # the marketplace declares some
+    room = EVENTS.room(event, receiver)
     check_data(fields[b"data"])
     if key is not None:
         check_id(key)
     try:
-        payload = event.model_validate(orjson.loads(fields[b"data"])).wire()
+        payload = event.of(orjson.loads(fields[b"data"])).wire()
     except orjson.JSONDecodeError as exc:
         raise Refused(f"data is not JSON: {exc}") from exc
-    except ValidationError as exc:
-        raise Refused(str(InvalidEvent(event, exc))) from exc
+    except InvalidEvent as exc:
+        raise Refused(exc.message) from exc
     # Two kinds of keys that cannot meet: a sender's own, and the stream's.
     return Letter(f"id:{key}" if key else f"entry:{entry_id}", room, name, payload)
 
@@ -166,7 +166,7 @@ def _may_be_an_entrys(error: Exception) -> bool:
 def _takes_others() -> bool:
     """Whether the database journals an entry in which nothing is special: then it is not the one
     that is broken. Nothing of it stays."""
-    probe = Letter(f"probe:{uuid4()}", Notification.room("probe"), Notification.event, {})
+    probe = Letter(f"probe:{uuid4()}", EVENTS.room(Notification, "probe"), Notification.event, {})
     try:
         with transaction() as session:
             nested = session.begin_nested()

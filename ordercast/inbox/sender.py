@@ -12,8 +12,9 @@ from typing import Any
 import orjson
 import redis
 
-from app.events import Refused, declared, looks_like_room
+from app.events import EVENTS
 from ordercast.broker import PREFIX, Broker, Redis, reason
+from ordercast.errors import Refused
 
 MAX_ID = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
@@ -83,10 +84,11 @@ class Inbox:
         return _Once(self, id)
 
     def _add(self, room: str, event: str, payload: dict[str, Any], more: dict[str, str]) -> None:
-        kind = declared(event)
-        room = kind.room(room)
+        kind = EVENTS.declared(event)
+        assert kind is not None  # the marketplace declares some
+        room = EVENTS.room(kind, room)
         id = room.removeprefix(f"{kind.audience}:")
-        receiver = room if looks_like_room(id) else id
+        receiver = room if EVENTS.looks_like_room(id) else id
         try:
             data = orjson.dumps(payload)
         except TypeError as exc:  # half a character, too: the journal holds JSON for everybody

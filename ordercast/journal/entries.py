@@ -11,8 +11,8 @@ from typing import NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from app.events import CONTROL, CONTROL_ROOM, RESERVED
 from ordercast.complaints import sentence
+from ordercast.events import CONTROL, CONTROL_ROOM, RESERVED
 
 MAX_REASON = 300  # characters
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import current_app
 
 from app.db import db, in_transaction, on_commit
-from app.events import encode
+from ordercast.events import encode
 from ordercast.journal.models import JournalEvent
 
 

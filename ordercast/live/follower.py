@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts import revocation
 from app.accounts.revocation import Mark
-from app.events import CONTROL, CONTROL_ROOM
 from ordercast import journal
+from ordercast.events import CONTROL, CONTROL_ROOM
 from ordercast.journal import Entry, Head
 from ordercast.live.connections import Connection
 from ordercast.live.ring import OVERHEAD_BYTES, Ring

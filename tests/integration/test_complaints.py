@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.emitters import Emitters, InvalidEvent
-from app.events import Refused
+from app.emitters import Emitters, InvalidEvent, Refused
 from ordercast.inbox.drain import read
 from tests.harness.application.market import Market, details, error, good
 from tests.harness.application.settings import complaint

@@ -12,8 +12,8 @@ from app.accounts.disconnection import disconnect_user
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.db import db, transaction
-from app.events import CONTROL_ROOM
 from ordercast import journal
+from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
 from ordercast.worker.sequencing import sequence_once

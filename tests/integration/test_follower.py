@@ -10,8 +10,8 @@ from sqlalchemy import delete
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import REVOKED, Mark
 from app.db import now, transaction
-from app.events import CONTROL_ROOM
 from ordercast import journal
+from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.journal.models import JournalEvent, JournalHead
 from ordercast.live.follower import Follower

@@ -15,7 +15,7 @@ from app.accounts.models import LoginSession, Revocation, RevocationKind, Role, 
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, now, transaction
-from app.events import CONTROL_ROOM
+from ordercast.events import CONTROL_ROOM
 from ordercast.journal.models import JournalEvent
 from tests.harness.application.market import error, good
 from tests.harness.faults.races import at_once, right_after

@@ -45,7 +45,7 @@ FAULTY = {
     "an order of no kind": (
         "control",
         "revoked",
-        '{"kind": "x", "value": "1", "at": "2026-01-02T03:04:05Z"}',
+        '{"kind": "?", "value": "1", "at": "2026-01-02T03:04:05Z"}',
     ),
     "an order of no time": (
         "control",

@@ -1,26 +1,14 @@
 """The declared events: names, rooms and the exact keys of each payload."""
 
 from datetime import datetime, timedelta, timezone
-from typing import get_args
 
 import orjson
 import pytest
 from pydantic import ValidationError
 
-from app.accounts.models import RevocationKind
-from app.events import (
-    CONTROL_ROOM,
-    EVENTS,
-    RESERVED,
-    Event,
-    LowStock,
-    Notification,
-    OrderNew,
-    OrderStatus,
-    Revoked,
-    Status,
-    encode,
-)
+from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus, Status
+from ordercast.errors import InvalidEvent, Refused
+from ordercast.events import CONTROL_ROOM, RESERVED, Event, Events, Revoked, encode
 from ordercast.transport import protocol
 
 CONTRACT = [
@@ -66,13 +54,13 @@ def test_an_event_has_the_name_room_and_keys_of_the_contract(
     event: type[Event], name: str, room: str, keys: set[str]
 ) -> None:
     assert event.event == name
-    assert event.room("7") == event.room(7) == room
+    assert EVENTS.room(event, "7") == EVENTS.room(event, 7) == room
     assert event.model_json_schema(by_alias=True)["properties"].keys() == keys
 
 
 def test_every_declared_event_is_in_the_contract() -> None:
     assert list(EVENTS) == [event for event, *_ in CONTRACT]
-    assert set(EVENTS) == {kind for kind in all_kinds(Event) if kind.__module__ == Event.__module__}
+    assert set(EVENTS) == {kind for kind in all_kinds(Event) if kind.__module__ == "app.events"}
 
 
 def all_kinds(kind: type[Event]) -> set[type[Event]]:
@@ -151,7 +139,78 @@ def test_the_names_that_end_a_connection_are_the_transports() -> None:
     assert RESERVED == protocol.RESERVED
 
 
-def test_a_revocation_may_hit_all_that_there_is() -> None:
-    """A user's connections have a control event of their own, `disconnect`."""
-    told = {*get_args(Revoked.model_fields["kind"].annotation)}
-    assert told == {*RevocationKind} - {RevocationKind.CONNECTIONS}
+class ParcelMoved(Event):
+    """What a team declares that has one kind of receiver."""
+
+    event = "parcel:moved"
+    audience = "driver"
+
+    parcel_id: str
+
+
+class Maintenance(Event):
+    """What may go to any room."""
+
+    event = "maintenance"
+
+    minutes: int
+
+
+def test_another_teams_events_have_their_own_names_audiences_and_rooms() -> None:
+    events = Events([ParcelMoved, Maintenance])
+    assert list(events) == [ParcelMoved, Maintenance]
+    assert events.audiences == ("driver",)
+    assert events.declared("parcel:moved") is ParcelMoved
+    assert events.room(ParcelMoved, "7") == events.room(ParcelMoved, "driver:7") == "driver:7"
+    # Nobody's prefix here: an id as any other.
+    assert events.room(ParcelMoved, "seller:7") == "driver:seller:7"
+    with pytest.raises(Refused, match="no such event: 'notification'; one of parcel:moved, maint"):
+        events.declared("notification")
+
+
+def test_an_event_without_an_audience_goes_to_the_room_as_it_stands() -> None:
+    events = Events([ParcelMoved, Maintenance])
+    assert events.room(Maintenance, "floor 3") == "floor 3"
+    for nobodys in ("", "control", "a\0b", "r" * 256, 7, None):
+        with pytest.raises(Refused, match="room"):
+            events.room(Maintenance, nobodys)
+
+
+def test_where_nothing_is_declared_every_name_and_room_goes() -> None:
+    events = Events()
+    assert events.declared("anything") is None
+    assert events.room(None, "user:7") == "user:7"
+    with pytest.raises(Refused, match="the service's own"):
+        events.room(None, CONTROL_ROOM)
+
+
+def test_a_payload_that_is_not_what_the_event_declares_names_the_keys() -> None:
+    with pytest.raises(InvalidEvent, match=r"^parcel:moved: parcelId: ") as caught:
+        ParcelMoved.of({"id": "3"})
+    assert [detail["path"] for detail in caught.value.details] == ["parcelId"]
+
+
+def declared(name: str, audience: str = "user") -> type[Event]:
+    return type("Declared", (Event,), {"event": name, "audience": audience})
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([declared("a"), declared("a", "seller")], "declared twice"),
+        ([declared("disconnect")], "no client receives an event named disconnect"),
+        ([declared("a", "user:")], "without a colon"),
+        ([declared("a", "control")], "not 'control'"),
+    ],
+)
+def test_a_declaration_that_cannot_work_stops_the_start(
+    events: list[type[Event]], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Events(events)
+
+
+@pytest.mark.parametrize("kind", ["", "a kind with spaces", "k" * 17])
+def test_a_revocation_of_an_impossible_kind_is_none(kind: str) -> None:
+    with pytest.raises(ValidationError, match="kind"):
+        Revoked.model_validate({"kind": kind, "value": "7", "at": "2026-01-02T03:04:05Z"})

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.events import EVENTS, MAX_ITEMS, MAX_RECEIVER, MAX_WHOLE, Refused
+from app.events import EVENTS, MAX_ITEMS, MAX_WHOLE
+from ordercast.errors import Refused
+from ordercast.events import MAX_RECEIVER
 from ordercast.inbox.drain import Letter, read
 from ordercast.inbox.sender import MAX_BYTES, MAX_ID
 

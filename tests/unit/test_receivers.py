@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from app.emitters import Emitters, Refused
-from app.events import LowStock, Notification
+from app.events import EVENTS, LowStock, Notification
 from tests.unit.test_inbox_letters import GOOD, entry, reason
 from tests.unit.test_inbox_letters import read as read_entry
 
@@ -34,19 +34,19 @@ NOBODYS = (
 
 @pytest.mark.parametrize(("receiver", "room"), ROOMS.items())
 def test_an_id_or_its_room_is_the_room(receiver: Any, room: str) -> None:
-    assert Notification.room(receiver) == room
+    assert EVENTS.room(Notification, receiver) == room
 
 
 @pytest.mark.parametrize("receiver", [*NOBODYS, None, True, 7.0, b"7", ["user:7"], {"id": "7"}])
 def test_what_is_nobodys_is_refused(receiver: Any) -> None:
     with pytest.raises(Refused, match=r"receiver|goes to a user"):
-        Notification.room(receiver)
+        EVENTS.room(Notification, receiver)
 
 
 def test_an_event_for_sellers_takes_a_sellers_room_and_no_users() -> None:
-    assert LowStock.room("seller:7") == LowStock.room("7") == "seller:7"
+    assert EVENTS.room(LowStock, "seller:7") == EVENTS.room(LowStock, "7") == "seller:7"
     with pytest.raises(Refused, match="goes to a seller: an id or seller:id, not 'user:7'"):
-        LowStock.room("user:7")
+        EVENTS.room(LowStock, "user:7")
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -1,0 +1,159 @@
+"""What travels to a client: the base of the events that a service declares, and the registry of
+them that the library is handed.
+
+    class ParcelMoved(Event):
+        event = "parcel:moved"  # the name on the wire
+        audience = "user"       # the room is `user:{id}`
+        summary = "A parcel of the user's is somewhere else now."
+
+        id: str
+        place: str
+
+    cast.init_app(app, engine=..., events=[ParcelMoved])
+
+A service that declares no event sends any name to any room.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, ClassVar, Self
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic.alias_generators import to_camel
+
+from ordercast.errors import InvalidEvent, Refused
+
+CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
+RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
+MAX_ROOM = 255  # characters
+
+
+class Wire(BaseModel):
+    """Something that is sent as JSON: camelCase there, snake_case here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        from_attributes=True,
+        coerce_numbers_to_str=True,  # an external script may hold its ids as numbers
+        frozen=True,
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The payload as plain JSON types, with exactly the declared keys."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Event(Wire):
+    """A durable event: `event` is what the client listens for, `audience` the prefix of its
+    rooms. Without an audience the event goes to any room."""
+
+    event: ClassVar[str]
+    audience: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls, payload: object) -> Self:
+        """The event of a mapping, or of any object with the declared attributes. Raises
+        InvalidEvent."""
+        try:
+            return cls.model_validate(payload)
+        except ValidationError as exc:
+            raise InvalidEvent(cls.event, exc) from exc
+
+
+class Events:
+    """The events that a service declares. Raises ValueError for a name that is declared twice, or
+    that no client can receive, and for an audience that is no prefix."""
+
+    def __init__(self, declared: Iterable[type[Event]] = ()) -> None:
+        self._all = tuple(declared)
+        self._by_name = {event.event: event for event in self._all}
+        # In the order of their declaration.
+        self.audiences = tuple(dict.fromkeys(e.audience for e in self._all if e.audience))
+        # Of rooms: an id that begins with one is not taken for a room by accident.
+        self._prefixes = frozenset({*self.audiences, CONTROL_ROOM})
+        if len(self._by_name) < len(self._all):
+            raise ValueError("an event's name is declared twice")
+        if unheard := RESERVED & self._by_name.keys():
+            raise ValueError(f"no client receives an event named {', '.join(sorted(unheard))}")
+        if any(":" in audience or audience == CONTROL_ROOM for audience in self.audiences):
+            raise ValueError(f"an audience is a word without a colon, and not {CONTROL_ROOM!r}")
+
+    def __iter__(self) -> Iterator[type[Event]]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def declared(self, name: str) -> type[Event] | None:
+        """The event of this name; None where the service declares none at all. Raises Refused."""
+        event = self._by_name.get(name)
+        if event is None and self._all:
+            raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(self._by_name)}")
+        return event
+
+    def room(self, event: type[Event] | None, to: object) -> str:
+        """The room that an event goes to. `to`: an id, or a room of the event's own audience,
+        `user:7`, which an id that looks like a room needs: `user:seller:7`; for an event without
+        an audience, the room as it stands. Raises Refused for what is nobody's."""
+        if event is None or not event.audience:
+            return self._open_room(to)
+        if type(to) is int:
+            return f"{event.audience}:{to}"
+        if not isinstance(to, str | UUID):
+            raise Refused(f"the receiver of {event.event} is an id, not {to!r:.100}")
+        text = str(to)
+        prefix, colon, rest = text.partition(":")
+        is_room = bool(colon) and prefix == event.audience
+        id = rest if is_room else text
+        if not (0 < len(id) <= MAX_RECEIVER and id.isprintable() and id == id.strip()):
+            raise Refused(
+                f"the receiver's id has 1 to {MAX_RECEIVER} printable characters,"
+                f" and no space around it: {text!r:.250}"
+            )
+        if not is_room and self.looks_like_room(text):
+            raise Refused(
+                f"{event.event} goes to a {event.audience}: an id or {event.audience}:id,"
+                f" not {text!r}"
+            )
+        return f"{event.audience}:{id}"
+
+    def looks_like_room(self, id: str) -> bool:
+        """Whether the id begins as a room does, and has to be given as one: `user:seller:7`."""
+        return id.partition(":")[0].strip().casefold() in self._prefixes
+
+    def _open_room(self, to: object) -> str:
+        if not (isinstance(to, str) and 0 < len(to) <= MAX_ROOM and to.isprintable()):
+            raise Refused(f"a room has 1 to {MAX_ROOM} printable characters: {to!r:.250}")
+        if to == CONTROL_ROOM:
+            raise Refused(f"the room {CONTROL_ROOM!r} is the service's own")
+        return to
+
+
+class Revoked(Wire):
+    """A control event: tokens were revoked, their connections close."""
+
+    kind: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,16}$")]
+    value: str
+    at: AwareDatetime
+    detail: str | None = None
+
+
+class Disconnect(Wire):
+    """A control event: the connections that a user has now close."""
+
+    user_id: str
+    at: AwareDatetime | None = None
+
+
+CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect}
+
+
+def encode(payload: dict[str, Any]) -> str:
+    """The payload as the JSON text that the journal keeps and later steps only carry."""
+    return orjson.dumps(payload).decode()
