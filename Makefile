@@ -10,7 +10,7 @@ SITE := app/http/site
 SITE_SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/demo -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help run site test images soak check types format bench lock clean
+.PHONY: help run site test images soak check types docs format bench lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,10 +35,14 @@ check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Format, lint, types, layers
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.types --check
+	@$(BIN)/python -m tools.settings --check
 	@cd $(CLIENT) && npm run --silent types && npm run --silent lint
 
 types: .venv/stamp  ## The events as TypeScript, from their declarations
 	@$(BIN)/python -m tools.types
+
+docs: .venv/stamp  ## The table of docs/library.md, from the settings' declarations
+	@$(BIN)/python -m tools.settings
 
 format: .venv/stamp  ## Format and mend what can be mended
 	@$(BIN)/ruff format .

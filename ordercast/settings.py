@@ -89,38 +89,56 @@ def _is_repetition(text: str) -> bool:
 class Settings(BaseModel):
     """Every setting of the library, checked. Limits: 0 is off."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
 
-    # -- Redis
     REDIS_URL: Annotated[str, Field(repr=False)] = "redis://127.0.0.1:6379/0"
-    REDIS_PREFIX: Name = "ordercast"  # before every key and channel of this service
-    QUEUE_CHANNEL: Name = "flask-socketio"  # of stock `SocketIO(message_queue=...)` scripts
-    # -- tokens
-    JWT_SECRET_KEY: Annotated[str | None, Field(repr=False)] = None  # HS256; signs pids too
-    JWT_PUBLIC_KEY: str | None = None  # PEM; the tokens of a team's own identity service
-    JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = (
-        30  # seconds: for `iat`, `nbf` and the times of revocations, never for `exp`
-    )
-    TOKEN_GRACE: Seconds = 25  # after a token's end, for its successor
-    # -- behind proxies
+    """`redis://`, `rediss://` or `redis+sentinel://host:port,host:port/db/service`"""
+    REDIS_PREFIX: Name = "ordercast"
+    """begins every key and channel of the service"""
+    QUEUE_CHANNEL: Name = "flask-socketio"
+    """the channel of stock emits, from this service's processes and external scripts"""
+    JWT_SECRET_KEY: Annotated[str | None, Field(repr=False)] = None
+    """verifies HS256 tokens, and signs pids; pids are signed with Flask's `SECRET_KEY` if unset"""
+    JWT_PUBLIC_KEY: str | None = None
+    """PEM, RSA or P-256: verifies the tokens of a team's own identity service"""
+    JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 30
+    """seconds by which clocks may differ: for `iat`, `nbf` and the times of revocations, never for
+    `exp`"""
+    TOKEN_GRACE: Seconds = 25
+    """seconds after a token's end in which `auth:refresh` may bring another"""
     CORS_ORIGINS: Annotated[tuple[Origin, ...], BeforeValidator(_list)] = ()
+    """comma separated origins besides the service's own, credentials allowed"""
     TRUSTED_PROXIES: Annotated[tuple[Network, ...], BeforeValidator(_list)] = ()
-    # -- the connection
+    """comma separated addresses and networks, `unix:` for the peers of a Unix socket: their
+    `X-Forwarded-For`, `-Proto` and `-Host` count"""
     PING_INTERVAL: Seconds = 25
+    """seconds between two pings of Engine.IO"""
     PING_TIMEOUT: Seconds = 20
-    CONNECT_TIMEOUT: Seconds = 30  # from the handshake until a connect is accepted
-    REQUEST_TIMEOUT: Seconds = 30  # for a request's body, or to take an answer
-    MAX_MESSAGE_BYTES: Limit = 65_536  # from a client, and of one request's body
-    MAX_BACKLOG_BYTES: Limit = 1_048_576  # that wait for one client
-    MAX_CONNECTIONS: Limit = 20_000  # of one process
-    MAX_UNAUTHENTICATED_CONNECTIONS: Limit | None = None  # None: a tenth of those, at least 100
-    MAX_CONNECTIONS_PER_USER: Limit = 20  # in one process
-    MAX_CONNECTIONS_PER_ADDRESS: Limit = 0  # in one process
-    MAX_EVENTS_PER_SECOND: Limit = 50  # from one client
-    # -- the journal
+    """seconds in which a ping has to be answered"""
+    CONNECT_TIMEOUT: Seconds = 30
+    """seconds from the handshake until the connect is accepted"""
+    REQUEST_TIMEOUT: Seconds = 30
+    """seconds for a request's body to come, or for an answer to be taken"""
+    MAX_MESSAGE_BYTES: Limit = 65_536
+    """of one message of a client, and of one request's body"""
+    MAX_BACKLOG_BYTES: Limit = 1_048_576
+    """that wait for one client; a slower one is closed, and comes back"""
+    MAX_CONNECTIONS: Limit = 20_000
+    """of one process"""
+    MAX_UNAUTHENTICATED_CONNECTIONS: Limit | None = None
+    """besides those, of clients that are not accepted yet; unset: a tenth of them, at least 100"""
+    MAX_CONNECTIONS_PER_USER: Limit = 20
+    """in one process"""
+    MAX_CONNECTIONS_PER_ADDRESS: Limit = 0
+    """in one process"""
+    MAX_EVENTS_PER_SECOND: Limit = 50
+    """of one client"""
     JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
-    RECOVERY_MAX_EVENTS: Limit = 1000  # that a client may have missed
-    RECOVERY_MAX_BYTES: Limit = 16_777_216  # of their payloads
+    """days that an event stays in the journal"""
+    RECOVERY_MAX_EVENTS: Limit = 1000
+    """that a client may have missed to be recovered"""
+    RECOVERY_MAX_BYTES: Limit = 16_777_216
+    """of their payloads"""
 
     @property
     def unauthenticated_connections(self) -> int:
