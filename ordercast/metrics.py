@@ -1,12 +1,7 @@
-"""The counters that `GET /metrics` shows (Prometheus text format), each declared once."""
+"""The library's series for Prometheus, each declared once."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
 
-HTTP_SECONDS = Histogram(
-    "ordercast_http_seconds",
-    "Time to answer an HTTP request, seconds.",
-    ["method", "route", "status"],
-)
 CONNECTIONS = Gauge("ordercast_connections", "Authenticated Socket.IO connections in this process.")
 CONNECTS_REFUSED = Counter(
     "ordercast_connects_refused_total", "Connects and handshakes refused, by error code.", ["code"]
@@ -68,24 +63,4 @@ RECOVERIES = Counter(
 INBOX_ACCEPTED = Counter("ordercast_inbox_accepted_total", "Events taken from the inbox.")
 INBOX_REFUSED = Counter(
     "ordercast_inbox_refused_total", "Inbox entries that were set aside, with their reason."
-)
-ATTEMPTS_OVER = Counter(
-    "ordercast_attempts_over_limit_total",
-    "Logins and registrations past a limit: of the account, the address or registrations.",
-    ["limit"],
-)
-HASHING_REFUSED = Counter(
-    "ordercast_hashing_refused_total",
-    "Logins and registrations that found no place in the queue for hashing a password.",
-)
-PASSWORDS_WAITING = Gauge(
-    "ordercast_passwords_waiting", "Logins and registrations in this process's queue for hashing."
-)
-
-ANSWER_BYTES = Gauge(
-    "ordercast_answer_bytes", "Memory that answers of GET /api/events hold while they are sent."
-)
-ANSWERS_REFUSED = Counter(
-    "ordercast_answers_refused_total",
-    "Requests of GET /api/events answered with 503: too many were being sent.",
 )

@@ -19,7 +19,7 @@ from app.accounts.errors import TooManyAttempts
 from app.accounts.models import LoginAttempts
 from app.config import Settings
 from app.db import transaction
-from ordercast.metrics import ATTEMPTS_OVER
+from app.metrics import ATTEMPTS_OVER
 
 WINDOW_SECONDS = 60
 MAX_EMAIL = 254

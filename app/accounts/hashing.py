@@ -16,7 +16,7 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from app.accounts.errors import TooBusy
-from ordercast.metrics import HASHING_REFUSED, PASSWORDS_WAITING
+from app.metrics import HASHING_REFUSED, PASSWORDS_WAITING
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ import time
 
 from flask import Flask, Response, g, request
 
-from ordercast.metrics import HTTP_SECONDS
+from app.metrics import HTTP_SECONDS
 
 logger = logging.getLogger(__name__)
 # Anything else is "other": a client must not be able to add a time series with each request.

@@ -17,9 +17,9 @@ from app.http.bodies import EventsAfter
 from app.http.errors import AnswersFull
 from app.http.in_flight import InFlight
 from app.http.operation import operation
+from app.metrics import ANSWERS_REFUSED
 from ordercast import Wire, journal
 from ordercast.journal import Entry, Head
-from ordercast.metrics import ANSWERS_REFUSED
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 

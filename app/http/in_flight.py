@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from ordercast.metrics import ANSWER_BYTES
+from app.metrics import ANSWER_BYTES
 
 MAX_BYTES = 67_108_864  # of memory, for all answers that are being sent
 SHARE = 4  # a caller has a quarter of that at most, and one answer in any case
