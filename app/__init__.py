@@ -4,6 +4,7 @@ Reading order:
     config.py        every variable of the environment
     events.py        what travels to a client      emitters.py   the four ways to send it
     db/              transaction(), the only thing that commits
+    once.py          a change that may be asked for again
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it
     pruning.py       what has served its time      cli/          the commands

@@ -5,7 +5,7 @@
       CatalogError      app/catalog/errors.py
       OrderError        app/orders/errors.py
       NotificationError app/notifications/errors.py
-      IdempotencyError  app/idempotency.py
+      IdempotencyError  app/http/idempotency.py
 
 `code` is part of the contract; app/http/errors.py says which status each has on HTTP. Nothing
 here knows of HTTP or Socket.IO.

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, tuple_
 from app.accounts.attempts import WINDOW_SECONDS
 from app.accounts.models import LoginAttempts, LoginSession, Revocation
 from app.db import now, transaction
-from app.idempotency import IdempotencyKey
+from app.http.idempotency import IdempotencyKey
 from ordercast import journal
 from ordercast.inbox.drain import InboxId
 from ordercast.journal.pruning import BATCH

@@ -18,7 +18,7 @@ from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
 from app.accounts.wire import Tokens, UserView
 from app.db import db, release, row_id, transaction
-from app.idempotency import Once
+from app.once import Once
 
 
 def register_user(

@@ -13,7 +13,7 @@ from app.catalog.models import MAX_STOCK, Product
 from app.catalog.wire import ProductView
 from app.db import row_id, transaction
 from app.emitters import Emitters
-from app.idempotency import Once
+from app.once import Once
 from ordercast import journal
 
 emitters = Emitters(journal.append)

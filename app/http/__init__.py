@@ -2,6 +2,7 @@
 
 operation.py  what every API view shares: token, roles, body, idempotency key, snapshot offset
 bodies.py     the request bodies            errors.py  the envelope and the table of statuses
+idempotency.py   a repeated POST gets the first answer     paging.py  lists by cursor
 auth, products, orders, notifications, events: the API     in_flight.py  its large answers
 health.py     healthz, readyz, metrics      docs.py    OpenAPI, AsyncAPI and the page over them
 pages.py      the built pages at /

@@ -10,7 +10,7 @@ from app.accounts.tokens import Identity
 from app.accounts.wire import LoginView, Tokens, UserView
 from app.http.bodies import Login, Refresh, Register
 from app.http.operation import bearer, operation
-from app.idempotency import Once
+from app.once import Once
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
 

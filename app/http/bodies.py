@@ -18,7 +18,7 @@ from app.accounts.details import MAX_PASSWORD, AccountDetails
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import EVENTS, Notification, Status
-from app.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
 from ordercast.text import no_nul, single_line
 
 MAX_PRICE_CENTS = 1_000_000_000

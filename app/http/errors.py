@@ -9,12 +9,12 @@ from flask import Flask, Response, current_app
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
-from app import idempotency, paging
 from app.accounts import errors as accounts
 from app.accounts.tokens import manager
 from app.catalog import errors as catalog
 from app.db import Outage, explain
 from app.errors import OrdercastError
+from app.http import idempotency, paging
 from app.notifications import errors as notifications
 from app.orders import errors as orders
 

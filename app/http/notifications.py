@@ -8,11 +8,12 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.http.bodies import Notify, Page
 from app.http.operation import operation
-from app.idempotency import Once
+from app.http.paging import InvalidCursor, page
 from app.notifications import queries, service
 from app.notifications.errors import NotificationNotFound
+from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
-from app.paging import InvalidCursor
+from app.once import Once
 
 blueprint = Blueprint("notifications", __name__, url_prefix="/api/notifications")
 
@@ -27,7 +28,10 @@ blueprint = Blueprint("notifications", __name__, url_prefix="/api/notifications"
 )
 def list_notifications(caller: Identity, query: Page) -> dict[str, Any]:
     """?limit&cursor -> 200 {notifications, nextCursor}."""
-    notifications, following = queries.notifications(caller, cursor=query.cursor, limit=query.limit)
+    mine = queries.notifications(caller)
+    notifications, following = page(
+        mine, Notification.id, NotificationView, cursor=query.cursor, limit=query.limit
+    )
     return {"notifications": notifications, "nextCursor": following}
 
 

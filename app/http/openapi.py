@@ -17,8 +17,8 @@ from app.http.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.http.idempotency import KeyReused
 from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY, OFFSET, Operation
-from app.idempotency import KeyReused
 
 REF = "#/components/schemas/{model}"
 JSON = "application/json"

@@ -34,7 +34,7 @@ from app.http.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.idempotency import Once
+from app.http.idempotency import Claim
 from ordercast import journal
 from ordercast.complaints import complaints
 
@@ -157,7 +157,7 @@ def _validate(build: Callable[[], Model]) -> Model:
     raise ValidationFailed("The request is not valid.", found)
 
 
-def _once(caller: Identity | None, body: BaseModel | None) -> Once | None:
+def _once(caller: Identity | None, body: BaseModel | None) -> Claim | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None:
         return None
@@ -166,7 +166,7 @@ def _once(caller: Identity | None, body: BaseModel | None) -> Once | None:
     # Without a caller the e-mail address is the scope; a password is never hashed fast.
     sent = body.model_dump(mode="json", exclude={"password"}) if body else None
     who = caller.user_id if caller else f"anyone:{sent['email'] if sent else ''}"
-    return Once.of(scope=f"{request.method} {request.path} {who}", key=key, request=sent)
+    return Claim.of(scope=f"{request.method} {request.path} {who}", key=key, request=sent)
 
 
 def _offset() -> str:

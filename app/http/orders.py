@@ -11,9 +11,10 @@ from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
 from app.http.bodies import ChangeStatus, OrderPage, PlaceOrder
 from app.http.operation import operation
-from app.idempotency import Once
+from app.http.paging import InvalidCursor, page
+from app.once import Once
 from app.orders import errors, queries, service
-from app.paging import InvalidCursor
+from app.orders.models import Order
 
 blueprint = Blueprint("orders", __name__, url_prefix="/api/orders")
 
@@ -50,9 +51,8 @@ def place_order(caller: Identity, body: PlaceOrder, once: Once | None) -> dict[s
 )
 def list_orders(caller: Identity, query: OrderPage) -> dict[str, Any]:
     """?status&limit&cursor -> 200 {orders, nextCursor}."""
-    orders, following = queries.orders(
-        caller, status=query.status, cursor=query.cursor, limit=query.limit
-    )
+    mine = queries.orders(caller, status=query.status)
+    orders, following = page(mine, Order.id, events.Order, cursor=query.cursor, limit=query.limit)
     return {"orders": orders, "nextCursor": following}
 
 

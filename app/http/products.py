@@ -9,11 +9,12 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.catalog import queries, service
 from app.catalog.errors import OutOfStock, ProductNotFound, StockTooLarge
+from app.catalog.models import Product
 from app.catalog.wire import ProductView
 from app.http.bodies import AdjustStock, CreateProduct, ProductPage, UpdateProduct
 from app.http.operation import operation
-from app.idempotency import Once
-from app.paging import InvalidCursor
+from app.http.paging import InvalidCursor, page
+from app.once import Once
 
 blueprint = Blueprint("products", __name__, url_prefix="/api/products")
 
@@ -28,8 +29,9 @@ blueprint = Blueprint("products", __name__, url_prefix="/api/products")
 )
 def list_products(caller: Identity, query: ProductPage) -> dict[str, Any]:
     """?sellerId&limit&cursor -> 200 {products, nextCursor}."""
-    products, following = queries.products(
-        seller_id=query.seller_id, cursor=query.cursor, limit=query.limit
+    offered = queries.products(seller_id=query.seller_id)
+    products, following = page(
+        offered, Product.id, ProductView, cursor=query.cursor, limit=query.limit
     )
     return {"products": products, "nextCursor": following}
 

@@ -17,7 +17,7 @@ from app.catalog.service import change_stock, lock_products, shortage
 from app.db import db, now, row_id, transaction
 from app.emitters import Emitters
 from app.events import MAX_WHOLE, Status
-from app.idempotency import Once
+from app.once import Once
 from app.orders.errors import (
     InvalidTransition,
     MoveForbidden,

@@ -10,7 +10,7 @@ from flask import Flask
 from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.db import transaction
-from app.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
 from tests.harness.application.market import Caller, Market, basket, error, good
 
 

@@ -12,7 +12,7 @@ from app.accounts import attempts
 from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
-from app.idempotency import IdempotencyKey
+from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT, prune_once
 from ordercast import journal
 from ordercast.journal import Head

@@ -15,7 +15,7 @@ from app.accounts.errors import TokenRevoked
 from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind, User
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
-from app.idempotency import IdempotencyKey
+from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT, prune_once
 from ordercast.inbox.drain import InboxId, drain_once
 from ordercast.journal.pruning import BATCH

@@ -1,18 +1,17 @@
 """Lists, paged by cursor: newest first, stable while rows are added."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import db, row_id
 from app.errors import OrdercastError
+from ordercast import Wire
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
-
-Row = TypeVar("Row")
 
 
 class InvalidCursor(OrdercastError):
@@ -23,22 +22,22 @@ class InvalidCursor(OrdercastError):
 
 
 def page(
-    query: Select[Row],
+    query: Select[Any],
     key: InstrumentedAttribute[int],
+    view: type[Wire],
     *,
     cursor: str | None,
     limit: int,
-) -> tuple[list[Row], str | None]:
-    """One page of `query` by falling `key` -> (rows, the next cursor or None at the end).
-
-    Raises InvalidCursor.
-    """
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One page of `query` by falling `key` -> (its rows as `view` shows them, the next cursor or
+    None at the end). Raises InvalidCursor."""
     if cursor is not None:
         query = query.where(key < _decode(cursor))
     rows = list(db.session.scalars(query.order_by(key.desc()).limit(limit + 1)).unique())
     more = len(rows) > limit
     rows = rows[:limit]
-    return rows, _encode(getattr(rows[-1], key.key)) if more else None
+    following = _encode(getattr(rows[-1], key.key)) if more else None
+    return [view.model_validate(row).wire() for row in rows], following
 
 
 def _encode(number: int) -> str:

@@ -1,7 +1,7 @@
 """Idempotency keys: a repeated POST gets the first answer.
 
-The claim is a row in the same transaction as the change, so the first answer and the change it
-answers exist together or not at all. Two repeats at the same moment queue on the row.
+A row claims the key in the transaction of the change, so the first answer and the change exist
+together or not at all. Two repeats at the same moment queue on the row.
 Source: draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, UtcDateTime, now
 from app.errors import OrdercastError
+from app.once import Once
 
 
 class IdempotencyError(OrdercastError):
@@ -43,8 +44,8 @@ class IdempotencyKey(Base):
 
 
 @dataclass(slots=True)
-class Once:
-    """One key of one caller. Use `first_answer` first and `keep` last in the transaction."""
+class Claim(Once):
+    """One key of one caller."""
 
     scope: str
     key: str
@@ -52,20 +53,20 @@ class Once:
     replayed: bool = False  # whether `first_answer` found one
 
     @classmethod
-    def of(cls, *, scope: str, key: str, request: Any) -> "Once":
+    def of(cls, *, scope: str, key: str, request: Any) -> "Claim":
         """`request` is the plain JSON that a repeat must have in common with the first."""
         canonical = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
         return cls(_digest(scope.encode()), key, _digest(canonical))
 
     def first_answer(self, session: Session) -> dict[str, Any] | None:
-        """The answer given before, or None: then the key is now claimed. Raises KeyReused."""
+        """As Once says. Raises KeyReused."""
         postgres = session.get_bind().dialect.name == "postgresql"
         insert = postgresql.insert if postgres else sqlite.insert
         claim = insert(IdempotencyKey).values(
             scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now()
         )
-        # Waits here while another transaction holds the same key: its answer is then ours. One
-        # statement, so that pruning cannot take the row between finding and reading it.
+        # Waits while another transaction holds the key, whose answer is then read. One statement:
+        # pruning cannot delete the row between finding and reading it.
         row = session.execute(
             claim.on_conflict_do_update(
                 index_elements=["scope", "key"], set_={"key": claim.excluded.key}
@@ -74,8 +75,7 @@ class Once:
         return self._replay(row.fingerprint, row.answer)
 
     def known_answer(self, session: Session) -> dict[str, Any] | None:
-        """As `first_answer`, but without a claim: before what a repeat is not to cost. It does not
-        wait for a first one that is under way. Raises KeyReused."""
+        """As Once says. Raises KeyReused."""
         kept = select(IdempotencyKey.fingerprint, IdempotencyKey.answer)
         here = kept.where(IdempotencyKey.scope == self.scope, IdempotencyKey.key == self.key)
         row = session.execute(here).first()
@@ -91,7 +91,7 @@ class Once:
         return answer
 
     def keep(self, session: Session, answer: dict[str, Any]) -> dict[str, Any]:
-        """Remember the answer, and return it as a repeat will see it."""
+        """As Once says."""
         text = orjson.dumps(answer).decode()
         session.execute(
             update(IdempotencyKey)
