@@ -41,13 +41,13 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from app.accounts import passwords, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
+    from ordercast import explain, proxies
     from ordercast import live as realtime
-    from ordercast import proxies
     from ordercast.journal import doorbell, waiting
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
-    logs.configure(settings.LOG_LEVEL, db.explain)
+    logs.configure(settings.LOG_LEVEL, explain)
     app = Flask("app")
     app.config["SETTINGS"] = settings
     app.config.update(settings.as_config())

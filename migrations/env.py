@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db as database
+from ordercast import explain
 
 # Of all programs that ask this database for an advisory lock, the migrations of this service.
 LOCK = 0x6F72646572  # "order"
@@ -55,7 +56,7 @@ def _migrate() -> None:
             context.configure(connection=connection, render_item=_user_module_types, **options)
             context.run_migrations()
     except SQLAlchemyError as exc:
-        found = database.explain(exc)
+        found = explain(exc)
         if found is None:
             raise
         raise CommandError(f"database {found[0].value}: {found[1]}") from exc

@@ -24,6 +24,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ordercast.database import Outage as Outage
+    from ordercast.database import engine_options as engine_options
+    from ordercast.database import explain as explain
+    from ordercast.database import harden as harden
+    from ordercast.database import outage as outage
+    from ordercast.database.types import BigId as BigId
+    from ordercast.database.types import UtcDateTime as UtcDateTime
     from ordercast.errors import InvalidEvent as InvalidEvent
     from ordercast.errors import OrdercastError as OrdercastError
     from ordercast.errors import Refused as Refused
@@ -38,16 +45,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {  # public name: its module
+    "BigId": "database.types",
     "ConfigError": "settings",
     "Event": "events",
     "Events": "events",
     "InvalidEvent": "errors",
     "Ordercast": "extension",
     "OrdercastError": "errors",
+    "Outage": "database",
     "Refused": "errors",
     "Settings": "settings",
+    "UtcDateTime": "database.types",
     "Wire": "events",
+    "engine_options": "database",
+    "explain": "database",
     "gunicorn_options": "serving",
+    "harden": "database",
+    "outage": "database",
 }
 
 __all__ = sorted(_HOME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,6 +53,11 @@ class Ordercast:
     def health(self) -> tuple[dict[str, str], str]:
         """Ask all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
         return self._service.health.examine()
+
+    def turn(self) -> AbstractContextManager[None]:
+        """A writer's place in this process's queue on SQLite, to be taken before the transaction
+        begins; nothing to wait for on PostgreSQL. Raises sqlalchemy.exc.OperationalError."""
+        return self._service.database.turn()
 
     @property
     def _service(self) -> Service:

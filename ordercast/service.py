@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable
 
 from flask import Flask
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
-from ordercast.database import Database
+from ordercast.database import Database, Outage, outage
 from ordercast.events import Event, Events
-from ordercast.health import Health
+from ordercast.health import OK, Check, Health
 from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 
@@ -36,7 +37,21 @@ class Service:
         self.events = Events(events)
         self.health = Health(app)
         self._app = app
+        self.health.add(Check("database", self._can_write, required=True))
 
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""
         self._app.extensions["realtime"].start()
+
+    def _can_write(self) -> str:
+        """A process that can only read cannot serve: no change, no event, no position."""
+        from ordercast import journal  # which imports the marketplace still
+
+        try:
+            self.database.probe()
+        except SQLAlchemyError as exc:
+            if (kind := outage(exc)) is None or kind is Outage.AWAY:
+                raise
+            return kind.value
+        journal.head()
+        return OK

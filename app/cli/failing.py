@@ -8,8 +8,8 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts import issuers
-from app.db import explain
 from app.errors import OrdercastError
+from ordercast import explain
 
 
 def fail(code: str, message: str) -> NoReturn:

@@ -1,35 +1,17 @@
-"""The extension, the root of every model, and the column types."""
+"""The extension, and the root of every model."""
 
 from datetime import UTC, datetime
 
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.types import TypeDecorator
+
+from ordercast import BigId, UtcDateTime
+
+__all__ = ["MAX_ID", "Base", "BigId", "UtcDateTime", "db", "migrate", "now", "row_id"]
 
 MAX_ID = 2**63 - 1
-
-BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers only INTEGER keys by itself
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC, on SQLite too (which forgets the zone)."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("naive datetime")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):

@@ -1,16 +1,16 @@
 """One unit of work: `transaction()`, the only thing that commits."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app
 from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
 from app.db.base import db
+from app.extension import cast
 
 # In a session's info:
 ON_COMMIT = "on_commit"  # what to do after the commit; its presence is the mark of a transaction()
@@ -31,7 +31,7 @@ def transaction() -> Iterator[Session]:
     release()
     actions = session.info[ON_COMMIT] = {}
     try:
-        with _turn(session):
+        with cast.turn():
             try:
                 session.connection(execution_options={"begin": "IMMEDIATE"})
                 yield session
@@ -74,14 +74,6 @@ def note_begin(session: Session, _transaction: object, connection: Connection) -
     for ended in [known for known in begun if known.closed]:
         del begun[ended]
     begun.setdefault(connection, _changes(connection))
-
-
-def _turn(session: Session) -> AbstractContextManager[None]:
-    """A SQLite writer's place in this process's queue."""
-    if session.get_bind().dialect.name != "sqlite":
-        return nullcontext()
-    turn: AbstractContextManager[None] = current_app.extensions["sqlite_turn"]()
-    return turn
 
 
 def _uncommitted(session: Session) -> list[str]:

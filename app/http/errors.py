@@ -12,11 +12,11 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from app.accounts import errors as accounts
 from app.accounts.tokens import manager
 from app.catalog import errors as catalog
-from app.db import Outage, explain
 from app.errors import OrdercastError
 from app.http import idempotency, paging
 from app.notifications import errors as notifications
 from app.orders import errors as orders
+from ordercast import Outage, explain
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,9 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from sqlalchemy.exc import SQLAlchemyError
 
-from app import db
 from app.extension import cast
-from ordercast import health, journal
+from ordercast import health
 from ordercast.broker import Broker
 from ordercast.inbox import sender as inbox
 from ordercast.metrics import INBOX_SECONDS
@@ -18,7 +16,6 @@ blueprint = Blueprint("health", __name__)
 
 def init_app(app: Flask) -> None:
     broker, queue = Broker.of(app.config["SETTINGS"]), health.Queue()
-    cast.check(health.Check("database", _database, required=True))
     # Without Redis events are slower and none is lost: the process serves.
     cast.check(health.Check("redis", lambda: _redis(broker)))
     cast.check(health.Check("inbox", lambda: _inbox(broker, queue)))
@@ -44,18 +41,6 @@ def readyz() -> tuple[dict[str, Any], int]:
 def metrics() -> Response:
     """-> 200, the Prometheus text format."""
     return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
-
-
-def _database() -> str:
-    """A process that can only read cannot serve: no order, no login, no event's position."""
-    try:
-        db.probe()
-    except SQLAlchemyError as exc:
-        if (kind := db.outage(exc)) is None or kind is db.Outage.AWAY:
-            raise
-        return kind.value
-    journal.head()
-    return health.OK
 
 
 def _redis(broker: Broker) -> str:

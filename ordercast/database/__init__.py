@@ -1,6 +1,8 @@
 """The team's database, through the team's own engine.
 
 access.py     connections for reading, transactions for writing
+engine.py     options and listeners for an engine that meets outages
+types.py      column types
 outage.py     what an error says about the database, in one line
 probe.py      whether the database can be written now
 sqlite.py     waiting for another writer
@@ -8,6 +10,7 @@ postgres.py   sessions that end when their server does
 """
 
 from ordercast.database.access import Database
+from ordercast.database.engine import engine_options, harden
 from ordercast.database.outage import Outage, explain, outage
 
-__all__ = ["Database", "Outage", "explain", "outage"]
+__all__ = ["Database", "Outage", "engine_options", "explain", "harden", "outage"]

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 
+from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn
 
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
@@ -46,3 +47,22 @@ class Database:
     def turn(self) -> AbstractContextManager[None]:
         """A writer's place in this process's queue on SQLite; nothing to wait for elsewhere."""
         return self._turn() if self.dialect == "sqlite" else nullcontext()
+
+    def probe(self) -> None:
+        """Write something that changes nothing. Raises SQLAlchemyError, which `explain`
+        understands."""
+        with self.reading() as connection:
+            probe(connection)
+
+    def limit_answers(self, seconds: float) -> None:
+        """From now on sessions of a hardened engine wait no longer than this for the answer to a
+        statement. SQLite answers by itself, or is busy."""
+        if self.dialect == "sqlite":
+            return
+        from ordercast.database.postgres import PatientConnection  # psycopg is an extra
+
+        def limit(connection: object, _record: object) -> None:
+            if isinstance(connection, PatientConnection):
+                connection.answer_seconds = seconds
+
+        event.listen(self.engine, "connect", limit)

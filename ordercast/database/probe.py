@@ -1,11 +1,8 @@
 """Whether the database can be written now: a question of its own, because a server that answers
 may be a standby, read-only, or on a full disk."""
 
-import psycopg
 from sqlalchemy import exc, text
 from sqlalchemy.engine import Connection
-
-from app.db.base import db
 
 BUSY_SECONDS = 1.5  # how long another writer may hold the file of SQLite before it counts as locked
 
@@ -14,13 +11,12 @@ BUSY_SECONDS = 1.5  # how long another writer may hold the file of SQLite before
 POSTGRES = "SELECT current_setting('transaction_read_only'), pg_export_snapshot()"
 
 
-def probe() -> None:
+def probe(connection: Connection) -> None:
     """Write something that changes nothing. Raises SQLAlchemyError, which `explain` understands."""
-    with db.engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
-            _write_sqlite(connection)
-        else:
-            _write_postgres(connection)
+    if connection.dialect.name == "sqlite":
+        _write_sqlite(connection)
+    else:
+        _write_postgres(connection)
 
 
 def _write_sqlite(connection: Connection) -> None:
@@ -34,6 +30,8 @@ def _write_sqlite(connection: Connection) -> None:
 def _write_postgres(connection: Connection) -> None:
     read_only, _ = connection.execute(text(POSTGRES)).one()
     if read_only == "on":
+        import psycopg  # an extra
+
         connection.invalidate()
         why = psycopg.errors.ReadOnlySqlTransaction(
             "the server takes no writes: a standby, or default_transaction_read_only is on"

@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, exc
+from sqlalchemy import exc
 from sqlalchemy.engine import Connection
 
 T = TypeVar("T")
@@ -94,13 +93,6 @@ class Turn:
             yield
         finally:
             self._lock.release()
-
-
-def is_in_instance(url: URL) -> bool:
-    """Whether the file's path starts in the application's `instance/`."""
-    path = url.database or ":memory:"
-    is_file = url.get_backend_name() == "sqlite" and not path.startswith((":", "file:"))
-    return is_file and not Path(path).is_absolute()
 
 
 def create_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:

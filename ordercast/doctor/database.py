@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from alembic.script import ScriptDirectory
+from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings
-from app.db import Outage, db, explain, probe
+from ordercast.database import Database, Outage, explain
 from ordercast.doctor.finding import Check, Doubtful, Unhealthy, first_line
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -26,16 +27,17 @@ ADVICE = {
 
 
 def _database(settings: Settings) -> str:
+    database: Database = current_app.extensions["ordercast"].database
     try:
-        probe()
+        database.probe()
     except SQLAlchemyError as exc:
         kind, text = explain(exc) or (Outage.AWAY, first_line(exc))
         what = text if kind is Outage.AWAY else f"{kind.value}: {text}"
         advice = ADVICE.get(kind, "Check DATABASE_URL and that the server runs.")
         raise Unhealthy(what, advice) from exc
-    if db.engine.dialect.name == "sqlite":
-        _private(db.engine.url.database or "")
-    return f"{db.engine.dialect.name} can be written"
+    if database.dialect == "sqlite":
+        _private(database.engine.url.database or "")
+    return f"{database.dialect} can be written"
 
 
 def _private(path: str) -> None:
@@ -47,8 +49,10 @@ def _private(path: str) -> None:
 
 def _migrations(settings: Settings) -> str:
     scripts = ScriptDirectory(str(MIGRATIONS))
+    database: Database = current_app.extensions["ordercast"].database
     try:
-        current = db.session.scalar(text("SELECT version_num FROM alembic_version"))
+        with database.reading() as connection:
+            current = connection.scalar(text("SELECT version_num FROM alembic_version"))
     except SQLAlchemyError as exc:
         raise Unhealthy(first_line(exc), UPGRADE) from exc
     wanted = scripts.get_current_head()

@@ -32,7 +32,6 @@ from flask_socketio import SocketIO
 from gevent import monkey
 
 from app.accounts import revocation
-from app.db import limit_answers
 from ordercast import health
 from ordercast.broker import Broker
 from ordercast.capacity import max_connections, max_open
@@ -75,6 +74,7 @@ class Realtime:
         settings: Settings = app.config["SETTINGS"]
         broker = Broker.of(settings)
         self._app = app
+        self._database = app.extensions["ordercast"].database
         self.connections = Connections()
         self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
@@ -155,8 +155,7 @@ class Realtime:
             self._started_in = os.getpid()
             self.manager.forget_host()
             self.readiness.begin()
-            with self._app.app_context():
-                limit_answers(ANSWER_SECONDS)
+            self._database.limit_answers(ANSWER_SECONDS)
             # Subscribed first, read second: what is published in between is held or read, not lost.
             self.socketio.start_background_task(self.subscription.run)
             self.socketio.start_background_task(self.follower.run)

@@ -6,7 +6,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
 
-from app.db import db, limit_answers
+from app.db import db
+from ordercast.database import Database
 from ordercast.journal import LOCK_SECONDS
 
 IDLE_SECONDS = 5  # between two statements of one transaction
@@ -24,10 +25,10 @@ SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', 
 )
 
 
-def limit_transactions() -> None:
+def limit_transactions(database: Database) -> None:
     """From now on, in this process. Needs an application context."""
-    limit_answers(ANSWER_SECONDS)
-    if db.engine.dialect.name == "postgresql":
+    database.limit_answers(ANSWER_SECONDS)
+    if database.dialect == "postgresql":
         event.listen(db.session, "after_begin", _limit)
 
 

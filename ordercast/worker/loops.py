@@ -50,7 +50,7 @@ def run(app: Flask) -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     with app.app_context():
-        limit_transactions()
+        limit_transactions(app.extensions["ordercast"].database)
     marks = Marks(broker)
     publish = Publisher(broker, marks)
     sequencer = Loop(

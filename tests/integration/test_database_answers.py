@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 
 from app import create_app
 from app.config import Settings
-from app.db import db, limit_answers
+from app.db import db
 from tests.harness.application.market import good
 from tests.harness.people.visitor import Visitor
 from tests.harness.processes.process import SECRET
@@ -26,7 +26,7 @@ def limited(own_postgres: tuple[Postgres, str], redis_server: RedisServer) -> It
         Settings.of(DATABASE_URL=own_postgres[1], REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET)
     )
     with app.app_context():
-        limit_answers(ANSWER_SECONDS)
+        app.extensions["ordercast"].database.limit_answers(ANSWER_SECONDS)
         db.session.execute(select(1))
         db.session.rollback()
         yield app

@@ -149,7 +149,8 @@ def test_a_repeat_waits_for_the_first_one_to_finish(app: Flask, market: Market) 
     creation, repeating = CREATIONS[0], threading.Event()
 
     # On SQLite the writers of a process take turns where they begin, PostgreSQL queues at the key.
-    turn = app.extensions["sqlite_turn"]
+    database = app.extensions["ordercast"].database
+    turn = database.turn
 
     def take_turn() -> Any:
         repeating.set()
@@ -169,7 +170,7 @@ def test_a_repeat_waits_for_the_first_one_to_finish(app: Flask, market: Market) 
         repeats = []
 
         def repeat_meanwhile() -> None:
-            app.extensions["sqlite_turn"] = take_turn
+            database.turn = take_turn
             repeats.append(pool.submit(creation.send, market))
             wait_until(is_waiting, "the repeat waits")
 
