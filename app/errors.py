@@ -1,25 +1,23 @@
-"""The root of every error that a caller can answer for.
+"""The root of every error of the marketplace that a caller can answer for.
 
-    OrdercastError
-      AccountError      app/accounts/errors.py
-      CatalogError      app/catalog/errors.py
-      OrderError        app/orders/errors.py
-      NotificationError app/notifications/errors.py
-      IdempotencyError  app/http/idempotency.py
+    OrdercastError        the library's, with the errors of tokens: ordercast/errors.py
+      MarketplaceError
+        RequestError      app/http/errors.py
+        AccountError      app/accounts/errors.py
+        CatalogError      app/catalog/errors.py
+        OrderError        app/orders/errors.py
+        NotificationError app/notifications/errors.py
+        IdempotencyError  app/http/idempotency.py
+        InvalidCursor     app/http/paging.py
+      TokenExpired
+        TokenOutdated     app/accounts/errors.py
 
 `code` is part of the contract; app/http/errors.py says which status each has on HTTP. Nothing
 here knows of HTTP or Socket.IO.
 """
 
-from typing import Any, ClassVar
+from ordercast import OrdercastError
 
 
-class OrdercastError(Exception):
+class MarketplaceError(OrdercastError):
     """An error with a code; `details` is plain JSON or None."""
-
-    code: ClassVar[str]
-
-    def __init__(self, message: str, details: Any = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.details = details

@@ -31,9 +31,15 @@ if TYPE_CHECKING:
     from ordercast.database import outage as outage
     from ordercast.database.types import BigId as BigId
     from ordercast.database.types import UtcDateTime as UtcDateTime
+    from ordercast.errors import AuthenticationRequired as AuthenticationRequired
     from ordercast.errors import InvalidEvent as InvalidEvent
     from ordercast.errors import OrdercastError as OrdercastError
+    from ordercast.errors import Refuse as Refuse
     from ordercast.errors import Refused as Refused
+    from ordercast.errors import TokenError as TokenError
+    from ordercast.errors import TokenExpired as TokenExpired
+    from ordercast.errors import TokenInvalid as TokenInvalid
+    from ordercast.errors import TokenRevoked as TokenRevoked
     from ordercast.events import Event as Event
     from ordercast.events import Events as Events
     from ordercast.events import Wire as Wire
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {  # public name: its module
+    "AuthenticationRequired": "errors",
     "BigId": "database.types",
     "ConfigError": "settings",
     "Event": "events",
@@ -53,8 +60,13 @@ _HOME = {  # public name: its module
     "Ordercast": "extension",
     "OrdercastError": "errors",
     "Outage": "database",
+    "Refuse": "errors",
     "Refused": "errors",
     "Settings": "settings",
+    "TokenError": "errors",
+    "TokenExpired": "errors",
+    "TokenInvalid": "errors",
+    "TokenRevoked": "errors",
     "UtcDateTime": "database.types",
     "Wire": "events",
     "engine_options": "database",

@@ -5,7 +5,7 @@
         Refused                   refused_event            an event that can never be accepted
         InvalidEvent              invalid_event            a payload that does not fit its event
       SocketError
-        Refuse                    refused, or its own      a connect, by @cast.identify
+        Refuse                    refused                  a connect; with a code of its own
           AuthenticationRequired  authentication_required
           TokenError
             TokenInvalid          token_invalid

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.accounts.errors import TokenExpired, TokenInvalid
 from app.accounts.models import Role
+from ordercast import TokenExpired, TokenInvalid
 
 ISSUER = "ordercast"  # `iss` of the tokens made here
 MAX_SUBJECT = 200  # characters: rooms are named after it

@@ -1,11 +1,10 @@
 """The errors of accounts."""
 
-from typing import ClassVar
+from app.errors import MarketplaceError
+from ordercast import TokenExpired
 
-from app.errors import OrdercastError
 
-
-class AccountError(OrdercastError):
+class AccountError(MarketplaceError):
     """The root."""
 
 
@@ -73,43 +72,7 @@ class LocalAccountsOff(AccountError):
         super().__init__("The accounts and logins are another service's; there are none here.")
 
 
-class AuthenticationRequired(AccountError):
-    code = "authentication_required"
-
-    def __init__(self) -> None:
-        super().__init__("Authentication required")
-
-
-class TokenError(AccountError):
-    """The token cannot be accepted. On HTTP 401; on Socket.IO `Invalid token` with `data.code`.
-
-    `reason`: why, in words, for the log; never a part of the token that could be used.
-    """
-
-    text: ClassVar[str]
-
-    def __init__(self, reason: str = "") -> None:
-        self.reason = reason
-        super().__init__(self.text)
-
-
-class TokenInvalid(TokenError):
-    code = "token_invalid"
-    text = "The token is malformed, wrongly signed or of the wrong type."
-
-
-class TokenExpired(TokenError):
-    code = "token_expired"
-    text = "The token has expired."
-
-
-class TokenRevoked(TokenError):
-    code = "token_revoked"
-    text = "The token has been revoked."
-
-
 class TokenOutdated(TokenExpired):
     """The account has another role now: a refresh brings a token that says so."""
 
-    code = "token_expired"
     text = "The token is out of date: the role of the account has changed. Refresh it."

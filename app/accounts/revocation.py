@@ -8,10 +8,10 @@ from flask import current_app
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.accounts.errors import TokenError, TokenOutdated, TokenRevoked
+from app.accounts.errors import TokenOutdated
 from app.accounts.models import DISABLED, LoginSession, Revocation, RevocationKind, Role, User
 from app.db import db, now, on_commit, row_id, transaction
-from ordercast import Wire, journal
+from ordercast import TokenError, TokenRevoked, Wire, journal
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked
 
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.accounts import revocation, tokens
 from app.accounts.claims import Identity
-from app.accounts.errors import TokenInvalid, TokenRevoked
 from app.accounts.models import LoginSession, RevocationKind, Role, User
 from app.accounts.wire import Tokens
 from app.db import now, transaction
+from ordercast import TokenInvalid, TokenRevoked
 
 logger = logging.getLogger(__name__)
 GRACE = timedelta(seconds=20)

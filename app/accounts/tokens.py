@@ -17,9 +17,9 @@ from jwt.types import Options
 
 from app.accounts import claims, issuers, revocation
 from app.accounts.claims import Identity, Kind
-from app.accounts.errors import TokenExpired, TokenInvalid
 from app.accounts.models import Role
 from app.config import Settings
+from ordercast import TokenExpired, TokenInvalid
 
 __all__ = ["Identity", "Kind"]  # what proves them is here
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 
 
-class CatalogError(OrdercastError):
+class CatalogError(MarketplaceError):
     """The root."""
 
 

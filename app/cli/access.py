@@ -6,11 +6,11 @@ import click
 
 from app.accounts import administration, disconnection, issuers, revocation, tokens
 from app.accounts.claims import MAX_ID
-from app.accounts.errors import TokenError
 from app.accounts.models import LoginSession, RevocationKind, Role
 from app.cli import people
 from app.cli.failing import fail
 from app.db import db
+from ordercast import TokenError
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts import issuers
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from ordercast import explain
 
 
@@ -21,7 +21,7 @@ def require_local_accounts() -> None:
     """For what makes no sense where the users are another service's."""
     try:
         issuers.require_local_accounts()
-    except OrdercastError as exc:
+    except MarketplaceError as exc:
         fail(exc.code, exc.message)
 
 

@@ -13,7 +13,7 @@ from app.accounts.models import DISABLED, RevocationKind, Role, User
 from app.cli import people
 from app.cli.failing import fail, require_local_accounts
 from app.db import db, row_id
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from ordercast.complaints import sentence
 
 ROLES = click.Choice([role.value for role in Role])
@@ -59,7 +59,7 @@ def add_user(email: str, name: str, role: str, password: str | None, number: str
         )
     except ValidationError as exc:
         fail("validation_error", sentence(exc, "account"))
-    except OrdercastError as exc:
+    except MarketplaceError as exc:
         fail(exc.code, exc.message)
     click.echo(
         f"{user['id']}  {user['role']}  {user['email']}"
@@ -112,7 +112,7 @@ def change_password(who: str, password: str | None) -> None:
         ended = administration.change_password(person, checked.password)
     except ValidationError as exc:
         fail("validation_error", sentence(exc, "password"))
-    except OrdercastError as exc:
+    except MarketplaceError as exc:
         fail(exc.code, exc.message)
     secret = "" if password else f"  {made}"
     click.echo(

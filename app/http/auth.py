@@ -11,6 +11,7 @@ from app.accounts.wire import LoginView, Tokens, UserView
 from app.http.bodies import Login, Refresh, Register
 from app.http.operation import bearer, operation
 from app.once import Once
+from ordercast import AuthenticationRequired, TokenExpired, TokenInvalid, TokenRevoked
 
 blueprint = Blueprint("auth", __name__, url_prefix="/api/auth")
 
@@ -72,10 +73,10 @@ def login(body: Login) -> dict[str, Any]:
     answer=Tokens,
     errors=(
         errors.LocalAccountsOff,
-        errors.AuthenticationRequired,
-        errors.TokenInvalid,
-        errors.TokenExpired,
-        errors.TokenRevoked,
+        AuthenticationRequired,
+        TokenInvalid,
+        TokenExpired,
+        TokenRevoked,
     ),
 )
 def refresh(body: Refresh | None) -> dict[str, Any]:

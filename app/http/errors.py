@@ -12,16 +12,25 @@ from werkzeug.exceptions import ClientDisconnected, HTTPException
 from app.accounts import errors as accounts
 from app.accounts.tokens import manager
 from app.catalog import errors as catalog
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from app.http import idempotency, paging
 from app.notifications import errors as notifications
 from app.orders import errors as orders
-from ordercast import Outage, explain
+from ordercast import (
+    AuthenticationRequired,
+    OrdercastError,
+    Outage,
+    TokenError,
+    TokenExpired,
+    TokenInvalid,
+    TokenRevoked,
+    explain,
+)
 
 logger = logging.getLogger(__name__)
 
 
-class RequestError(OrdercastError):
+class RequestError(MarketplaceError):
     """A request that is wrong before any service sees it."""
 
 
@@ -64,11 +73,11 @@ STATUS: dict[type[OrdercastError], int] = {
     AnswersFull: 503,
     paging.InvalidCursor: 400,
     idempotency.KeyReused: 422,
-    accounts.AuthenticationRequired: 401,
-    accounts.TokenInvalid: 401,
-    accounts.TokenExpired: 401,
+    AuthenticationRequired: 401,
+    TokenInvalid: 401,
+    TokenExpired: 401,
     accounts.TokenOutdated: 401,
-    accounts.TokenRevoked: 401,
+    TokenRevoked: 401,
     accounts.InvalidCredentials: 401,
     accounts.TooManyAttempts: 429,
     accounts.TooBusy: 503,
@@ -120,9 +129,11 @@ def envelope(status: int, code: str, message: str, details: Any = None) -> Respo
 
 
 def _ordercast_error(error: OrdercastError) -> Response:
-    status = STATUS[type(error)]
+    status = STATUS.get(type(error))
+    if status is None:  # of a socket, or of an event: no view lets one out
+        return _unknown(error)
     response = envelope(status, error.code, error.message, error.details)
-    if isinstance(error, accounts.TokenError):
+    if isinstance(error, TokenError):
         logger.info("token refused", extra={"code": error.code, "reason": error.reason})
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
@@ -170,7 +181,7 @@ def _unknown(error: Exception) -> Response:
 
 def _speak_for_jwt_extended() -> None:
     """A team's own views under @jwt_required() answer in the same words."""
-    manager.unauthorized_loader(lambda _why: _ordercast_error(accounts.AuthenticationRequired()))
-    manager.invalid_token_loader(lambda why: _ordercast_error(accounts.TokenInvalid(why)))
-    manager.expired_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenExpired()))
-    manager.revoked_token_loader(lambda _h, _c: _ordercast_error(accounts.TokenRevoked()))
+    manager.unauthorized_loader(lambda _why: _ordercast_error(AuthenticationRequired()))
+    manager.invalid_token_loader(lambda why: _ordercast_error(TokenInvalid(why)))
+    manager.expired_token_loader(lambda _h, _c: _ordercast_error(TokenExpired()))
+    manager.revoked_token_loader(lambda _h, _c: _ordercast_error(TokenRevoked()))

@@ -16,11 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, UtcDateTime, now
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from app.once import Once
 
 
-class IdempotencyError(OrdercastError):
+class IdempotencyError(MarketplaceError):
     """The root."""
 
 

@@ -7,8 +7,6 @@ from flask import Flask
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app.accounts.errors import AuthenticationRequired, TokenExpired, TokenInvalid, TokenRevoked
-from app.errors import OrdercastError
 from app.http.errors import (
     STATUS,
     Forbidden,
@@ -19,6 +17,13 @@ from app.http.errors import (
 )
 from app.http.idempotency import KeyReused
 from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY, OFFSET, Operation
+from ordercast import (
+    AuthenticationRequired,
+    OrdercastError,
+    TokenExpired,
+    TokenInvalid,
+    TokenRevoked,
+)
 
 REF = "#/components/schemas/{model}"
 JSON = "application/json"

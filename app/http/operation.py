@@ -22,11 +22,9 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.accounts import tokens
-from app.accounts.errors import AuthenticationRequired
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.db import release
-from app.errors import OrdercastError
 from app.http.errors import (
     Forbidden,
     InvalidIdempotencyKey,
@@ -35,7 +33,7 @@ from app.http.errors import (
     ValidationFailed,
 )
 from app.http.idempotency import Claim
-from ordercast import journal
+from ordercast import AuthenticationRequired, OrdercastError, journal
 from ordercast.complaints import complaints
 
 IDEMPOTENCY_KEY = "Idempotency-Key"

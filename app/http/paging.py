@@ -7,14 +7,14 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.db import db, row_id
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from ordercast import Wire
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 
 
-class InvalidCursor(OrdercastError):
+class InvalidCursor(MarketplaceError):
     code = "invalid_cursor"
 
     def __init__(self) -> None:

@@ -1,9 +1,9 @@
 """The errors of notifications."""
 
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 
 
-class NotificationError(OrdercastError):
+class NotificationError(MarketplaceError):
     """The root."""
 
 

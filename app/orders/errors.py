@@ -1,11 +1,11 @@
 """The errors of orders."""
 
-from app.errors import OrdercastError
+from app.errors import MarketplaceError
 from app.events import Status
 from app.orders.states import NEXT
 
 
-class OrderError(OrdercastError):
+class OrderError(MarketplaceError):
     """The root."""
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from engineio.base_server import BaseServer
 
 from app.accounts import revocation, tokens
-from app.accounts.errors import TokenError, TokenInvalid
+from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.revocations import Revocations
@@ -64,23 +64,22 @@ class Lifetime:
 
     def refresh(self, sid: str, data: object) -> dict[str, Any]:
         """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,
-        message}}: token_invalid, token_expired, token_revoked, or wrong_user for a token of
-        somebody else. After an error the connection goes on as before, until its own token ends.
+        message}}: token_invalid, token_expired, token_revoked, wrong_user or not_connected. After
+        an error the connection goes on as before, until its own token ends.
 
         Its rooms follow the new token's role.
         """
         connection = self._connections.get(sid)
-        if connection is None:
-            return _error("not_connected", "Not connected")
         try:
+            if connection is None:
+                raise NotConnected
             self._take(connection, data)
-        except TokenError as exc:
-            why = {"code": exc.code, "reason": exc.reason}
-            extra = {**why, "user": connection.identity.user_id, "sid": sid}
-            logger.info("token refused", extra=extra)
-            return _error(exc.code, "Invalid token")
-        except WrongUser:
-            return _error("wrong_user", "The token is another user's")
+        except SocketError as exc:
+            if connection is not None and isinstance(exc, Refuse):
+                why = {"code": exc.code, "reason": exc.reason}
+                extra = {**why, "user": connection.identity.user_id, "sid": sid}
+                logger.info("token refused", extra=extra)
+            return {"ok": False, "error": {"code": exc.code, "message": exc.told}}
         return {"ok": True, "expiresIn": tokens.seconds_left(connection.identity)}
 
     def _take(self, connection: Connection, data: object) -> None:
@@ -97,11 +96,3 @@ class Lifetime:
             raise revocation.refusal(mark)
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})
-
-
-class WrongUser(Exception):
-    """The token is good, and somebody else's."""
-
-
-def _error(code: str, message: str) -> dict[str, Any]:
-    return {"ok": False, "error": {"code": code, "message": message}}

@@ -10,7 +10,7 @@ from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
 from app.accounts import revocation, tokens
-from app.accounts.errors import AuthenticationRequired, TokenError
+from ordercast.errors import AuthenticationRequired, Refuse, TooManyConnections, Unavailable
 from ordercast.live.connections import Connection
 from ordercast.live.rooms import State
 from ordercast.metrics import CONNECTIONS, CONNECTS_REFUSED
@@ -24,10 +24,6 @@ logger = logging.getLogger(__name__)
 # just came back, does not meet all of them at once, and none of them several times a second.
 COME_BACK_SECONDS = (1.0, 5.0)
 READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
-
-
-class TooManyConnections(Exception):
-    """The user has as many as MAX_CONNECTIONS_PER_USER allows, in this process."""
 
 
 class OrderNamespace(Namespace):
@@ -53,30 +49,21 @@ class OrderNamespace(Namespace):
         return super().trigger_event(event, sid, *args)
 
     def _connect(self, sid: str, environ: dict[str, Any], auth: object = None) -> None:
-        """{token} -> connected, or connect_error: `Authentication required`, `Invalid token` with
-        data {code}: token_invalid | token_expired | token_revoked, or `Too many connections`."""
+        """{token} -> connected, or a connect_error: ordercast/errors.py, Refuse."""
         try:
             self._admit(sid, environ, auth)
-        except AuthenticationRequired as exc:
-            self._refuse(sid, environ, exc.code, exc.message)
-        except TokenError as exc:
-            data = {"code": exc.code}
-            self._refuse(sid, environ, exc.code, "Invalid token", data, reason=exc.reason)
-        except TooManyConnections:
-            code = "too_many_connections"
-            self._refuse(sid, environ, code, "Too many connections", {"code": code})
+        except Refuse as exc:
+            self._refuse(sid, environ, exc)
         except Exception:
             # The database may be away: the client comes back by itself after its transport
             # closes, but not after a connect_error.
             logger.exception("connect failed", extra={"sid": sid})
             if self._realtime.engine is not None:
                 self._realtime.connections.remove(sid)
-                CONNECTS_REFUSED.labels("unavailable").inc()
+                CONNECTS_REFUSED.labels(Unavailable.code).inc()
                 raise ComeBackLater(random.uniform(*COME_BACK_SECONDS)) from None
             self._realtime.manager.close_transport(sid)
-            self._refuse(
-                sid, environ, "unavailable", "Service unavailable", {"code": "unavailable"}
-            )
+            self._refuse(sid, environ, Unavailable())
 
     def _disconnect(self, sid: str, reason: str) -> None:
         connection = self._realtime.connections.remove(sid)
@@ -144,24 +131,18 @@ class OrderNamespace(Namespace):
         if sum(not engine.closed for engine in engines) >= self._most:
             raise TooManyConnections
 
-    def _refuse(
-        self,
-        sid: str,
-        environ: dict[str, Any],
-        code: str,
-        message: str,
-        data: dict[str, Any] | None = None,
-        reason: str = "",
-    ) -> NoReturn:
+    def _refuse(self, sid: str, environ: dict[str, Any], error: Refuse) -> NoReturn:
         self._realtime.connections.remove(sid)
-        CONNECTS_REFUSED.labels(code).inc()
+        # By the class: the codes of a team's own refusals must not add a time series each.
+        CONNECTS_REFUSED.labels(type(error).code).inc()
         logger.info(
             "connect refused",
             extra={
-                "code": code,
-                "reason": reason or message,
+                "code": error.code,
+                "reason": error.reason,
                 "sid": sid,
                 "address": environ.get("REMOTE_ADDR"),
             },
         )
-        raise ConnectionRefusedError(message, *([data] if data else []))
+        data = error.data
+        raise ConnectionRefusedError(error.told, *([] if data is None else [data]))

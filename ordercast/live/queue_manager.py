@@ -29,10 +29,10 @@ from socketio import Server
 from socketio.packet import Packet
 
 from app.accounts import revocation
-from app.accounts.errors import TokenOutdated
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from ordercast.broker import Broker
+from ordercast.errors import TokenExpired
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.delivery import NAMESPACE, Delivery
@@ -176,7 +176,7 @@ class QueueManager(RoomManager):
     def _end(self, sid: str, mark: Mark) -> None:
         """A client stays away after a server disconnect, and comes back when only its transport
         closes: where a refreshed token is good."""
-        if isinstance(revocation.refusal(mark), TokenOutdated):
+        if isinstance(revocation.refusal(mark), TokenExpired):
             self.close_transport(sid)
         else:
             self._dismiss(sid)

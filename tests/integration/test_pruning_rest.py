@@ -11,12 +11,12 @@ from sqlalchemy import func, insert, select
 
 from app.accounts import revocation, service, sessions, tokens
 from app.accounts.attempts import WINDOW_SECONDS
-from app.accounts.errors import TokenRevoked
 from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind, User
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT, prune_once
+from ordercast import TokenRevoked
 from ordercast.inbox.drain import InboxId, drain_once
 from ordercast.journal.pruning import BATCH
 from tests.conftest import PASSWORD

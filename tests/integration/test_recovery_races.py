@@ -4,8 +4,8 @@ import pytest
 from flask import Flask
 
 from app.accounts import revocation
-from app.accounts.errors import TokenRevoked
 from app.accounts.models import RevocationKind
+from ordercast import TokenRevoked
 from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
 from tests.harness.faults.races import right_after
 

@@ -19,12 +19,11 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
-from app.accounts.errors import TokenRevoked
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import journal
+from ordercast import TokenRevoked, journal
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection
 from ordercast.live.ring import cost
