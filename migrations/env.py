@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import db as database
-from ordercast import explain
+from ordercast import explain, include_object, migrations
 
 # Of all programs that ask this database for an advisory lock, the migrations of this service.
 LOCK = 0x6F72646572  # "order"
@@ -21,6 +21,7 @@ options = {
     "render_as_batch": True,  # SQLite cannot alter a table: Alembic copies it
     "compare_type": True,
     "transactional_ddl": True,  # SQLite has it too, once the driver begins nothing by itself
+    "include_object": include_object,  # the library's tables have migrations of their own
 }
 
 
@@ -43,6 +44,14 @@ def _one_at_a_time():
             yield connection
 
 
+def _is_whole_upgrade() -> bool:
+    """Whether the command is an upgrade to this release: the library's tables follow then, within
+    the same transaction. At an earlier revision the library has none yet."""
+    here = context.get_context()
+    is_upgrade = here.opts["fn"].__name__ == "upgrade"
+    return is_upgrade and set(here.get_current_heads()) == set(context.script.get_heads())
+
+
 def _migrate_offline() -> None:
     url = current_app.config["SETTINGS"].DATABASE_URL
     context.configure(url=url, literal_binds=True, **options)
@@ -55,6 +64,8 @@ def _migrate() -> None:
         with _one_at_a_time() as connection:
             context.configure(connection=connection, render_item=_user_module_types, **options)
             context.run_migrations()
+            if _is_whole_upgrade():
+                migrations.upgrade(connection)
     except SQLAlchemyError as exc:
         found = explain(exc)
         if found is None:

@@ -11,6 +11,7 @@ Flask, and an external script that takes `Inbox` never does.
 Reading order:
     settings.py  errors.py  events.py  identity.py      what a team declares and gets
     database/        the team's database, through its own engine
+    migrations/      the library's tables in it
     journal/         events commit with the change, then get their position
     inbox/           what external processes send
     live/            who is connected, and how the journal reaches them
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from ordercast.events import Events as Events
     from ordercast.events import Wire as Wire
     from ordercast.extension import Ordercast as Ordercast
+    from ordercast.migrations import include_object as include_object
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
@@ -73,6 +75,7 @@ _HOME = {  # public name: its module
     "explain": "database",
     "gunicorn_options": "serving",
     "harden": "database",
+    "include_object": "migrations",
     "outage": "database",
 }
 

@@ -56,7 +56,7 @@ class RevocationKind(StrEnum):
 class Revocation(Base):
     """What may no longer be used. Kept until every token it concerns has expired."""
 
-    __tablename__ = "revocations"
+    __tablename__ = "ordercast_revocations"
 
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[str] = mapped_column(String(255), primary_key=True)

@@ -9,8 +9,8 @@ from ordercast.doctor.finding import Check, Doubtful, Unhealthy, first_line
 from ordercast.journal.models import SetAside
 
 SEE = (
-    "See them: SELECT * FROM events JOIN events_set_aside USING (position); when that is settled:"
-    " DELETE FROM events_set_aside"
+    "See them: SELECT * FROM ordercast_events JOIN ordercast_set_aside USING (position);"
+    " when that is settled: DELETE FROM ordercast_set_aside"
 )
 
 

@@ -63,7 +63,7 @@ return redis.call('XDEL', KEYS[1], ARGV[1])
 class InboxId(Base):
     """The ids that were accepted; kept as long as a repeat is recognised."""
 
-    __tablename__ = "inbox_ids"
+    __tablename__ = "ordercast_inbox_ids"
 
     id: Mapped[str] = mapped_column(String(MAX_ID + 8), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)

@@ -3,7 +3,7 @@
 Any program may write rows into the table, and not every database refuses what is no event. Such a
 row keeps its position, so that nothing behind it waits, and in its place every reader has a blank
 entry, which is delivered to nobody. The sequencer, which sees each row once, keeps the reason
-(table `events_set_aside`, `flask doctor`).
+(table `ordercast_set_aside`, `flask doctor`).
 """
 
 from typing import NamedTuple

@@ -19,7 +19,7 @@ HOLDERS = text("""
 SELECT held.pid, activity.application_name, activity.usename, activity.state,
        extract(epoch FROM clock_timestamp() - activity.xact_start)::integer
 FROM pg_locks AS held LEFT JOIN pg_stat_activity AS activity ON activity.pid = held.pid
-WHERE held.locktype = 'relation' AND held.relation = 'journal_head'::regclass AND held.granted
+WHERE held.locktype = 'relation' AND held.relation = 'ordercast_head'::regclass AND held.granted
   AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND held.mode <> 'AccessShareLock' AND held.pid IS DISTINCT FROM pg_backend_pid()
   AND NOT EXISTS (SELECT FROM pg_locks AS wanted WHERE wanted.pid = held.pid AND NOT wanted.granted)

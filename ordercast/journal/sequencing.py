@@ -2,7 +2,7 @@
 
 Ids become visible out of order when transactions overlap, so a reader that remembers the last id
 it saw skips the late ones. Positions are given after the commit, under the lock of the one-row
-`journal_head`: 1, 2, 3 ... with no holes, so a missing one is visible. Any number of sequencers
+`ordercast_head`: 1, 2, 3 ... with no holes, so a missing one is visible. Any number of sequencers
 may run; the row's lock lets one at a time through.
 """
 

@@ -24,7 +24,8 @@ LONGEST_SECONDS = 5.0  # between two whole looks
 # the commit can be seen.
 WRITERS = text("""
 SELECT virtualtransaction FROM pg_locks
-WHERE locktype = 'relation' AND relation = 'events'::regclass AND mode = 'RowExclusiveLock'
+WHERE locktype = 'relation' AND relation = 'ordercast_events'::regclass
+  AND mode = 'RowExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """)
 

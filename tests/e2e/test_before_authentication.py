@@ -42,15 +42,15 @@ REVOKED = {"message": "Invalid token", "data": {"code": "token_revoked"}}
 def revocations_locked(service: Service) -> Iterator[psycopg.Connection]:
     """Each connect waits until this block ends, behind the look at the table that the process
     takes while somebody is connected. Yields the lock's transaction."""
-    with locked(service, "revocations") as holder:
-        wait_for_held(service, "revocations")
+    with locked(service, "ordercast_revocations") as holder:
+        wait_for_held(service, "ordercast_revocations")
         yield holder
 
 
 def journal_revocation(connection: psycopg.Connection, jti: str) -> None:
     word = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}
     connection.execute(
-        "INSERT INTO events (room, name, data, created_at)"
+        "INSERT INTO ordercast_events (room, name, data, created_at)"
         " VALUES ('control', 'revoked', %s, now())",
         [json.dumps(word)],
     )
@@ -120,7 +120,8 @@ def test_a_revocation_that_commits_during_the_connect_refuses_it(
             raw.say(introduce(alice.token))
             if known_by == "the table":
                 holder.execute(
-                    "INSERT INTO revocations (kind, value, revoked_at) VALUES ('token', %s, now())",
+                    "INSERT INTO ordercast_revocations (kind, value, revoked_at)"
+                    " VALUES ('token', %s, now())",
                     [jti],
                 )
                 journal_revocation(holder, jti)
@@ -145,7 +146,7 @@ def test_a_revoke_at_the_same_moment_leaves_nobody_connected(
         with revocations_locked(service):
             raw.say(introduce(alice.token))
             revoke = pool.submit(service.flask, "revoke", "--token", claim(alice.token, "jti"))
-            wait_for_held(service, "revocations", 2)
+            wait_for_held(service, "ordercast_revocations", 2)
 
         heard = raw.hear()
         if heard.startswith(CONNECT_ERROR):

@@ -144,5 +144,5 @@ def unsequenced(service: Service) -> int:
     """How many committed events have no position yet."""
     path = service.env["DATABASE_URL"].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as connection:
-        query = "SELECT count(*) FROM events WHERE position IS NULL"
+        query = "SELECT count(*) FROM ordercast_events WHERE position IS NULL"
         return int(connection.execute(query).fetchone()[0])

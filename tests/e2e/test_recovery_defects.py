@@ -49,14 +49,14 @@ def let_others_be_busy(service: Service) -> None:
     """Events with positions, as a sequencer gives them; the web process goes through them all."""
     before = service.metric("ordercast_follower_position")
     with psycopg.connect(service.env["DATABASE_URL"]) as connection:
-        connection.execute("SELECT 1 FROM journal_head FOR UPDATE")
+        connection.execute("SELECT 1 FROM ordercast_head FOR UPDATE")
         connection.execute(
-            "INSERT INTO events (room, name, data, created_at, position)"
+            "INSERT INTO ordercast_events (room, name, data, created_at, position)"
             " SELECT 'user:0', 'test', to_json(repeat('x', 4000))::text, now(), position + n"
-            " FROM journal_head, generate_series(1, %s) AS n",
+            " FROM ordercast_head, generate_series(1, %s) AS n",
             [OTHERS],
         )
-        connection.execute("UPDATE journal_head SET position = position + %s", [OTHERS])
+        connection.execute("UPDATE ordercast_head SET position = position + %s", [OTHERS])
     wait_until(
         lambda: service.metric("ordercast_follower_position") >= before + OTHERS,
         "the web process has gone through them",

@@ -41,7 +41,7 @@ class Sequencer:
         for position, (room, name, data) in enumerate(events, start=head + 1):
             event = [position, room, name, json.dumps(data)]
             transaction.execute(
-                "INSERT INTO events (position, room, name, data, created_at)"
+                "INSERT INTO ordercast_events (position, room, name, data, created_at)"
                 " VALUES (%s, %s, %s, %s, now())",
                 event,
             )
@@ -59,7 +59,7 @@ class Sequencer:
 
     def move_head(self, count: int) -> None:
         with psycopg.connect(self.service.env["DATABASE_URL"]) as connection:
-            connection.execute("UPDATE journal_head SET position = position + %s", [count])
+            connection.execute("UPDATE ordercast_head SET position = position + %s", [count])
         self.added.clear()
 
     def wait_for(self, position: int) -> None:
@@ -71,7 +71,7 @@ class Sequencer:
     def _head(self) -> tuple[int, str]:
         """The position that is committed, and the journal's name."""
         with psycopg.connect(self.service.env["DATABASE_URL"]) as connection:
-            row = connection.execute("SELECT position, journal FROM journal_head").fetchone()
+            row = connection.execute("SELECT position, journal FROM ordercast_head").fetchone()
         assert row is not None
         return row[0], row[1]
 
@@ -94,7 +94,7 @@ def client(sequencer: Sequencer) -> RecoveringClient:
     with psycopg.connect(service.env["DATABASE_URL"]) as transaction:
         sequencer.add(transaction, (ROOM, "test", 1), (ROOM, "test", 2))
         transaction.execute(
-            "INSERT INTO events (position, room, name, data, created_at)"
+            "INSERT INTO ordercast_events (position, room, name, data, created_at)"
             " SELECT 2 + n, 'user:0', 'test', to_json(repeat('x', 4000))::text, now()"
             " FROM generate_series(1, %s) AS n",
             [MANY],
@@ -111,9 +111,9 @@ def test_what_is_fanned_out_meanwhile_comes_after_the_replay(
     durable ones and one of a stock script."""
     service = sequencer.service
     with ExitStack() as connection:
-        with locked(service, "events") as transaction:
+        with locked(service, "ordercast_events") as transaction:
             connection.enter_context(client.opened())
-            wait_for_held(service, "events")
+            wait_for_held(service, "ordercast_events")
             sequencer.add(transaction, (ROOM, "test", 3))
             sequencer.publish()
             run_script(service.env["REDIS_URL"], f"socketio.emit('hello', 'you', to='{ROOM}')")
@@ -139,11 +139,12 @@ def test_a_revocation_that_arrives_meanwhile_refuses_it(
     it is connected it no longer is."""
     service, jti = sequencer.service, claim(client.token, "jti")
     with ExitStack() as connection:
-        with locked(service, "events") as transaction:
+        with locked(service, "ordercast_events") as transaction:
             connection.enter_context(client.opened())
-            wait_for_held(service, "events")
+            wait_for_held(service, "ordercast_events")
             transaction.execute(
-                "INSERT INTO revocations (kind, value, revoked_at) VALUES ('token', %s, now())",
+                "INSERT INTO ordercast_revocations (kind, value, revoked_at)"
+                " VALUES ('token', %s, now())",
                 [jti],
             )
             word = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}

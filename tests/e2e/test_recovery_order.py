@@ -59,9 +59,9 @@ def test_events_that_commit_while_the_token_is_verified_are_part_of_the_replay(
         lambda: time.monotonic() > connected + REFRESH_SECONDS, "a connect asks the table again"
     )
     with ExitStack() as connection:
-        with locked(service, "revocations"):
+        with locked(service, "ordercast_revocations"):
             connection.enter_context(client.opened())
-            wait_for_held(service, "revocations")
+            wait_for_held(service, "ordercast_revocations")
             write(service, room, 2)
         client.read(5)
         write(service, room, 1)
@@ -77,14 +77,17 @@ def write(service: Service, room: str, count: int) -> None:
     """Commit events; return when the web process has fanned them out."""
     with psycopg.connect(service.env["DATABASE_URL"]) as connection:
         connection.execute(
-            "INSERT INTO events (room, name, data, created_at)"
+            "INSERT INTO ordercast_events (room, name, data, created_at)"
             """ SELECT %s, 'test', '{"n": ' || n || '}', now() FROM generate_series(1, %s) AS n""",
             [room, count],
         )
     with psycopg.connect(service.env["DATABASE_URL"], autocommit=True) as connection:
 
         def fanned_out() -> bool:
-            query = "SELECT max(position), count(*) FILTER (WHERE position IS NULL) FROM events"
+            query = (
+                "SELECT max(position), count(*) FILTER (WHERE position IS NULL)"
+                " FROM ordercast_events"
+            )
             row = connection.execute(query).fetchone()
             assert row is not None
             return row[1] == 0 and service.metric("ordercast_follower_position") >= row[0]

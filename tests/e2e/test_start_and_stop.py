@@ -171,8 +171,8 @@ def test_sigterm_ends_the_worker_between_two_steps(service: Service, stock_clien
 def assert_no_half_step(service: Service) -> None:
     path = service.env["DATABASE_URL"].removeprefix("sqlite:///")
     with closing(sqlite3.connect(path)) as database:
-        (head,) = database.execute("SELECT position FROM journal_head").fetchone()
-        given = "SELECT position FROM events WHERE position IS NOT NULL ORDER BY position"
+        (head,) = database.execute("SELECT position FROM ordercast_head").fetchone()
+        given = "SELECT position FROM ordercast_events WHERE position IS NOT NULL ORDER BY position"
         assert [row[0] for row in database.execute(given)] == list(range(1, head + 1))
 
 

@@ -20,7 +20,7 @@ from tests.harness.waiting import wait_until
 
 NODE = Callable[..., StockClient]
 CLIENT = "42"
-HOLDS = "SELECT position FROM journal_head FOR UPDATE"
+HOLDS = "SELECT position FROM ordercast_head FOR UPDATE"
 
 # A worker that is frozen at its first commit of a sequencing: it holds the head's row then.
 FREEZING_WORKER = """
@@ -147,7 +147,7 @@ def test_an_inbox_that_stands_still_is_said(service: Service, own_redis: RedisSe
     wait_for(service, status="ok")
     try:
         with psycopg.connect(service.env["DATABASE_URL"]) as holder:
-            holder.execute("LOCK TABLE inbox_ids IN ACCESS EXCLUSIVE MODE")
+            holder.execute("LOCK TABLE ordercast_inbox_ids IN ACCESS EXCLUSIVE MODE")
             mailbox.add("1")
             wait_for(service, status="degraded", inbox="delayed", worker="ok", journal="ok")
             assert service.metric("ordercast_inbox_seconds") > 0

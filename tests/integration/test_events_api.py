@@ -21,7 +21,7 @@ from tests.harness.application.market import Caller, Market, error, good
 from tests.harness.faults.races import right_after
 
 MOST = 5  # events in one answer, of these tests
-HEAD = "FROM journal_head"
+HEAD = "FROM ordercast_head"
 SECOND = 2  # reading of the head: the first one is for X-Event-Offset
 
 

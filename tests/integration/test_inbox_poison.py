@@ -81,10 +81,10 @@ def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:
 
 
 REFUSALS = {  # of a team's own: what its database does not take
-    "postgresql": ["ALTER TABLE events ADD CHECK (position('forbidden' in data) = 0)"],
+    "postgresql": ["ALTER TABLE ordercast_events ADD CHECK (position('forbidden' in data) = 0)"],
     "sqlite": [
-        "CREATE TRIGGER forbidden BEFORE INSERT ON events WHEN NEW.data LIKE '%forbidden%'"
-        " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        "CREATE TRIGGER forbidden BEFORE INSERT ON ordercast_events"
+        " WHEN NEW.data LIKE '%forbidden%' BEGIN SELECT RAISE(ABORT, 'no'); END"
     ],
 }
 
@@ -108,11 +108,11 @@ def test_a_database_that_takes_nothing_makes_nobody_refused(app: Flask, mailbox:
     mailbox.add("one")
     mailbox.add("two")
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE events RENAME TO elsewhere")
+        connection.exec_driver_sql("ALTER TABLE ordercast_events RENAME TO elsewhere")
     with pytest.raises(SQLAlchemyError):
         mailbox.drain()
     assert (mailbox.waiting(), mailbox.refused()) == (2, [])
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO events")
+        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO ordercast_events")
     mailbox.drain()
     assert journalled() == ["one", "two"]

@@ -144,7 +144,7 @@ def test_overlapping_commits_get_contiguous_positions_and_are_fanned_out_once_in
 
 
 def test_sequencers_at_the_same_moment_share_the_work(app: Flask) -> None:
-    # The race: two workers see the same unsequenced events; the lock on journal_head lets one
+    # The race: two workers see the same unsequenced events; the lock on ordercast_head lets one
     # through, and the other finds nothing left.
     with transaction():
         for number in range(50):

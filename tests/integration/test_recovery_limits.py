@@ -60,7 +60,7 @@ def test_memory_outlives_pruning(start: Start, app: Flask) -> None:
     assert tab.offsets == [1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("read", ["FROM journal_head", "FROM events"])
+@pytest.mark.parametrize("read", ["FROM ordercast_head", "FROM ordercast_events"])
 def test_what_is_pruned_while_it_is_read_is_never_half_there(
     start: Start, app: Flask, read: str
 ) -> None:
@@ -147,7 +147,7 @@ def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> No
     follower = Follower(app, start().realtime.manager)
 
     def away(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM events" in statement:
+        if "FROM ordercast_events" in statement:
             raise OperationalError(statement, None, Exception("the database is away"))
 
     event.listen(db.engine, "before_cursor_execute", away)
@@ -172,7 +172,7 @@ def test_a_read_that_began_before_the_connect_hides_nothing(start: Start, app: F
             append("user:1", 2)
             process.hear(*published())
 
-    with right_after(process.database, "FROM revocations", commit_and_fan_out):
+    with right_after(process.database, "FROM ordercast_revocations", commit_and_fan_out):
         tab.connect(process)
 
     assert tab.recovered

@@ -28,5 +28,5 @@ def test_recovery_of_1000_clients_that_were_away_touches_the_database_less_than_
     assert all(tab.recovered for tab in tabs)
     assert [tab.offsets for tab in tabs] == [[number + 1] for number in range(CLIENTS)]
     looks = [one for one in asked if not one.startswith("BEGIN")]
-    assert all("FROM revocations" in one for one in looks)
+    assert all("FROM ordercast_revocations" in one for one in looks)
     assert len(looks) < LIMIT + seconds / REFRESH_SECONDS

@@ -150,7 +150,7 @@ def test_nothing_is_doubled_when_the_process_catches_up_during_the_connect(
         else:
             behind.emit("typing", "bob", room="user:1")
 
-    with right_after(behind.database, "FROM journal_head", catch_up):
+    with right_after(behind.database, "FROM ordercast_head", catch_up):
         tab.connect(behind)
 
     assert tab.recovered

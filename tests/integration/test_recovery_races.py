@@ -41,7 +41,7 @@ def test_what_is_fanned_out_while_it_reads_is_held_and_follows_the_replay(
             append("user:1")
             process.hear(*published())
 
-    with right_after(process.database, "FROM events", fan_out):
+    with right_after(process.database, "FROM ordercast_events", fan_out):
         tab.connect(process, read=False)
 
     assert tab.engine is not None
@@ -64,7 +64,7 @@ def test_what_is_fanned_out_before_it_joins_is_part_of_the_replay(
             append("user:1", 2)
             process.hear(*published())
 
-    with right_after(process.database, "FROM revocations", fan_out):
+    with right_after(process.database, "FROM ordercast_revocations", fan_out):
         tab.connect(process)
 
     assert tab.recovered
@@ -99,7 +99,10 @@ def test_a_revocation_that_arrives_while_it_reads_refuses_it(
             revocation.revoke(RevocationKind.SESSION, "session-1")
             process.hear(*published())
 
-    with right_after(process.database, "FROM events", revoke), pytest.raises(TokenRevoked):
+    with (
+        right_after(process.database, "FROM ordercast_events", revoke),
+        pytest.raises(TokenRevoked),
+    ):
         tab.connect(process)
 
 
@@ -119,7 +122,7 @@ def test_one_that_was_overtaken_by_its_successor_goes_itself(
     def overtake() -> None:
         second.connect(process)
 
-    with right_after(process.database, "FROM events", overtake):
+    with right_after(process.database, "FROM ordercast_events", overtake):
         tab.connect(process)
 
     assert tab.engine is not None
@@ -145,7 +148,7 @@ def test_what_was_held_for_a_try_that_failed_is_not_sent_after_the_new_start(
             append("user:1", 2)
             process.hear(*published())
 
-    with right_after(process.database, "FROM events", fan_out):
+    with right_after(process.database, "FROM ordercast_events", fan_out):
         tab.connect(process)
 
     assert not tab.recovered
@@ -168,7 +171,7 @@ def test_too_much_to_hold_closes_the_connection_and_loses_nothing(
             append("user:1")
             process.hear(*published())
 
-    with right_after(process.database, "FROM events", flood):
+    with right_after(process.database, "FROM ordercast_events", flood):
         tab.connect(process)
 
     assert tab.engine is not None

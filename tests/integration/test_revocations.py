@@ -201,10 +201,10 @@ def test_a_look_at_the_table_is_one_query_that_an_index_answers(app: Flask) -> N
         revoke(f"login {number}", expires_at=None)
     with statements(db.engine) as asked:
         wait_until(lambda: door.dismissal.step() or asked, "it has looked")
-    [query] = [one for one in asked if "FROM revocations" in one]
+    [query] = [one for one in asked if "FROM ordercast_revocations" in one]
     assert "revoked_at >= " in query
     assert "ix_revocations_revoked_at" in {
-        index["name"] for index in inspect(db.engine).get_indexes("revocations")
+        index["name"] for index in inspect(db.engine).get_indexes("ordercast_revocations")
     }
 
 

@@ -189,7 +189,9 @@ def test_a_second_tab_that_has_been_verified_when_the_first_one_exchanges_gets_t
     made: list[Any] = []
     with app.app_context():
         engine = db.engine
-    with right_after(engine, "FROM revocations", lambda: made.append(visitor.refresh(token))):
+    with right_after(
+        engine, "FROM ordercast_revocations", lambda: made.append(visitor.refresh(token))
+    ):
         second = good(visitor.refresh(token))
     assert [good(first) for first in made] == [second]
     good(visitor.me(second["accessToken"]))

@@ -160,7 +160,7 @@ def test_a_row_that_was_spoilt_later_is_passed_over_too(faulty: None, start: Sta
     append(ROOM, 3)
     published()
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE events SET data = '{' WHERE position = 2")
+        connection.exec_driver_sql("UPDATE ordercast_events SET data = '{' WHERE position = 2")
     for _ in range(2):
         assert away.connect(start(ring=1)).recovered
         assert away.offsets == [1, 3]
@@ -191,7 +191,7 @@ def test_the_database_refuses_data_that_is_not_json(app: Flask, data: str) -> No
         insert(ROOM, "test", data)
     append(ROOM)
     with pytest.raises(DBAPIError), db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE events SET data = '{'")
+        connection.exec_driver_sql("UPDATE ordercast_events SET data = '{'")
     assert len(published()) == 1
 
 
@@ -225,7 +225,7 @@ def test_a_time_that_is_none_stops_no_step(app: Flask) -> None:
     with db.engine.begin() as connection:
         values = f"'{ROOM}', 'test', '{{}}', '{when}'"
         connection.exec_driver_sql(
-            f"INSERT INTO events (room, name, data, created_at) VALUES ({values})"
+            f"INSERT INTO ordercast_events (room, name, data, created_at) VALUES ({values})"
         )
     append(ROOM)
     assert len(published()) == 1

@@ -83,14 +83,14 @@ def test_the_position_is_read_before_the_data(market: Market, engine: Engine, pa
         market.order(tea)
         market.sequence()
 
-    with right_after(engine, "FROM journal_head", meanwhile):
+    with right_after(engine, "FROM ordercast_head", meanwhile):
         response = market.alice.call("GET", path)
 
     good(response)
     assert response.headers[OFFSET] == str(before)
 
 
-@pytest.mark.parametrize("moment", ["FROM journal_head", "FROM orders"])
+@pytest.mark.parametrize("moment", ["FROM ordercast_head", "FROM orders"])
 def test_the_sellers_list_and_what_came_since_make_the_list_of_today(
     market: Market, engine: Engine, moment: str
 ) -> None:
@@ -115,7 +115,7 @@ def test_the_sellers_list_and_what_came_since_make_the_list_of_today(
     assert listed == {order["id"]: order for order in good(market.bob.get("/api/orders"))["orders"]}
 
 
-@pytest.mark.parametrize("moment", ["FROM journal_head", "FROM orders"])
+@pytest.mark.parametrize("moment", ["FROM ordercast_head", "FROM orders"])
 def test_the_customers_order_and_what_came_since_make_its_status_of_today(
     market: Market, engine: Engine, moment: str
 ) -> None:

@@ -48,7 +48,7 @@ def row_with_id(number: int) -> None:
 def test_an_id_that_was_written_late_and_by_hand_is_found(app: Flask) -> None:
     append(5)
     with transaction() as session:
-        session.execute(text("DELETE FROM events WHERE id = 2"))
+        session.execute(text("DELETE FROM ordercast_events WHERE id = 2"))
     assert sequenced() == 4
     wait_until(lambda: journal.waiting_after() is None, "every other id is settled")
     row_with_id(2)
@@ -82,7 +82,7 @@ def test_an_event_of_a_long_transaction_comes_before_what_follows_from_it(
         DATABASE_URL=postgres_url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET
     )
     app = create_app(settings)
-    values = "INSERT INTO events (room, name, data, created_at) VALUES ('user:1', 'x', '{}', now())"
+    values = "INSERT INTO ordercast_events (room, name, data) VALUES ('user:1', 'x', '{}')"
     with app.app_context(), psycopg.connect(postgres_url) as slow:
         slow.execute(values.encode())
         until = time.monotonic() + BACKLOG_SECONDS
@@ -149,7 +149,7 @@ def test_a_long_transaction_elsewhere_does_not_make_the_question_slower(
         for question in (journal.waiting_after, journal.oldest_waiting):
             wait_until(lambda q=question: is_short(q), "the question begins behind the dead rows")
             assert dead_rows_passed(postgres_url, *asked[-1]) == 0
-        all_of_them = "SELECT id FROM events WHERE position IS NULL LIMIT 1"
+        all_of_them = "SELECT id FROM ordercast_events WHERE position IS NULL LIMIT 1"
         assert dead_rows_passed(postgres_url, all_of_them, None) == DEAD
 
         append()

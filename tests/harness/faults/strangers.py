@@ -7,15 +7,21 @@ from sqlalchemy import text
 from app.db import db
 
 WHEN = "'2026-01-02 03:04:05+00'"
-INSERT = "INSERT INTO events (room, name, data, created_at) VALUES ({}, {}, {}, " + WHEN + ")"
+INSERT = (
+    "INSERT INTO ordercast_events (room, name, data, created_at) VALUES ({}, {}, {}, " + WHEN + ")"
+)
 
 
 def lift_checks() -> None:
     """As the table was before the database looked at the data."""
     statements = {
-        "postgresql": ["ALTER TABLE events DROP CONSTRAINT IF EXISTS ck_events_data_is_json"],
+        "postgresql": [
+            "ALTER TABLE ordercast_events"
+            " DROP CONSTRAINT IF EXISTS ck_ordercast_events_data_is_json"
+        ],
         "sqlite": [
-            f"DROP TRIGGER IF EXISTS events_data_is_json_{name}" for name in ("insert", "update")
+            f"DROP TRIGGER IF EXISTS ordercast_events_data_is_json_{name}"
+            for name in ("insert", "update")
         ],
     }
     with db.engine.begin() as connection:

@@ -1,4 +1,4 @@
 """The journal of a database that is copied from another."""
 
 # A copy has a journal of its own: services on several databases share the Redis of the tests.
-RENAME_JOURNAL = "UPDATE journal_head SET journal = %s"
+RENAME_JOURNAL = "UPDATE ordercast_head SET journal = %s"

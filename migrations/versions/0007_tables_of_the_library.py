@@ -1,0 +1,182 @@
+"""The library's tables are named ordercast_*, and have migrations of their own from here on.
+
+Renamed in place, with their constraints, indexes and triggers: nothing is copied. Afterwards they
+are what the library's revision 0001 makes, and `ordercast_version` says so.
+
+SQLite renames tables alone. The names of its constraints and indexes, and the default of a column,
+are text in its schema, which may be written where nothing that is stored changes
+(https://www.sqlite.org/lang_altertable.html, section 7).
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from alembic.util import CommandError
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+LIBRARY_REVISION = "0001"
+NAMES = {  # before: now
+    "events": "ordercast_events",
+    "events_set_aside": "ordercast_set_aside",
+    "journal_head": "ordercast_head",
+    "inbox_ids": "ordercast_inbox_ids",
+    "revocations": "ordercast_revocations",
+}
+NOW = "strftime('%Y-%m-%d %H:%M:%f000', 'now')"  # of SQLite, to microseconds, as SQLAlchemy writes
+WITHOUT_DEFAULT = "created_at DATETIME NOT NULL"
+WITH_DEFAULT = f"created_at DATETIME DEFAULT ({NOW}) NOT NULL"
+CHECKED = {"insert": "INSERT", "update": "UPDATE OF data"}  # SQLite's triggers
+
+# Of PostgreSQL. From version 18 on a NOT NULL is a constraint with a name as well.
+RENAME = """
+DO $$
+DECLARE
+  found record;
+BEGIN
+  ALTER TABLE {old} RENAME TO {new};
+  FOR found IN SELECT relname AS name FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE indrelid = '{new}'::regclass
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+  LOOP
+    EXECUTE 'ALTER INDEX ' || quote_ident(found.name)
+      || ' RENAME TO ' || quote_ident(replace(found.name, '{old}', '{new}'));
+  END LOOP;
+  FOR found IN SELECT conname AS name FROM pg_constraint WHERE conrelid = '{new}'::regclass
+  LOOP
+    EXECUTE 'ALTER TABLE {new} RENAME CONSTRAINT ' || quote_ident(found.name)
+      || ' TO ' || quote_ident(replace(found.name, '{old}', '{new}'));
+  END LOOP;
+END $$
+"""
+
+
+def upgrade() -> None:
+    if has_table("ordercast_events"):
+        drop_unused()
+        return
+    if is_sqlite():
+        drop_triggers("events")
+    rename(NAMES)
+    for column in ("request_id", "key"):
+        op.add_column("ordercast_events", sa.Column(column, sa.Text(), nullable=True))
+    if is_sqlite():
+        write_schema(
+            "ordercast_events", f"replace(sql, {quoted(WITHOUT_DEFAULT)}, {quoted(WITH_DEFAULT)})"
+        )
+        create_triggers("ordercast_events")
+    else:
+        op.execute("ALTER SEQUENCE IF EXISTS events_id_seq RENAME TO ordercast_events_id_seq")
+        op.execute(
+            "ALTER TABLE ordercast_events ALTER COLUMN created_at SET DEFAULT clock_timestamp()"
+        )
+    has_key = sa.text("key IS NOT NULL")
+    op.create_index(
+        "ix_ordercast_events_key",
+        "ordercast_events",
+        ["key"],
+        sqlite_where=has_key,
+        postgresql_where=has_key,
+    )
+    version = op.create_table(
+        "ordercast_version",
+        sa.Column("version_num", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("version_num", name="ordercast_version_pkc"),
+    )
+    op.bulk_insert(version, [{"version_num": LIBRARY_REVISION}])
+
+
+def downgrade() -> None:
+    """The request ids and the keys of events are lost."""
+    if not op.get_context().as_sql:
+        refuse_later_tables()
+    op.drop_table("ordercast_version")
+    op.drop_index("ix_ordercast_events_key", table_name="ordercast_events")
+    if is_sqlite():
+        drop_triggers("ordercast_events")
+    for column in ("request_id", "key"):
+        op.drop_column("ordercast_events", column)
+    if is_sqlite():
+        write_schema(
+            "ordercast_events", f"replace(sql, {quoted(WITH_DEFAULT)}, {quoted(WITHOUT_DEFAULT)})"
+        )
+    else:
+        op.execute("ALTER TABLE ordercast_events ALTER COLUMN created_at DROP DEFAULT")
+        op.execute("ALTER SEQUENCE IF EXISTS ordercast_events_id_seq RENAME TO events_id_seq")
+    rename({new: old for old, new in NAMES.items()})
+    if is_sqlite():
+        create_triggers("events")
+
+
+def drop_unused() -> None:
+    """`flask ordercast upgrade` came before this on a new database: its tables stay, and those that
+    the revisions before this one have made go."""
+    used = sa.text(
+        "SELECT 1 FROM journal_head WHERE position > 0 OR EXISTS (SELECT 1 FROM events)"
+        " OR EXISTS (SELECT 1 FROM inbox_ids) OR EXISTS (SELECT 1 FROM revocations)"
+    )
+    if op.get_bind().scalar(used):
+        raise CommandError(
+            "there are two journals in this database, events and ordercast_events, and the first"
+            " is in use: if the second is not, drop every table named ordercast_* and upgrade again"
+        )
+    for name in NAMES:
+        op.drop_table(name)
+
+
+def refuse_later_tables() -> None:
+    found = op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version"))
+    if found != LIBRARY_REVISION:
+        raise CommandError(
+            f"the library's tables are at its revision {found}, which cannot be taken back: restore"
+            " a backup of before the upgrade"
+        )
+
+
+def rename(names: dict[str, str]) -> None:
+    for old, new in names.items():
+        if is_sqlite():
+            op.execute(f"ALTER TABLE {old} RENAME TO {new}")
+            sql = "sql"
+            for kind in ("pk", "uq", "ck", "ix"):
+                sql = f"replace({sql}, '{kind}_{old}', '{kind}_{new}')"
+            write_schema(new, sql, name=f"replace(name, 'ix_{old}', 'ix_{new}')")
+        else:
+            op.execute(RENAME.format(old=old, new=new))
+
+
+def write_schema(table: str, sql: str, name: str = "name") -> None:
+    """Write the names and the text of a table and of its indexes, and read the schema again."""
+    op.execute("PRAGMA writable_schema = ON")
+    where = f"tbl_name = '{table}'"
+    op.execute(f"UPDATE sqlite_master SET name = {name}, sql = {sql} WHERE {where}")  # noqa: S608
+    op.execute("PRAGMA writable_schema = RESET")
+
+
+def drop_triggers(table: str) -> None:
+    for name in CHECKED:
+        op.execute(f"DROP TRIGGER {table}_data_is_json_{name}")
+
+
+def create_triggers(table: str) -> None:
+    for name, moment in CHECKED.items():
+        op.execute(
+            f"CREATE TRIGGER {table}_data_is_json_{name} BEFORE {moment} ON {table} "
+            "WHEN NOT json_valid(NEW.data) "
+            f"BEGIN SELECT RAISE(ABORT, '{table}.data is not JSON'); END"
+        )
+
+
+def has_table(name: str) -> bool:
+    return not op.get_context().as_sql and sa.inspect(op.get_bind()).has_table(name)
+
+
+def is_sqlite() -> bool:
+    return bool(op.get_bind().dialect.name == "sqlite")
+
+
+def quoted(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return f"'{escaped}'"
