@@ -1,4 +1,4 @@
-"""Pruning: what has served its time goes, a batch at a time."""
+"""Pruning of the marketplace's tables: what has served its time goes, a batch at a time."""
 
 import logging
 import time
@@ -11,22 +11,16 @@ from app.accounts.attempts import WINDOW_SECONDS
 from app.accounts.models import LoginAttempts, LoginSession, Revocation
 from app.db import now, transaction
 from app.http.idempotency import IdempotencyKey
-from ordercast import journal
-from ordercast.inbox.drain import InboxId
-from ordercast.journal.pruning import BATCH
 
 logger = logging.getLogger(__name__)
+BATCH = 1000  # rows of each kind in one step
 KEYS_KEPT = timedelta(days=7)  # how long a repeated POST is recognised
 
 
-def prune_once(journal_keep_days: float) -> bool:
+def prune_once() -> bool:
     """Delete a batch of each kind. Returns whether there may be more."""
     counts = {
-        "events": journal.prune(now() - timedelta(days=journal_keep_days))
-        if journal_keep_days
-        else 0,
         "idempotency_keys": _delete(IdempotencyKey, IdempotencyKey.created_at < now() - KEYS_KEPT),
-        "inbox_ids": _delete(InboxId, InboxId.created_at < now() - KEYS_KEPT),
         "revocations": _delete(Revocation, Revocation.expires_at < now()),
         "sessions": _delete(LoginSession, LoginSession.expires_at < now()),
         "login_attempts": _delete(

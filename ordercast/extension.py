@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from ordercast.worker.steps import Function, Steps
+
 if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
@@ -29,6 +31,7 @@ class Ordercast:
 
     def __init__(self) -> None:
         self._latest: Service | None = None
+        self._steps = Steps()
 
     def init_app(
         self,
@@ -43,12 +46,35 @@ class Ordercast:
         from ordercast.service import Service
         from ordercast.settings import Settings
 
-        service = Service(app, Settings.of(app.config), engine=engine, events=events)
+        service = Service(
+            app, Settings.of(app.config), engine=engine, events=events, steps=self._steps
+        )
         app.extensions[EXTENSION] = self._latest = service
 
     def check(self, check: Check) -> None:
         """Let `/readyz` and `health()` ask this too."""
         self._service.health.add(check)
+
+    def step(self, *, seconds: float) -> Callable[[Function], Function]:
+        """Let the worker repeat a function every `seconds`, in an application context, and at once
+        while it returns True: there may be more to do. A failure is logged and tried again.
+
+        @cast.step(seconds=60)
+        def remind_of_parcels() -> bool: ...
+
+        Raises ValueError for seconds that are not more than 0.
+        """
+
+        def register(function: Function) -> Function:
+            self._steps.add(function, seconds=seconds)
+            return function
+
+        return register
+
+    def work(self) -> None:
+        """Be the background worker: returns when SIGTERM or SIGINT came and every step is finished.
+        In the main thread, which gets the signals."""
+        self._service.work()
 
     def health(self) -> tuple[dict[str, str], str]:
         """Ask all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""

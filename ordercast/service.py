@@ -12,11 +12,12 @@ from ordercast.events import Event, Events
 from ordercast.health import OK, Check, Health
 from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
+from ordercast.worker.steps import Step
 
 
 class Service:
-    """`engine` returns the team's engine, in an application context; `events` are those that the
-    team declares."""
+    """`engine` returns the team's engine, in an application context; `events` and
+    `steps` are those of the team."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class Service:
         *,
         engine: Callable[[], Engine],
         events: Iterable[type[Event]] = (),
+        steps: Iterable[Step] = (),
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -37,11 +39,24 @@ class Service:
         self.events = Events(events)
         self.health = Health(app)
         self._app = app
+        self._steps = steps  # read when the worker starts: all are registered then
         self.health.add(Check("database", self._can_write, required=True))
 
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""
         self._app.extensions["realtime"].start()
+
+    def work(self) -> None:
+        """Be the background worker, until SIGTERM or SIGINT; in the main thread."""
+        from ordercast.worker import loops  # which imports the marketplace still
+
+        loops.run(
+            self._app,
+            settings=self.settings,
+            broker=self.broker,
+            database=self.database,
+            steps=self._steps,
+        )
 
     def _can_write(self) -> str:
         """A process that can only read cannot serve: no change, no event, no position."""

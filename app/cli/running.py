@@ -5,9 +5,9 @@ from flask import current_app
 
 from app import demo
 from app.cli.failing import fail, require_local_accounts
+from app.extension import cast
 from ordercast import doctor
 from ordercast.doctor import Level
-from ordercast.worker import loops
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
@@ -15,7 +15,7 @@ MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 @click.command()
 def worker() -> None:
     """Sequence events, drain the inbox, cancel unpaid orders, prune; any number may run."""
-    loops.run(current_app._get_current_object())  # type: ignore[attr-defined]
+    cast.work()
 
 
 @click.command("demo-data")

@@ -1,13 +1,12 @@
-"""Background work without Celery: `flask worker` runs these loops, any number of it may run.
+"""The background worker, without Celery: `flask ordercast worker`, any number of processes.
 
     sequencing.py  committed events get their positions and are published
-    publishing.py  how: Redis, with a back-off while it is away
+    publishing.py  publishing to Redis, with a back-off while it is unavailable
     doorbell.py    waiting for the next commit
-    inbox.py       what external processes sent goes into the journal
-    expiry.py      orders that stay pending too long are cancelled
     pruning.py     what has served its time is deleted
+    steps.py       the steps that a team hands in
     limits.py      what a transaction may take
     loop.py        repeating a step      loops.py   running them all until SIGTERM
 
-Each step is bounded, returns how much it did, and is tested without a process.
+Each step is bounded, returns whether there may be more, and is tested without a process.
 """

@@ -4,18 +4,16 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
 
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.journal import HeadLocked, holders
+from ordercast.worker.steps import Run
 
 logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0  # between tries of a step that keeps failing
-
-Step = Callable[[], bool | None]  # True: there may be more to do at once
 
 
 class Loop(threading.Thread):
@@ -30,7 +28,7 @@ class Loop(threading.Thread):
         self,
         app: Flask,
         name: str,
-        step: Step,
+        step: Run,
         seconds: float,
         *,
         stop: threading.Event,

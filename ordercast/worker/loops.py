@@ -1,45 +1,46 @@
-"""Running steps: one thread a loop, until SIGTERM or SIGINT; the step that runs is finished, unless
-it hangs."""
+"""Running the steps: one thread a loop, until SIGTERM or SIGINT. A step under way is finished,
+unless it hangs."""
 
 import logging
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import FrameType
 
 from flask import Flask
 
-from app.config import Settings
-from app.orders.expiry import expire_once
-from app.pruning import prune_once
 from ordercast.broker import Broker
+from ordercast.database import Database
 from ordercast.inbox.drain import drain_once
 from ordercast.journal import BATCH, Marks
+from ordercast.settings import Settings
 from ordercast.worker.doorbell import Ear
 from ordercast.worker.limits import limit_transactions
-from ordercast.worker.loop import Loop, Step
+from ordercast.worker.loop import Loop
+from ordercast.worker.pruning import prune_once
 from ordercast.worker.publishing import Publisher
 from ordercast.worker.sequencing import announce_head, sequence_once
+from ordercast.worker.steps import Step
 
 logger = logging.getLogger(__name__)
 
-SEQUENCE_SECONDS = 0.5  # the look without a ring, which may not be heard, or never have been sent
+SEQUENCE_SECONDS = 0.5  # polling: a ring may not be heard, or never have been sent
 ANNOUNCE_SECONDS = 1.0
 INBOX_BLOCK_MS = 500  # how long a worker that is asked to stop may still wait for an entry
 INBOX_SECONDS = 0.25
 INBOX_TIMEOUT_SECONDS = 5.0
-EXPIRE_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
-STALLED_SECONDS = 3.0  # a sequencer that has not come through for so long is no sign of life
-SLOW_SECONDS = 10.0  # a step that takes longer is said, and again after twice as long
-STOP_SECONDS = 8.0  # how long the steps that run may take to finish
+STALLED_SECONDS = 3.0  # without a step that succeeded: the sequencer is no sign of life then
+SLOW_SECONDS = 10.0  # a step that takes longer is logged, and again after twice as long
+STOP_SECONDS = 8.0  # for the steps under way to finish
 
 
-def run(app: Flask) -> None:
-    """The background worker: returns when SIGTERM or SIGINT came and every step is finished."""
-    settings: Settings = app.config["SETTINGS"]
-    broker = Broker.of(settings)
+def run(
+    app: Flask, *, settings: Settings, broker: Broker, database: Database, steps: Iterable[Step]
+) -> None:
+    """The background worker, with a team's own `steps`: returns when SIGTERM or SIGINT came and
+    every step is finished. In the main thread, which gets the signals."""
     stop, rung = threading.Event(), threading.Event()
 
     def ask_to_stop(number: int, _frame: FrameType | None) -> None:
@@ -60,19 +61,18 @@ def run(app: Flask) -> None:
         SEQUENCE_SECONDS,
         stop=stop,
         wake=rung,
-        longest=1.0,  # everything waits for it: it looks again soon
+        longest=1.0,  # everything waits for the sequencer
     )
 
     def announce() -> None:
         if time.monotonic() - sequencer.came_through < STALLED_SECONDS:
             announce_head(publish, marks)
 
-    steps: list[tuple[str, Step, float]] = [
-        ("announce", announce, ANNOUNCE_SECONDS),
-        ("expire", lambda: expire_once(settings.PENDING_MINUTES), EXPIRE_SECONDS),
-        ("prune", lambda: prune_once(settings.JOURNAL_KEEP_DAYS), PRUNE_SECONDS),
-    ]
-    loops = [Loop(app, name, step, seconds, stop=stop) for name, step, seconds in steps]
+    def prune() -> bool:
+        return prune_once(database, settings.JOURNAL_KEEP_DAYS)
+
+    own = (Step("announce", announce, ANNOUNCE_SECONDS), Step("prune", prune, PRUNE_SECONDS))
+    loops = [Loop(app, step.name, step.run, step.seconds, stop=stop) for step in (*own, *steps)]
     loops.append(sequencer)
     inbox = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
     loops.append(
@@ -94,17 +94,17 @@ def run(app: Flask) -> None:
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> None:
-    """Until the process is asked to stop: say which step takes long."""
-    said: dict[str, float] = {}  # the loops whose step is slow: when it was said, in its seconds
+    """Until the process is asked to stop: log which step takes long."""
+    logged: dict[str, float] = {}  # loops whose step is slow: its age when that was logged
     while not stop.is_set():
         loops[0].join(1.0)  # and not stop.wait: the signal's handler sets it in this thread
         for loop in loops:
             since = loop.busy_since
             took = 0.0 if since is None else time.monotonic() - since
             if took < SLOW_SECONDS:
-                said.pop(loop.name, None)
-            elif took > 2 * said.get(loop.name, 0.0):
-                said[loop.name] = took
+                logged.pop(loop.name, None)
+            elif took > 2 * logged.get(loop.name, 0.0):
+                logged[loop.name] = took
                 logger.warning(
                     "a step takes long", extra={"loop": loop.name, "seconds": round(took)}
                 )

@@ -28,7 +28,7 @@ import os, signal
 from sqlalchemy import event
 from wsgi import app
 from app.db import db
-from ordercast.worker import loops, sequencing
+from ordercast.worker import sequencing
 
 def freeze(session):
     if [row for row in session.dirty if type(row).__name__ == "JournalHead"]:
@@ -36,7 +36,7 @@ def freeze(session):
 
 with app.app_context():
     event.listen(db.session, "before_commit", freeze)
-loops.run(app)
+    app.extensions["ordercast"].work()
 """
 
 

@@ -13,10 +13,12 @@ from app.accounts.models import LoginAttempts, LoginSession, Revocation, Revocat
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.http.idempotency import IdempotencyKey
-from app.pruning import KEYS_KEPT, prune_once
+from app.pruning import KEYS_KEPT
+from app.pruning import prune_once as prune_accounts
 from ordercast import journal
 from ordercast.journal import Head
 from ordercast.journal.models import JournalEvent
+from ordercast.worker.pruning import prune_once
 from tests.harness.application.market import Market, basket, good
 
 KEEP_DAYS = 7.0
@@ -46,7 +48,7 @@ def append(app: Flask, *ages_days: float, sequence: bool = True) -> None:
 
 def prune(app: Flask, keep_days: float = KEEP_DAYS) -> bool:
     with app.app_context():
-        return prune_once(keep_days)
+        return prune_once(app.extensions["ordercast"].database, keep_days)
 
 
 def kept(app: Flask) -> list[int | None]:
@@ -129,7 +131,8 @@ def test_a_key_is_recognised_for_its_time_and_then_forgotten(app: Flask, market:
     for age, expected in ((KEYS_KEPT - DAY, True), (KEYS_KEPT + DAY, False)):
         with app.app_context(), transaction() as session:
             session.execute(update(IdempotencyKey).values(created_at=now() - age))
-        prune(app)
+        with app.app_context():
+            prune_accounts()
         assert (place() == first) is expected
 
 
@@ -150,7 +153,7 @@ def test_what_has_expired_goes_and_what_has_not_stays(app: Flask, market: Market
             then = LoginAttempts.address == "192.0.2.2"
             session.execute(update(LoginAttempts).where(then).values(window_start=0))
 
-        prune_once(KEEP_DAYS)
+        prune_accounts()
 
         assert db.session.scalars(select(LoginSession.expires_at)).one() > now()
         assert set(db.session.scalars(select(Revocation.value))) == {"left", "ever"}

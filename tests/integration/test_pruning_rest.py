@@ -15,10 +15,12 @@ from app.accounts.models import LoginAttempts, LoginSession, Revocation, Revocat
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.http.idempotency import IdempotencyKey
-from app.pruning import KEYS_KEPT, prune_once
+from app.pruning import KEYS_KEPT
+from app.pruning import prune_once as prune_accounts
 from ordercast import TokenRevoked
 from ordercast.inbox.drain import InboxId, drain_once
 from ordercast.journal.pruning import BATCH
+from ordercast.worker.pruning import IDS_KEPT, prune_once
 from tests.conftest import PASSWORD
 from tests.harness.application.mailbox import Mailbox, journalled
 from tests.harness.servers.redis import RedisServer
@@ -35,7 +37,7 @@ def idempotency_key(number: int, *, old: bool) -> Row:
 def inbox_id(number: int, *, old: bool) -> Row:
     return {
         "id": f"id:{number}",
-        "created_at": now() - KEYS_KEPT + (-MINUTE if old else MINUTE),
+        "created_at": now() - IDS_KEPT + (-MINUTE if old else MINUTE),
     }
 
 
@@ -64,6 +66,11 @@ KINDS: dict[type[Any], Callable[..., Row]] = {
 }
 
 
+def prune(app: Flask) -> bool:
+    """A step of the library's and one of the marketplace's -> whether there may be more."""
+    return any([prune_once(app.extensions["ordercast"].database, 0), prune_accounts()])
+
+
 def count(model: type[Any]) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(model)) or 0
@@ -80,7 +87,7 @@ def test_the_old_go_in_bounded_batches_and_the_young_stay(
     left = []
     more = True
     while more:
-        more = prune_once(0)
+        more = prune(app)
         left.append(count(model))
     assert left == [old + young - BATCH, old + young - 2 * BATCH, young]
 
@@ -89,7 +96,7 @@ def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:
     with transaction() as session:
         for model, row in KINDS.items():
             session.execute(insert(model), [row(1, old=True), row(2, old=False)])
-    assert prune_once(0) is False
+    assert prune(app) is False
     assert {model.__tablename__: count(model) for model in KINDS} == {
         model.__tablename__: 1 for model in KINDS
     }
@@ -97,7 +104,7 @@ def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:
 
 def test_a_revocation_without_an_end_stays(app: Flask) -> None:
     revocation.revoke(RevocationKind.USER, "7")
-    prune_once(0)
+    prune(app)
     assert [mark.what for mark, _ in revocation.recent(None)] == [("user", "7")]
 
 
@@ -105,7 +112,7 @@ def test_a_login_that_was_pruned_cannot_be_refreshed(app: Flask, alice: Identity
     _, pair = service.log_in(email="alice@example.com", password=PASSWORD, address="::1")
     with transaction() as session:
         session.query(LoginSession).update({"expires_at": now() - MINUTE})
-    prune_once(0)
+    prune(app)
     assert count(LoginSession) == 0
     with pytest.raises(TokenRevoked):
         sessions.refresh(tokens.verify(pair.refresh_token, "refresh"))
@@ -116,7 +123,7 @@ def test_an_inbox_id_is_recognised_until_it_is_pruned(app: Flask, own_redis: Red
     for days in (0, 6, 8):
         with transaction() as session:
             session.query(InboxId).update({"created_at": now() - timedelta(days=days)})
-        prune_once(0)
+        prune(app)
         mailbox.add(f"after {days} days", id="payment-991")
         drain_once(mailbox.redis, mailbox.broker)
     assert journalled() == ["after 0 days", "after 8 days"]

@@ -1,0 +1,33 @@
+"""Pruning of the library's own tables: what has served its time goes, a batch at a time."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import delete, select
+
+from ordercast import journal
+from ordercast.database import Database
+from ordercast.inbox.drain import InboxId
+from ordercast.journal.pruning import BATCH
+
+logger = logging.getLogger(__name__)
+IDS_KEPT = timedelta(days=7)  # how long a repeat of an inbox entry is recognised
+
+
+def prune_once(database: Database, keep_days: float) -> bool:
+    """Delete a batch of each kind; events only if `keep_days` is not 0. Returns whether there may
+    be more. Raises SQLAlchemyError."""
+    moment = datetime.now(UTC)
+    counts = {
+        "events": journal.prune(moment - timedelta(days=keep_days)) if keep_days else 0,
+        "inbox_ids": _prune_inbox_ids(database, moment - IDS_KEPT),
+    }
+    if any(counts.values()):
+        logger.info("pruned", extra=counts)
+    return max(counts.values()) >= BATCH
+
+
+def _prune_inbox_ids(database: Database, before: datetime) -> int:
+    old = select(InboxId.id).where(InboxId.created_at < before).limit(BATCH)
+    with database.writing() as connection:
+        return connection.execute(delete(InboxId).where(InboxId.id.in_(old))).rowcount

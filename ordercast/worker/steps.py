@@ -1,0 +1,35 @@
+"""The steps that a team hands to the worker."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+Run = Callable[[], bool | None]  # True: there may be more to do at once
+Function = TypeVar("Function", bound=Run)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`run` is repeated every `seconds`, in an application context, and at once while it returns
+    True. It does a bounded piece: a worker that is asked to stop waits for it."""
+
+    name: str
+    run: Run
+    seconds: float
+
+
+class Steps:
+    """A registry. A function that a factory defines anew for each application is one step."""
+
+    def __init__(self) -> None:
+        self._by_code: dict[object, Step] = {}
+
+    def add(self, run: Run, *, seconds: float) -> None:
+        """Raises ValueError for a pause that is none."""
+        if not seconds > 0:
+            raise ValueError(f"a step is repeated every so many seconds, more than 0: {seconds!r}")
+        name = getattr(run, "__name__", type(run).__name__)
+        self._by_code[getattr(run, "__code__", run)] = Step(name, run, seconds)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self._by_code.values())
