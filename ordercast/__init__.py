@@ -25,6 +25,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ordercast.claims import MAX_SUBJECT as MAX_SUBJECT
+    from ordercast.claims import MAX_TOKEN_ID as MAX_TOKEN_ID
+    from ordercast.claims import TOKEN_ISSUER as TOKEN_ISSUER
+    from ordercast.claims import TokenKind as TokenKind
     from ordercast.database import Outage as Outage
     from ordercast.database import engine_options as engine_options
     from ordercast.database import explain as explain
@@ -45,10 +49,13 @@ if TYPE_CHECKING:
     from ordercast.events import Events as Events
     from ordercast.events import Wire as Wire
     from ordercast.extension import Ordercast as Ordercast
+    from ordercast.identity import Identity as Identity
+    from ordercast.identity import TokenIdentity as TokenIdentity
     from ordercast.migrations import include_object as include_object
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
+    from ordercast.tokens import token_of as token_of
 
 __version__ = "0.1.0"
 
@@ -58,16 +65,22 @@ _HOME = {  # public name: its module
     "ConfigError": "settings",
     "Event": "events",
     "Events": "events",
+    "Identity": "identity",
     "InvalidEvent": "errors",
+    "MAX_SUBJECT": "claims",
+    "MAX_TOKEN_ID": "claims",
     "Ordercast": "extension",
     "OrdercastError": "errors",
     "Outage": "database",
     "Refuse": "errors",
     "Refused": "errors",
     "Settings": "settings",
+    "TOKEN_ISSUER": "claims",
     "TokenError": "errors",
     "TokenExpired": "errors",
+    "TokenIdentity": "identity",
     "TokenInvalid": "errors",
+    "TokenKind": "claims",
     "TokenRevoked": "errors",
     "UtcDateTime": "database.types",
     "Wire": "events",
@@ -77,6 +90,7 @@ _HOME = {  # public name: its module
     "harden": "database",
     "include_object": "migrations",
     "outage": "database",
+    "token_of": "tokens",
 }
 
 __all__ = sorted(_HOME)

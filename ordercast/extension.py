@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ordercast.worker.steps import Function, Steps
 
@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
     from ordercast.events import Event
     from ordercast.health import Check
+    from ordercast.identity import Identify, Identity
     from ordercast.service import Service
+    from ordercast.tokens import Tokens
 
 EXTENSION = "ordercast"  # in `app.extensions`
+
+Who = TypeVar("Who", bound="Identify")
 
 # Flask is imported where it is used: a script that imports this module for `Inbox` needs none.
 
@@ -32,6 +36,7 @@ class Ordercast:
     def __init__(self) -> None:
         self._latest: Service | None = None
         self._steps = Steps()
+        self._identify: Identify | None = None
 
     def init_app(
         self,
@@ -47,9 +52,30 @@ class Ordercast:
         from ordercast.settings import Settings
 
         service = Service(
-            app, Settings.of(app.config), engine=engine, events=events, steps=self._steps
+            app,
+            Settings.of(app.config),
+            engine=engine,
+            events=events,
+            identify=self._identity,
+            steps=self._steps,
         )
         app.extensions[EXTENSION] = self._latest = service
+
+    def identify(self, who: Who) -> Who:
+        """Say who connects, in the place of the JWT of `auth.token`:
+
+            @cast.identify
+            def who(auth, environ): return Identity(user_id, rooms=[...])
+
+        Called in an application context, at each connect and for each `auth:refresh`, whose {token}
+        is `auth` then. None: no connect without authentication. Raises Refuse."""
+        self._identify = who
+        return who
+
+    @property
+    def tokens(self) -> Tokens:
+        """Verifies tokens by the settings, without asking whether they were revoked."""
+        return self._service.tokens
 
     def check(self, check: Check) -> None:
         """Let `/readyz` and `health()` ask this too."""
@@ -84,6 +110,15 @@ class Ordercast:
         """A writer's place in this process's queue on SQLite, to be taken before the transaction
         begins; nothing to wait for on PostgreSQL. Raises sqlalchemy.exc.OperationalError."""
         return self._service.database.turn()
+
+    def _identity(self, auth: Any, environ: dict[str, Any]) -> Identity:
+        from ordercast.errors import AuthenticationRequired
+
+        who = self._identify or self._service.tokens.identify
+        identity = who(auth, environ)
+        if identity is None:
+            raise AuthenticationRequired
+        return identity
 
     @property
     def _service(self) -> Service:

@@ -1,6 +1,7 @@
 """The parts of one application, put together: `app.extensions["ordercast"]`."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -10,14 +11,16 @@ from ordercast.broker import Broker
 from ordercast.database import Database, Outage, outage
 from ordercast.events import Event, Events
 from ordercast.health import OK, Check, Health
+from ordercast.identity import Identity
 from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
+from ordercast.tokens import Tokens
 from ordercast.worker.steps import Step
 
 
 class Service:
     """`engine` returns the team's engine, in an application context; `events` and
-    `steps` are those of the team."""
+    `steps` are those of the team; `identify` says who connects, or raises Refuse."""
 
     def __init__(
         self,
@@ -27,6 +30,7 @@ class Service:
         engine: Callable[[], Engine],
         events: Iterable[type[Event]] = (),
         steps: Iterable[Step] = (),
+        identify: Callable[[Any, dict[str, Any]], Identity],
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -37,6 +41,8 @@ class Service:
         self.broker = Broker.of(settings)
         self.database = Database(asked)
         self.events = Events(events)
+        self.tokens = Tokens(settings)
+        self.identify = identify
         self.health = Health(app)
         self._app = app
         self._steps = steps  # read when the worker starts: all are registered then

@@ -13,10 +13,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts import passwords, revocation
-from app.accounts.claims import MAX_SUBJECT
 from app.accounts.errors import AccountNotFound
 from app.accounts.models import DISABLED, RevocationKind, Role, User
 from app.db import db, now, release, row_id, transaction
+from ordercast import MAX_SUBJECT
 
 ENABLED = "enabled"
 KEPT = timedelta(days=1)  # longer than a process does not look

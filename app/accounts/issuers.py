@@ -13,22 +13,6 @@ from flask import current_app
 
 from app.accounts.errors import LocalAccountsOff
 from app.config import Settings
-from ordercast.keys import key_algorithm
-
-LOCAL_ALGORITHM = "HS256"
-
-
-def keys(settings: Settings) -> dict[str, str]:
-    """{algorithm: key} of the tokens that are good. The key follows from the algorithm, never from
-    what a token likes: a public key is no HMAC secret (RFC 8725 section 3.1)."""
-    if settings.JWT_PUBLIC_KEY:
-        return {key_algorithm(settings.JWT_PUBLIC_KEY): settings.JWT_PUBLIC_KEY}
-    return {LOCAL_ALGORITHM: settings.JWT_SECRET_KEY}
-
-
-def signs_here(settings: Settings) -> bool:
-    """Whether a token that is made here is good here."""
-    return LOCAL_ALGORITHM in keys(settings)
 
 
 def require_local_accounts() -> None:

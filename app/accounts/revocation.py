@@ -1,7 +1,7 @@
 """Revocation: what may no longer be used, in the database and, at once, in every process."""
 
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from blinker import Namespace
 from flask import current_app
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts.errors import TokenOutdated
 from app.accounts.models import DISABLED, LoginSession, Revocation, RevocationKind, Role, User
 from app.db import db, now, on_commit, row_id, transaction
-from ordercast import TokenError, TokenRevoked, Wire, journal
+from ordercast import Identity, TokenError, TokenRevoked, Wire, journal
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked
 
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
@@ -23,23 +23,6 @@ LOGINS_FOLLOW = timedelta(days=1)
 COLUMNS = (Revocation.kind, Revocation.value, Revocation.revoked_at, Revocation.detail)
 
 revoked = Namespace().signal("revoked")  # sent by this process's app after the commit
-
-
-class Bearer(Protocol):
-    """What of an identity a revocation can hit."""
-
-    @property
-    def user_id(self) -> str: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def session(self) -> str | None: ...
-    @property
-    def jti(self) -> str | None: ...
-    @property
-    def issued_at(self) -> int: ...
-    @property
-    def ours(self) -> bool: ...
 
 
 class Mark(NamedTuple):
@@ -56,7 +39,7 @@ class Mark(NamedTuple):
         return (self.kind, self.value)
 
 
-def concerned(bearer: Bearer) -> list[tuple[str, str]]:
+def concerned(bearer: Identity) -> list[tuple[str, str]]:
     """The keys of all revocations that could hit this token."""
     keys = [
         (RevocationKind.USER.value, bearer.user_id),
@@ -67,7 +50,7 @@ def concerned(bearer: Bearer) -> list[tuple[str, str]]:
     return [(kind, value) for kind, value in keys if value is not None]
 
 
-def hits(bearer: Bearer, mark: Mark, *, leeway: float, refresh: bool = False) -> bool:
+def hits(bearer: Identity, mark: Mark, *, leeway: float, refresh: bool = False) -> bool:
     """Whether the revocation hits this token. `leeway`: seconds by which clocks may differ;
     `refresh`: the token is a refresh token.
 
@@ -78,18 +61,18 @@ def hits(bearer: Bearer, mark: Mark, *, leeway: float, refresh: bool = False) ->
     if mark.kind == RevocationKind.ACCOUNT:
         if mark.detail not in ROLES:
             return mark.detail == DISABLED
-        if refresh or bearer.role == mark.detail:
+        if refresh or bearer.claims.get("role") == mark.detail:
             return False  # a refresh takes the role that the account has
-        if bearer.ours and bearer.session is not None:
+        if bearer.is_local and bearer.session is not None:
             return bearer.issued_at < (mark.at + LOGINS_FOLLOW).timestamp()
         # `flask token`, or another holder of the secret, may later give the id another role.
         return _issued_until(bearer, mark.at, leeway)
     return mark.kind != RevocationKind.USER or _issued_until(bearer, mark.at, leeway)
 
 
-def _issued_until(bearer: Bearer, moment: datetime, leeway: float) -> bool:
+def _issued_until(bearer: Identity, moment: datetime, leeway: float) -> bool:
     at = moment.timestamp()
-    if not bearer.ours:
+    if not bearer.is_local:
         # Another clock: it may be ahead, and in doubt the token is revoked.
         return bearer.issued_at <= at + leeway
     if bearer.session is None:
@@ -109,7 +92,7 @@ def refusal(mark: Mark) -> TokenError:
     return TokenOutdated(f"its account has had the role {mark.detail} since {at}")
 
 
-def check(bearer: Bearer, *, refresh: bool = False) -> None:
+def check(bearer: Identity, *, refresh: bool = False) -> None:
     """Raises TokenRevoked if this token, its login or its user has been revoked, TokenOutdated if
     its role is not the account's any more. One read of the database."""
     leeway = current_app.config["SETTINGS"].JWT_LEEWAY

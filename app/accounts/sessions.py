@@ -14,7 +14,7 @@ from uuid import uuid4
 from sqlalchemy.orm import Session
 
 from app.accounts import revocation, tokens
-from app.accounts.claims import Identity
+from app.accounts.identity import Identity
 from app.accounts.models import LoginSession, RevocationKind, Role, User
 from app.accounts.wire import Tokens
 from app.db import now, transaction

@@ -1,6 +1,6 @@
-"""Tokens: JWTs (RFC 7519), made by Flask-JWT-Extended, read by PyJWT below it.
+"""Tokens: JWTs (RFC 7519), issued by Flask-JWT-Extended, verified by the library.
 
-HS256 with `JWT_SECRET_KEY`, or RS256 or ES256 from a team's own identity service: issuers.py.
+The tokens that are good, and whether people log in here, follow from the settings: issuers.py.
 """
 
 import hmac
@@ -9,35 +9,22 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import jwt
 from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
 from flask_jwt_extended.exceptions import CSRFError
-from jwt.types import Options
 
-from app.accounts import claims, issuers, revocation
-from app.accounts.claims import Identity, Kind
+from app.accounts import revocation
+from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
 from app.config import Settings
-from ordercast import TokenExpired, TokenInvalid
+from app.extension import cast
+from ordercast import TOKEN_ISSUER, TokenIdentity, TokenInvalid, TokenKind, token_of
 
-__all__ = ["Identity", "Kind"]  # what proves them is here
+__all__ = ["Identity"]  # what proves it is here
 
 ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
-MAX_TOKEN = 8192  # characters
-# The times are checked in claims.py: PyJWT's leeway would let an expired token live on.
-OURSELVES: Options = {
-    "verify_exp": False,
-    "verify_iat": False,
-    "verify_nbf": False,
-    "verify_sub": False,
-}
-REASONS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
-    (jwt.InvalidSignatureError, "wrong signature"),
-    (jwt.InvalidAudienceError, "its audience (aud) is somebody else's"),
-    (RecursionError, "nested too deep"),
-)
+ISSUING_ALGORITHM = "HS256"  # with JWT_SECRET_KEY
 
 
 class Manager(JWTManager):
@@ -46,13 +33,9 @@ class Manager(JWTManager):
     def _decode_jwt_from_config(
         self, encoded_token: str, csrf_value: Any = None, allow_expired: bool = False
     ) -> dict[str, Any]:
-        found, algorithm = _decoded(encoded_token)
-        kind: Kind = "refresh" if found.get("type") == "refresh" else "access"
-        try:
-            _identity(found, kind, algorithm)
-        except TokenExpired:
-            if not allow_expired:
-                raise
+        proven = cast.tokens.read(encoded_token, None, allow_expired=allow_expired)
+        accepted(proven)
+        found = proven.claims
         if csrf_value and not hmac.compare_digest(str(found.get("csrf")), csrf_value):
             raise CSRFError("CSRF double submit tokens do not match")
         return {"fresh": False, "jti": None, **found}
@@ -64,19 +47,17 @@ manager = Manager()
 def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["JWT_SECRET_KEY"] = settings.JWT_SECRET_KEY
-    app.config["JWT_ALGORITHM"] = issuers.LOCAL_ALGORITHM
-    app.config["JWT_ENCODE_ISSUER"] = claims.ISSUER
+    app.config["JWT_ALGORITHM"] = ISSUING_ALGORITHM
+    app.config["JWT_ENCODE_ISSUER"] = TOKEN_ISSUER
     app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=ACCESS_SECONDS)
     app.config["JWT_REFRESH_TOKEN_EXPIRES"] = timedelta(seconds=REFRESH_SECONDS)
-    keys = issuers.keys(settings)
-    app.config["JWT_DECODE_ALGORITHMS"] = list(keys)
-    app.config["JWT_KEYS"] = keys
+    app.config["JWT_DECODE_ALGORITHMS"] = cast.tokens.algorithms
     manager.init_app(app)
     manager.token_in_blocklist_loader(_refuse_revoked)
 
 
 def issue(
-    kind: Kind,
+    kind: TokenKind,
     user_id: str,
     role: Role,
     *,
@@ -108,8 +89,8 @@ def _csrf(token_id: str) -> str:
     return hmac.new(secret.encode(), f"csrf {token_id}".encode(), "sha256").hexdigest()[:32]
 
 
-def verify(token: object, kind: Kind = "access") -> Identity:
-    """The identity that a token proves: signature, expiry, type, claims and revocation checked.
+def verify(token: object, kind: TokenKind = "access") -> Identity:
+    """The identity that a token proves: signature, times, type, claims and revocation checked.
 
     Raises TokenInvalid, TokenExpired or TokenRevoked; never anything else because of what the
     token contains.
@@ -119,50 +100,32 @@ def verify(token: object, kind: Kind = "access") -> Identity:
     return identity
 
 
-def read(token: object, kind: Kind = "access") -> Identity:
+def read(token: object, kind: TokenKind = "access") -> Identity:
     """As `verify`, but without asking the database whether it was revoked."""
-    found, algorithm = _decoded(token)
-    return _identity(found, kind, algorithm)
+    return accepted(cast.tokens.read(token, kind))
 
 
-def _decoded(token: object) -> tuple[dict[str, Any], str]:
-    """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid."""
-    if not isinstance(token, str) or len(token) > MAX_TOKEN:
-        raise TokenInvalid(f"it is no text of up to {MAX_TOKEN} characters")
-    keys = current_app.config["JWT_KEYS"]
-    try:
-        algorithm = jwt.get_unverified_header(token)["alg"]
-        if not isinstance(algorithm, str) or algorithm not in keys:
-            raise TokenInvalid(f"its algorithm is none of {', '.join(keys)}")
-        found: dict[str, Any] = jwt.decode(
-            token, keys[algorithm], algorithms=[algorithm], options=OURSELVES
-        )
-    except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as exc:
-        reasons = (reason for kind, reason in REASONS if isinstance(exc, kind))
-        raise TokenInvalid(next(reasons, "malformed")) from exc
-    return found, algorithm
+@cast.identify
+def who(auth: object, _environ: object) -> Identity:
+    """A client connects with `auth: {token}`. Raises AuthenticationRequired and TokenError."""
+    return read(token_of(auth))
 
 
-def _identity(found: dict[str, Any], kind: Kind, algorithm: str) -> Identity:
+def accepted(proven: TokenIdentity) -> Identity:
+    """The marketplace's identity of a verified token. Raises TokenInvalid for a role that there is
+    not, and for a login where nobody logs in."""
     settings: Settings = current_app.config["SETTINGS"]
-    identity = claims.identity(
-        found,
-        kind,
-        now=time.time(),
-        leeway=settings.JWT_LEEWAY,
-        local=algorithm == issuers.LOCAL_ALGORITHM,
-    )
-    if identity.ours and identity.session is not None and not settings.has_local_accounts:
+    if proven.is_local and proven.session is not None and not settings.has_local_accounts:
         raise TokenInvalid("of a login here, and LOCAL_ACCOUNTS is off")
-    return identity
+    return identity_of(proven)
 
 
 def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
-    kind: Kind = found["type"]
-    revocation.check(_identity(found, kind, header["alg"]), refresh=kind == "refresh")
+    identity = accepted(cast.tokens.identity(found, header["alg"]))
+    revocation.check(identity, refresh=found["type"] == "refresh")
     return False
 
 
 def seconds_left(identity: Identity) -> int:
     """How long the token is still good for; 0 once it has expired."""
-    return max(0, int(identity.expires_at - time.time()))
+    return max(0, int((identity.expires_at or 0) - time.time()))

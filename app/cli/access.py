@@ -4,13 +4,13 @@ from functools import partial
 
 import click
 
-from app.accounts import administration, disconnection, issuers, revocation, tokens
-from app.accounts.claims import MAX_ID
+from app.accounts import administration, disconnection, revocation, tokens
 from app.accounts.models import LoginSession, RevocationKind, Role
 from app.cli import people
 from app.cli.failing import fail
 from app.db import db
-from ordercast import TokenError
+from app.extension import cast
+from ordercast import MAX_TOKEN_ID, TokenError
 
 
 @click.command()
@@ -23,7 +23,7 @@ from ordercast import TokenError
 )
 def token(sub: str, role: str, seconds: float) -> None:
     """Print an access token for a user id; no account is needed for connecting."""
-    if not issuers.signs_here(people.settings()):
+    if not cast.tokens.signs_here:
         fail("foreign_issuer", "With JWT_PUBLIC_KEY only its owner's tokens are good: ask there.")
     person = people.account(sub) if "@" in sub and people.settings().has_local_accounts else None
     made = tokens.issue("access", person.id if person else sub, Role(role), seconds=seconds)
@@ -76,10 +76,10 @@ def _revoke_token(jti: str) -> str:
 
 
 def _require_name(value: str, claim: str) -> None:
-    if value.count(".") == 2 and len(value) > MAX_ID / 3:
+    if value.count(".") == 2 and len(value) > MAX_TOKEN_ID / 3:
         fail("validation_error", f"Give the token's `{claim}`, not the token.")
-    if not (0 < len(value) <= MAX_ID and value.isprintable()):
-        fail("validation_error", f"A `{claim}` has 1 to {MAX_ID} printable characters.")
+    if not (0 < len(value) <= MAX_TOKEN_ID and value.isprintable()):
+        fail("validation_error", f"A `{claim}` has 1 to {MAX_TOKEN_ID} printable characters.")
 
 
 @click.command()

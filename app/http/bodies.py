@@ -13,12 +13,12 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from app.accounts.attempts import MAX_EMAIL
-from app.accounts.claims import MAX_SUBJECT
 from app.accounts.details import MAX_PASSWORD, AccountDetails
 from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import EVENTS, Notification, Status
 from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
+from ordercast import MAX_SUBJECT
 from ordercast.text import no_nul, single_line
 
 MAX_PRICE_CENTS = 1_000_000_000

@@ -75,6 +75,7 @@ class Realtime:
         broker = Broker.of(settings)
         self._app = app
         self._database = app.extensions["ordercast"].database
+        self.identify = app.extensions["ordercast"].identify
         self.connections = Connections()
         self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
         self.manager = QueueManager(broker, self.connections, self.revocations)
@@ -87,7 +88,13 @@ class Realtime:
         )
         revocation.revoked.connect(self.dismissal.on_revoked, sender=app)
         self.recovery = Recovery(app, self.follower, self.connections)
-        self.lifetime = Lifetime(settings, self.manager, self.connections, self.revocations)
+        self.lifetime = Lifetime(
+            settings,
+            self.manager,
+            self.connections,
+            self.revocations,
+            identify=self.identify,
+        )
         self.manager.on_connected = self.lifetime.watch
         census = Counter(
             broker,

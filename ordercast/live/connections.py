@@ -11,7 +11,7 @@ from typing import Any
 from app.accounts import revocation
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
-from app.accounts.tokens import Identity
+from ordercast.identity import Identity
 from ordercast.live.missed import Missed
 from ordercast.metrics import RECOVERIES
 

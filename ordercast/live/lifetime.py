@@ -7,13 +7,16 @@ token on the way, which it would not do after a server's disconnect.
 """
 
 import logging
+import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from engineio.base_server import BaseServer
 
-from app.accounts import revocation, tokens
+from app.accounts import revocation
 from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
+from ordercast.identity import Identity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.revocations import Revocations
@@ -35,17 +38,20 @@ class Lifetime:
         manager: QueueManager,
         connections: Connections,
         revocations: Revocations,
+        *,
+        identify: Callable[[Any, dict[str, Any]], Identity],
     ) -> None:
         self._grace = settings.TOKEN_GRACE
         self._manager = manager
         self._connections = connections
         self._revocations = revocations
+        self._identify = identify
         self.timers: Any = None
 
     def watch(self, connection: Connection) -> None:
         """Close the connection when its token has expired and none has taken its place."""
         if self.timers is not None:
-            left = connection.identity.expires_at + self._grace - time.time()
+            left = self._end_of(connection) - time.time()
             # Only the sid: one that has left must not be kept until its token ends.
             self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
 
@@ -53,7 +59,7 @@ class Lifetime:
         connection = self._connections.get(sid) or self._connections.departed(sid)
         if connection is None:
             return
-        if time.time() < connection.identity.expires_at + self._grace:
+        if time.time() < self._end_of(connection):
             self.watch(connection)
             return
         CONNECTIONS_CLOSED.labels("expired").inc()
@@ -61,6 +67,11 @@ class Lifetime:
             "token expired", extra={"user": connection.identity.user_id, "sid": connection.sid}
         )
         connection.engine.close(reason=BaseServer.reason.SERVER_DISCONNECT)
+
+    def _end_of(self, connection: Connection) -> float:
+        """Seconds since 1970."""
+        expires_at = connection.identity.expires_at
+        return math.inf if expires_at is None else expires_at + self._grace
 
     def refresh(self, sid: str, data: object) -> dict[str, Any]:
         """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,
@@ -80,12 +91,15 @@ class Lifetime:
                 extra = {**why, "user": connection.identity.user_id, "sid": sid}
                 logger.info("token refused", extra=extra)
             return {"ok": False, "error": {"code": exc.code, "message": exc.told}}
-        return {"ok": True, "expiresIn": tokens.seconds_left(connection.identity)}
+        expires_at = connection.identity.expires_at
+        left = None if expires_at is None else max(0, int(expires_at - time.time()))
+        return {"ok": True, "expiresIn": left}
 
     def _take(self, connection: Connection, data: object) -> None:
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or data.get("token") in (None, ""):
             raise TokenInvalid("auth:refresh without {token}")
-        identity, before = tokens.read(data.get("token")), connection.identity
+        environ = self._manager.server.get_environ(connection.sid) or {}
+        identity, before = self._identify(data, environ), connection.identity
         if identity.user_id != before.user_id:
             raise WrongUser
         # It bears the new token before it asks for revocations: one that comes later finds it.

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
-from app.accounts import revocation, tokens
-from ordercast.errors import AuthenticationRequired, Refuse, TooManyConnections, Unavailable
+from app.accounts import revocation
+from ordercast.errors import Refuse, TooManyConnections, Unavailable
 from ordercast.live.connections import Connection
 from ordercast.live.rooms import State
 from ordercast.metrics import CONNECTIONS, CONNECTS_REFUSED
@@ -84,16 +84,15 @@ class OrderNamespace(Namespace):
         )
 
     def _admit(self, sid: str, environ: dict[str, Any], auth: object) -> None:
-        if not isinstance(auth, dict) or auth.get("token") in (None, ""):
-            raise AuthenticationRequired
         realtime = self._realtime
+        identity = realtime.identify(auth, environ)
         realtime.start()
         if not realtime.follower.ready.wait(READY_SECONDS):
             raise TimeoutError("the follower does not know its position yet")
         query = parse_qs(environ.get("QUERY_STRING", ""))
         connection = Connection(
             sid=sid,
-            identity=tokens.read(auth["token"]),
+            identity=identity,
             transport=query.get("transport", ["polling"])[0],
         )
         # Registered before it asks for revocations: one that comes later finds it here, one that
@@ -102,7 +101,7 @@ class OrderNamespace(Namespace):
         mark = realtime.revocations.hits(connection.identity)
         if mark is not None:
             raise revocation.refusal(mark)
-        predecessor = realtime.recovery.prepare(connection, auth)
+        predecessor = realtime.recovery.prepare(connection, auth if isinstance(auth, dict) else {})
         self._check_capacity(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.

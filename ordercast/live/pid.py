@@ -15,7 +15,7 @@ MAX_LENGTH = 4096  # characters; enough for the longest user id that a token may
 @dataclass(frozen=True, slots=True)
 class Claim:
     user_id: str
-    role: str  # what else decides which rooms it is owed
+    rooms: str  # a digest: the rooms whose events are owed
     position: int  # when it first connected: everything after it is owed
     journal: str  # whose positions these are
     stale: int | None = None  # the offset it had then, if that was no position of this journal yet
@@ -37,7 +37,7 @@ class Pids:
         if not isinstance(pid, str) or len(pid) > MAX_LENGTH:
             return None
         try:
-            user_id, role, position, journal, stale, _ = self._serializer.loads(pid)
+            user_id, rooms, position, journal, stale, _ = self._serializer.loads(pid)
         except (BadData, TypeError, ValueError):  # the latter two: signed by another release
             return None
-        return Claim(user_id, role, position, journal, stale)
+        return Claim(user_id, rooms, position, journal, stale)

@@ -16,6 +16,7 @@ from flask import Flask
 
 from app.db import MAX_ID, release
 from ordercast import journal
+from ordercast.identity import Identity, rooms_digest
 from ordercast.journal import Head
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.follower import Follower
@@ -73,7 +74,8 @@ class Recovery:
         identity = connection.identity
         kept = _number(offset)
         stale = kept if kept is not None and kept > position else None
-        claim = Claim(identity.user_id, identity.role, position, journal_name, stale)
+        rooms = rooms_digest(identity.rooms)
+        claim = Claim(identity.user_id, rooms, position, journal_name, stale)
         self._connections.name(connection, self._pids.sign(claim))
 
     def _resume(self, connection: Connection, then: Claim | None, offset: object) -> None:
@@ -101,7 +103,7 @@ class Recovery:
         """The position up to which the client has everything."""
         if then.user_id != connection.identity.user_id:
             raise Unrecoverable("another_user")
-        if then.role != connection.identity.role:
+        if not _has_rooms(connection.identity, then):
             raise Unrecoverable("another_role")  # it has no snapshot of what its new rooms hold
         if offset is None:
             return then.position  # it has not seen an event yet
@@ -142,6 +144,12 @@ class Recovery:
             )
         except Lost as exc:
             raise Unrecoverable(str(exc)) from exc
+
+
+def _has_rooms(identity: Identity, then: Claim) -> bool:
+    """Whether these are the rooms that the pid was signed for. Earlier releases signed the
+    token's `role` claim in their place."""
+    return then.rooms == rooms_digest(identity.rooms) or then.rooms == identity.claims.get("role")
 
 
 def _number(offset: object) -> int | None:

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.accounts import revocation
 from app.accounts.revocation import Mark
-from app.accounts.tokens import Identity
 from app.db import now
+from ordercast.identity import Identity
 
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 3600.0  # without a look: everything is read again

@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import delete
 
 from app.accounts.models import Role
+from app.config import Settings
 from app.db import transaction
 from ordercast.journal.models import JournalEvent, JournalHead
+from ordercast.live.pid import Claim, Pids
 from tests.harness.application.tabs import (
     Start,
     Tab,
@@ -143,10 +145,11 @@ def test_the_half_open_predecessor_is_closed_and_leaves_alone(process: WebProces
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
-    [(Role.CUSTOMER, Role.SELLER), (Role.SELLER, Role.CUSTOMER), (Role.CUSTOMER, Role.ADMIN)],
+    ("before", "after"), [(Role.CUSTOMER, Role.SELLER), (Role.SELLER, Role.CUSTOMER)]
 )
-def test_another_role_is_a_new_start(process: WebProcess, before: Role, after: Role) -> None:
+def test_a_role_with_other_rooms_is_a_new_start(
+    process: WebProcess, before: Role, after: Role
+) -> None:
     """What its new rooms hold it never read as a snapshot; what its old ones got is not its own."""
     tab = Tab(somebody("2", before)).connect(process).cut()
     append("user:2")
@@ -164,6 +167,28 @@ def test_another_role_is_a_new_start(process: WebProcess, before: Role, after: R
     tab.read()
     assert tab.offsets == ([3, 4] if after is Role.SELLER else [3])
     assert tab.cut().connect(process).recovered
+
+
+def test_another_role_with_the_same_rooms_loses_nothing(process: WebProcess) -> None:
+    tab = Tab(somebody("2", Role.CUSTOMER)).connect(process).cut()
+    append("user:2")
+    process.hear(*published())
+    tab.identity = somebody("2", Role.ADMIN)
+    tab.connect(process)
+    assert (tab.recovered, tab.offsets) == (True, [1])
+
+
+@pytest.mark.parametrize(("signed", "recovered"), [("customer", True), ("seller", False)])
+def test_a_pid_of_a_release_that_signed_the_role_is_good_for_that_role(
+    process: WebProcess, settings: Settings, signed: str, recovered: bool
+) -> None:
+    journal_name, position = process.follower.reached()
+    append("user:2")
+    process.hear(*published())
+    tab = Tab(somebody("2", Role.CUSTOMER))
+    tab.pid = Pids(settings.JWT_SECRET_KEY).sign(Claim("2", signed, position, journal_name))
+    tab.connect(process)
+    assert (tab.recovered, tab.offsets) == (recovered, [1] if recovered else [])
 
 
 def rename_journal(name: str, position: int) -> None:

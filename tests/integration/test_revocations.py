@@ -13,15 +13,22 @@ from app.accounts import revocation
 from app.accounts.disconnection import disconnect_user
 from app.accounts.models import RevocationKind, Role
 from app.accounts.revocation import Mark
-from app.accounts.tokens import Identity
 from app.db import db, now, transaction
+from ordercast.identity import TokenIdentity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.revocations import RELOAD_SECONDS, Revocations
 from tests.harness.application.tabs import statements
 from tests.harness.waiting import wait_until
 
-ALICE = Identity("1", Role.CUSTOMER, "login", "token", int(now().timestamp()) - 5, 2**31)
+ALICE = TokenIdentity(
+    "1",
+    claims={"role": Role.CUSTOMER},
+    session="login",
+    jti="token",
+    issued_at=int(now().timestamp()) - 5,
+    expires_at=2**31,
+)
 
 
 @pytest.fixture
@@ -137,7 +144,7 @@ def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:
 class Door:
     """The connections of a process, and which of them a look at the table closed."""
 
-    def __init__(self, app: Flask, *identities: Identity) -> None:
+    def __init__(self, app: Flask, *identities: TokenIdentity) -> None:
         self.connections = Connections()
         for number, identity in enumerate(identities):
             self.connections.add(Connection(str(number), identity, "websocket"))

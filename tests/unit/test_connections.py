@@ -1,10 +1,9 @@
 """Who has a pid: of two connections of one client the older one goes."""
 
-from app.accounts.models import Role
-from app.accounts.tokens import Identity
+from ordercast.identity import Identity
 from ordercast.live.connections import Connection, Connections
 
-ALICE = Identity("7", Role.CUSTOMER, None, None, 0, 2**31)
+ALICE = Identity("7", expires_at=2**31)
 
 
 def connection(sid: str, *, since: float) -> Connection:

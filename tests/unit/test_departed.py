@@ -3,13 +3,12 @@
 from types import SimpleNamespace
 from typing import Any
 
-from app.accounts.models import Role
-from app.accounts.tokens import Identity
+from ordercast.identity import Identity
 from ordercast.live.connections import Connection, Connections
 
 
 def connection(sid: str, engine: Any) -> Connection:
-    identity = Identity("7", Role.CUSTOMER, None, None, 0, 2**31)
+    identity = Identity("7", expires_at=2**31)
     return Connection(sid, identity, "websocket", engine=engine)
 
 

@@ -5,8 +5,7 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
-from app.accounts.models import Role
-from app.accounts.tokens import Identity
+from ordercast.identity import Identity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.lifetime import Lifetime
 from ordercast.transport.timers import Timers
@@ -17,9 +16,9 @@ def test_the_deadline_of_a_token_does_not_keep_its_connection() -> None:
     settings: Any = SimpleNamespace(TOKEN_GRACE=10)
     nobody: Any = None  # asked for nothing here
     connections = Connections()
-    lifetime = Lifetime(settings, nobody, connections, nobody)
+    lifetime = Lifetime(settings, nobody, connections, nobody, identify=nobody)
     lifetime.timers = Timers()
-    identity = Identity("7", Role.CUSTOMER, None, None, 0, int(time.time()) + 3600)
+    identity = Identity("7", expires_at=int(time.time()) + 3600)
     connection = Connection("sid", identity, "websocket")
     connections.add(connection)
     before = sys.getrefcount(connection)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from app.accounts.claims import MAX_SUBJECT
+from ordercast.claims import MAX_SUBJECT
 from ordercast.live.pid import MAX_LENGTH, Claim, Pids
 
 SECRET = "a-secret-for-the-tests-that-is-long-enough"

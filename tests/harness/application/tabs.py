@@ -19,11 +19,11 @@ from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
+from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
-from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import TokenRevoked, journal
+from ordercast import TokenIdentity, TokenRevoked, journal
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection
 from ordercast.live.ring import cost
@@ -36,7 +36,9 @@ numbers = count(1)
 
 def somebody(user_id: str, role: Role = Role.CUSTOMER) -> Identity:
     """What a good token proves."""
-    return Identity(user_id, role, f"session-{user_id}", None, 0, 2**31)
+    claims = {"role": role.value}
+    session = f"session-{user_id}"
+    return identity_of(TokenIdentity(user_id, expires_at=2**31, claims=claims, session=session))
 
 
 def append(room: str, count: int = 1, name: str = "test") -> None:

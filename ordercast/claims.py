@@ -1,67 +1,55 @@
-"""The claims of a token whose signature is good: who it speaks for, from when to when.
+"""The claims of a token whose signature is good: the user it speaks for, from when to when.
 
 Clocks differ by seconds all the time. What another clock says of the past (`iat`, `nbf`) is taken
 with JWT_LEEWAY seconds of tolerance; the end (`exp`) is exact.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.accounts.models import Role
-from ordercast import TokenExpired, TokenInvalid
+from ordercast.errors import TokenExpired, TokenInvalid
+from ordercast.identity import TokenIdentity
 
-ISSUER = "ordercast"  # `iss` of the tokens made here
+TOKEN_ISSUER = "ordercast"  # noqa: S105 - `iss` of the tokens that a service issues itself
 MAX_SUBJECT = 200  # characters: rooms are named after it
-MAX_ID = 255  # characters of a `jti` or `session`
+MAX_TOKEN_ID = 255  # characters of a `jti` or `session`
 MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later is as good as that
 MAX_QUOTED = 40  # characters of a claim that a log line repeats
 
-Kind = Literal["access", "refresh"]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a verified token speaks for."""
-
-    user_id: str  # `sub`; not necessarily a user of our database
-    role: Role
-    session: str | None  # the login it came from; None for tokens of other issuers
-    jti: str | None
-    issued_at: int  # seconds since 1970; 0 if the token does not say
-    expires_at: int  # seconds since 1970
-    ours: bool = False  # made here, by our clock
-
-    @property
-    def rooms(self) -> tuple[str, ...]:
-        """The rooms this user's connections join, and whose events they may read."""
-        if self.role is Role.SELLER:
-            return (f"user:{self.user_id}", f"seller:{self.user_id}")
-        return (f"user:{self.user_id}",)
+TokenKind = Literal["access", "refresh"]
 
 
 def identity(
-    claims: dict[str, Any], kind: Kind, *, now: float, leeway: float, local: bool
-) -> Identity:
-    """Who the claims speak for. `now`: seconds since 1970; `local`: signed with the key that signs
-    here too. Raises TokenInvalid or TokenExpired, with the reason."""
+    claims: dict[str, Any],
+    kind: TokenKind,
+    *,
+    now: float,
+    leeway: float,
+    is_local: bool,
+    allow_expired: bool = False,
+) -> TokenIdentity:
+    """The identity of the user that the claims name, in the room `user:{sub}`. `now`: seconds
+    since 1970; `is_local`: signed with the key that signs here too. Raises TokenInvalid or
+    TokenExpired, with the reason."""
     if claims.get("type") != kind:
-        raise TokenInvalid(f"its type is {_quoted(claims.get('type'))}, not {kind!r}")
+        raise TokenInvalid(f"its type is {quoted(claims.get('type'))}, not {kind!r}")
     expires_at = _seconds(claims, "exp")
     if expires_at is None:
         raise TokenInvalid("it has no exp")
-    if expires_at <= now:
+    if expires_at <= now and not allow_expired:
         raise TokenExpired(f"expired {_apart(now, expires_at)} s ago")
     issued_at = _not_ahead(claims, "iat", now, leeway)
     _not_ahead(claims, "nbf", now, leeway)
-    return Identity(
-        user_id=_subject(claims),
-        role=_role(claims),
+    subject = _subject(claims)
+    return TokenIdentity(
+        subject,
+        rooms=(f"user:{subject}",),
+        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # no connection ends before its token
+        claims=claims,
         session=_id(claims, "session"),
         jti=_id(claims, "jti"),
         issued_at=max(0, int(issued_at or 0)),
-        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # no connection ends before its token
-        ours=local and claims.get("iss") == ISSUER,
+        is_local=is_local and claims.get("iss") == TOKEN_ISSUER,
     )
 
 
@@ -100,25 +88,17 @@ def _subject(claims: dict[str, Any]) -> str:
     return subject
 
 
-def _role(claims: dict[str, Any]) -> Role:
-    if "role" not in claims:
-        raise TokenInvalid("it has no role")
-    try:
-        return Role(claims["role"])
-    except ValueError as exc:
-        raise TokenInvalid(f"its role {_quoted(claims['role'])} is none of this service") from exc
-
-
 def _id(claims: dict[str, Any], name: str) -> str | None:
     value = claims.get(name)
     if value is None:
         return None
-    if not (isinstance(value, str) and len(value) <= MAX_ID and value.isprintable()):
-        raise TokenInvalid(f"its {name} is not up to {MAX_ID} printable characters")
+    if not (isinstance(value, str) and len(value) <= MAX_TOKEN_ID and value.isprintable()):
+        raise TokenInvalid(f"its {name} is not up to {MAX_TOKEN_ID} printable characters")
     return value
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """A claim as a log line may repeat it."""
     if not isinstance(value, str):
         return "missing" if value is None else "no text"
     return repr(value[:MAX_QUOTED])

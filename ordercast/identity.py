@@ -1,0 +1,80 @@
+"""The user that a connection speaks for.
+
+    @cast.identify
+    def who(auth, environ):
+        user = session_of(environ)
+        return Identity(user.id, rooms=[f"user:{user.id}", f"team:{user.team_id}"])
+
+The library knows no roles: the rooms come with the identity, and so do the claims.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+
+NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
+DIGEST_DIGITS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """`claims` are the service's own. Of these a revocation reads `session`, `jti` and `iat`, as a
+    token has them. Raises TypeError for what would be compared with a text and never fit."""
+
+    user_id: str
+    rooms: Sequence[str] = ()  # that its connections join, and whose events they may read
+    expires_at: float | None = None  # seconds since 1970, when its connections end; None: never
+    claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, hash=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.user_id, str):
+            raise TypeError(f"user_id is a text, not {self.user_id!r:.100}")
+        if isinstance(self.rooms, str):
+            raise TypeError(f"rooms is a list of texts, not {self.rooms!r:.100}")
+
+    @property
+    def session(self) -> str | None:
+        """The login that it came from."""
+        return _text(self.claims.get("session"))
+
+    @property
+    def jti(self) -> str | None:
+        """The token's own name."""
+        return _text(self.claims.get("jti"))
+
+    @property
+    def issued_at(self) -> int:
+        """Seconds since 1970; 0 if unknown."""
+        value = self.claims.get("iat")
+        return int(value) if isinstance(value, int | float) else 0
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this service itself issued it, so that its times are by this service's clocks."""
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenIdentity(Identity):
+    """What a verified token proves; its `claims` may be fewer than the token's."""
+
+    session: str | None = None  # None: of another issuer, or of no login
+    jti: str | None = None
+    issued_at: int = 0
+    is_local: bool = False
+
+
+# (the client's auth, the WSGI environ of its session) -> the identity, in an application context.
+# Raises Refuse.
+Identify = Callable[[Any, dict[str, Any]], Identity | None]
+
+
+def rooms_digest(rooms: Sequence[str]) -> str:
+    """A short text that is the same for the same rooms in any order."""
+    return sha256("\n".join(sorted(rooms)).encode()).hexdigest()[:DIGEST_DIGITS]
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
