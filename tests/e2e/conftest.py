@@ -11,10 +11,11 @@ from tests.conftest import fresh_database, redis_in
 from tests.harness.clients.stock import StockClient
 from tests.harness.faults.proxy import Proxy
 from tests.harness.people.fixtures import alice, bob, person, person_at
+from tests.harness.processes.limited import limited
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
 
-__all__ = ["alice", "bob", "person", "person_at"]
+__all__ = ["alice", "bob", "limited", "person", "person_at"]
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgres"])

@@ -2,51 +2,18 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
-import pytest
 
-from tests.harness.clients.framed import BINARY, CLOSE, ENGINE, Wire, wire
+from tests.harness.clients.admission import admit, admitted
+from tests.harness.clients.framed import BINARY, CLOSE, ENGINE
 from tests.harness.clients.frames import client_frame
-from tests.harness.clients.raw import introduce, raw_polling
-from tests.harness.people.person import signed
-from tests.harness.processes.service import Service
-from tests.harness.servers.redis import RedisServer
+from tests.harness.clients.raw import raw_polling
+from tests.harness.processes.limited import Limited
 from tests.harness.waiting import wait_until
 
-LIMITED = Callable[..., Service]
 POLICY, TOO_BIG = 1008, 1009
-
-
-@pytest.fixture
-def limited(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[LIMITED]:
-    """A builder: a web process with these limits."""
-    with ExitStack() as stack:
-
-        def make(**variables: str) -> Service:
-            service = Service(
-                tmp_path, database_url=sqlite_url, redis_url=redis_server.url, **variables
-            )
-            stack.callback(service.stop)
-            service.start_web()
-            return service
-
-        yield make
-
-
-def connected(stack: ExitStack, service: Service) -> Wire:
-    client = stack.enter_context(wire(service.port))
-    client.say(introduce(signed()))
-    assert client.hear().startswith("40{")
-    return client
-
-
-def send(client: Wire, data: bytes) -> None:
-    with suppress(ConnectionError):  # it need not read all of it
-        client.connection.sendall(data)
 
 
 def with_attachments(count: int) -> str:
@@ -54,22 +21,21 @@ def with_attachments(count: int) -> str:
     return f"45{count}-" + json.dumps(["anything", *holes])
 
 
-def test_a_message_is_no_larger_with_its_attachments(limited: LIMITED) -> None:
+def test_a_message_is_no_larger_with_its_attachments(limited: Limited) -> None:
     service = limited()
     with ExitStack() as stack:
-        client = connected(stack, service)
+        client = admitted(stack, service)
         for parts in ([60_000], [30_000, 30_000], [6000] * 10):
             client.say(with_attachments(len(parts)))
             for size in parts:
                 client.connection.sendall(client_frame(BINARY, bytes(size)))
             assert client.answers()
         client.say(with_attachments(10))
-        send(client, client_frame(BINARY, bytes(30_000)) * 9)
+        client.flood(client_frame(BINARY, bytes(30_000)) * 9)
         assert client.close_code() == TOO_BIG
 
         polls = stack.enter_context(raw_polling(service.url))
-        polls.say(introduce(signed()))
-        assert polls.hear().startswith("40{")
+        admit(polls)
         polls.say(with_attachments(10))
         for _ in range(2):
             polls.say("b" + "A" * 40_000)  # 30,000 bytes
@@ -77,14 +43,13 @@ def test_a_message_is_no_larger_with_its_attachments(limited: LIMITED) -> None:
         assert polls.hear() == "1"
 
 
-def test_attachments_that_do_not_come_end_the_session(limited: LIMITED) -> None:
+def test_attachments_that_do_not_come_end_the_session(limited: Limited) -> None:
     """In the end, over each transport; who goes on answering pings as well."""
     service = limited(PING_INTERVAL="2")
     with ExitStack() as stack:
-        client = connected(stack, service)
+        client = admitted(stack, service)
         polls = stack.enter_context(raw_polling(service.url))
-        polls.say(introduce(signed()))
-        assert polls.hear().startswith("40{")
+        admit(polls)
         began = time.monotonic()
         for half in (client, polls):
             half.say(with_attachments(2))

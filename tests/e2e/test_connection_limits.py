@@ -1,9 +1,7 @@
 """Each limit of the environment at its edge: as much passes, and one more does not. 0 is off."""
 
 import json
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,36 +11,21 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients.admission import admit
 from tests.harness.clients.framed import ENGINE, TEXT, Wire, wire
 from tests.harness.clients.frames import client_frame
 from tests.harness.clients.raw import CLOSE, RawPolling, introduce, raw_polling
 from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.people.person import signed
+from tests.harness.processes.limited import Limited
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
-START = Callable[..., Service]
 CLOSED = 'ordercast_connections_closed_total{why="%s"}'
 REFUSED = 'ordercast_connects_refused_total{code="too_many_connections"}'
 POLICY, TOO_BIG = 1008, 1009
 SEPARATOR = "\x1e"
-
-
-@pytest.fixture
-def limited(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[START]:
-    """A builder: a web process with these limits."""
-    with ExitStack() as stack:
-
-        def make(**variables: str) -> Service:
-            service = Service(
-                tmp_path, database_url=sqlite_url, redis_url=redis_server.url, **variables
-            )
-            stack.callback(service.stop)
-            service.start_web()
-            return service
-
-        yield make
 
 
 def knock(service: Service, transport: str = "polling", address: str = "127.0.0.1") -> Any:
@@ -63,7 +46,7 @@ def knock(service: Service, transport: str = "polling", address: str = "127.0.0.
 @pytest.mark.parametrize(
     ("limit", "status"), [("MAX_CONNECTIONS", 503), ("MAX_CONNECTIONS_PER_ADDRESS", 429)]
 )
-def test_one_connection_more_than_there_may_be(limited: START, limit: str, status: int) -> None:
+def test_one_connection_more_than_there_may_be(limited: Limited, limit: str, status: int) -> None:
     service = limited(**{limit: "4"})
     full = (status, "too_many_connections")
     with ExitStack() as stack:
@@ -72,8 +55,7 @@ def test_one_connection_more_than_there_may_be(limited: START, limit: str, statu
         leaving = stack.enter_context(raw_polling(service.url))
         staying = stack.enter_context(raw_polling(service.url))
         for client in (other, first, leaving, staying):
-            client.say(introduce(signed()))
-            assert client.hear().startswith("40{")
+            admit(client)
 
         assert knock(service) == knock(service, "websocket") == full
         elsewhere = full if status == 503 else (200, None)
@@ -90,12 +72,11 @@ def test_one_connection_more_than_there_may_be(limited: START, limit: str, statu
         if status == 503:  # of those that have no token yet there may be more
             again.append(stack.enter_context(raw_polling(service.url)))
             for client in again:
-                client.say(introduce(signed()))
-                assert client.hear().startswith("40{")
+                admit(client)
         assert knock(service) == full
 
 
-def test_a_message_of_the_limit_passes_and_one_of_a_byte_more_does_not(limited: START) -> None:
+def test_a_message_of_the_limit_passes_and_one_of_a_byte_more_does_not(limited: Limited) -> None:
     service = limited(MAX_MESSAGE_BYTES="1000")
     most, more = (introduce("x" * (size - len(introduce("")))) for size in (1000, 1001))
     assert (len(most), len(more)) == (1000, 1001)
@@ -130,7 +111,7 @@ def say_in_fragments(client: Wire, text: str) -> None:
     client.connection.sendall(pieces + client_frame(0, data[800:]))
 
 
-def test_who_does_not_authenticate_in_time_is_closed(limited: START) -> None:
+def test_who_does_not_authenticate_in_time_is_closed(limited: Limited) -> None:
     service = limited(CONNECT_TIMEOUT="2")
     with ExitStack() as stack:
         good = stack.enter_context(wire(service.port))
@@ -150,7 +131,7 @@ def test_who_does_not_authenticate_in_time_is_closed(limited: START) -> None:
         polls.say('42["anything"]')  # 200
 
 
-def test_a_burst_of_the_limit_passes_and_a_longer_one_does_not(limited: START) -> None:
+def test_a_burst_of_the_limit_passes_and_a_longer_one_does_not(limited: Limited) -> None:
     service = limited(MAX_EVENTS_PER_SECOND="10")
     hello, event = introduce(signed()), '42["anything"]'
     with wire(service.port) as client:
@@ -188,7 +169,7 @@ def letters(redis: RedisServer, user: str, count: int) -> None:
 
 
 def test_a_client_that_never_reads_is_closed_and_recovers_what_it_missed(
-    own_service: START, own_redis: RedisServer
+    own_service: Limited, own_redis: RedisServer
 ) -> None:
     service = own_service(MAX_BACKLOG_BYTES="200000")
     user, count = uuid4().hex, 60
@@ -225,7 +206,7 @@ def test_a_client_that_never_reads_is_closed_and_recovers_what_it_missed(
         assert [arguments[0]["title"] for _, arguments in client.events] == rest
 
 
-def test_without_limits_everything_passes(own_service: START, own_redis: RedisServer) -> None:
+def test_without_limits_everything_passes(own_service: Limited, own_redis: RedisServer) -> None:
     off = (
         *("MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_ADDRESS", "MAX_CONNECTIONS_PER_USER"),
         "MAX_UNAUTHENTICATED_CONNECTIONS",

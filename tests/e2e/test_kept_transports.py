@@ -1,40 +1,18 @@
 """A client that leaves the namespace (`41`) and keeps its transport gains nothing by that."""
 
 import time
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
-
-import pytest
 
 from tests.harness.clients.framed import Wire, wire
 from tests.harness.clients.raw import CLOSE, DISCONNECT, introduce, raw_polling
 from tests.harness.people.person import signed
-from tests.harness.processes.service import Service
-from tests.harness.servers.redis import RedisServer
+from tests.harness.processes.limited import Limited
 from tests.harness.waiting import wait_until
 
-LIMITED = Callable[..., Service]
 NORMAL = 1000
 LIFE_SECONDS = 3  # of a token that is to expire
-
-
-@pytest.fixture
-def limited(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[LIMITED]:
-    """A builder: a web process with these limits."""
-    with ExitStack() as stack:
-
-        def make(**variables: str) -> Service:
-            service = Service(
-                tmp_path, database_url=sqlite_url, redis_url=redis_server.url, **variables
-            )
-            stack.callback(service.stop)
-            service.start_web()
-            return service
-
-        yield make
 
 
 def connect(client: Any, user: str, **claims: object) -> str:
@@ -44,7 +22,7 @@ def connect(client: Any, user: str, **claims: object) -> str:
     return heard[:2]
 
 
-def test_transports_that_were_left_count_for_their_user(limited: LIMITED) -> None:
+def test_transports_that_were_left_count_for_their_user(limited: Limited) -> None:
     service = limited(MAX_CONNECTIONS_PER_USER="3")
     alice, bob = uuid4().hex, uuid4().hex
     with ExitStack() as stack:
@@ -72,7 +50,7 @@ def test_transports_that_were_left_count_for_their_user(limited: LIMITED) -> Non
         wait_until(lambda: connect(other, alice) == "40", "a closed one does not count")
 
 
-def test_a_transport_that_was_left_ends_with_its_token(limited: LIMITED) -> None:
+def test_a_transport_that_was_left_ends_with_its_token(limited: Limited) -> None:
     service = limited(CONNECT_TIMEOUT="0", TOKEN_GRACE="0.1")
     alice = uuid4().hex
     with wire(service.port) as left, wire(service.port) as back, raw_polling(service.url) as polls:
@@ -86,7 +64,7 @@ def test_a_transport_that_was_left_ends_with_its_token(limited: LIMITED) -> None
         assert service.metric('ordercast_connections_closed_total{why="expired"}') == 2
 
 
-def test_a_transport_that_was_left_in_time_gives_its_place_back(limited: LIMITED) -> None:
+def test_a_transport_that_was_left_in_time_gives_its_place_back(limited: Limited) -> None:
     service = limited(CONNECT_TIMEOUT="2", MAX_CONNECTIONS_PER_USER="1")
     alice = uuid4().hex
     with wire(service.port) as left:
@@ -98,7 +76,7 @@ def test_a_transport_that_was_left_in_time_gives_its_place_back(limited: LIMITED
 
 
 def test_a_session_that_is_closed_and_waits_for_its_last_poll_does_not_count(
-    limited: LIMITED,
+    limited: Limited,
 ) -> None:
     service = limited(MAX_CONNECTIONS_PER_USER="1")
     alice = uuid4().hex

@@ -1,23 +1,20 @@
 """What a client sends that brings no message is counted; behind its end nothing is read."""
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.harness.clients.framed import CLOSE, ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
+from tests.harness.clients.admission import admitted
+from tests.harness.clients.framed import CLOSE, ENGINE, PING, PONG, TEXT, UPGRADE, Wire
 from tests.harness.clients.frames import client_frame
-from tests.harness.clients.raw import introduce, raw_polling
-from tests.harness.people.person import signed
-from tests.harness.processes.service import Service
-from tests.harness.servers.redis import RedisServer
+from tests.harness.clients.raw import raw_polling
+from tests.harness.processes.limited import Limited
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
-LIMITED = Callable[..., Service]
 FLOOD = 'ordercast_connections_closed_total{why="flood"}'
 NORMAL, POLICY, TOO_BIG = 1000, 1008, 1009
 MANY = 20_000
@@ -35,45 +32,17 @@ FLOODS = {
 }
 
 
-@pytest.fixture
-def limited(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Iterator[LIMITED]:
-    """A builder: a web process with these limits."""
-    with ExitStack() as stack:
-
-        def make(**variables: str) -> Service:
-            service = Service(
-                tmp_path, database_url=sqlite_url, redis_url=redis_server.url, **variables
-            )
-            stack.callback(service.stop)
-            service.start_web()
-            return service
-
-        yield make
-
-
-def connected(stack: ExitStack, service: Service) -> Wire:
-    client = stack.enter_context(wire(service.port))
-    client.say(introduce(signed()))
-    assert client.hear().startswith("40{")
-    return client
-
-
-def send(client: Wire, data: bytes) -> None:
-    with suppress(ConnectionError):  # it need not read all of it
-        client.connection.sendall(data)
-
-
-def test_frames_without_a_message_are_limited_as_messages_are(limited: LIMITED) -> None:
+def test_frames_without_a_message_are_limited_as_messages_are(limited: Limited) -> None:
     service = limited()
     with ExitStack() as stack:
         for name, flood in FLOODS.items():
-            client = connected(stack, service)
-            send(client, flood)
+            client = admitted(stack, service)
+            client.flood(flood)
             assert client.close_code() == POLICY, name
         assert service.metric(FLOOD) == len(FLOODS)
 
 
-def test_a_client_that_sends_all_that_it_may_stays(limited: LIMITED) -> None:
+def test_a_client_that_sends_all_that_it_may_stays(limited: Limited) -> None:
     """As many messages as are allowed, each in eight fragments, and more beside them."""
     service = limited(MAX_EVENTS_PER_SECOND="10")
     text = b'42["anything","' + b"x" * 60_000 + b'"]'
@@ -82,7 +51,7 @@ def test_a_client_that_sends_all_that_it_may_stays(limited: LIMITED) -> None:
     message += b"".join(client_frame(0, piece, fin=False) for piece in pieces[1:-1])
     message += client_frame(0, pieces[-1])
     with ExitStack() as stack:
-        client = connected(stack, service)
+        client = admitted(stack, service)
         client.connection.sendall((message + client_frame(PONG, b"!") * 2) * 9)
         client.connection.sendall(client_frame(PONG) * 50 + client_frame(TEXT, b"6") * 20)
         assert client.answers()
@@ -90,7 +59,7 @@ def test_a_client_that_sends_all_that_it_may_stays(limited: LIMITED) -> None:
 
 
 def test_packets_without_a_message_count_in_a_post_and_while_a_session_upgrades(
-    limited: LIMITED,
+    limited: Limited,
 ) -> None:
     service = limited()
     with raw_polling(service.url) as polls:
@@ -101,7 +70,7 @@ def test_packets_without_a_message_count_in_a_post_and_while_a_session_upgrades(
         with raw_polling(service.url) as polls, probe(service.port, polls.opened["sid"]) as asks:
             asks.say("2probe")
             assert asks.hear() == "3probe"
-            send(asks, frame * MANY)
+            asks.flood(frame * MANY)
             assert asks.close_code() == POLICY
     assert service.metric(FLOOD) == 3
 
@@ -129,12 +98,12 @@ BAD = {
 
 
 @pytest.mark.parametrize("code", BAD)
-def test_one_that_was_told_why_is_not_read_on(limited: LIMITED, code: int) -> None:
+def test_one_that_was_told_why_is_not_read_on(limited: Limited, code: int) -> None:
     """It was, for 5 s at full speed: 7 GB, and 3.6 s of CPU."""
     service = limited()
     worker = psutil.Process(service.worker_process())
     with ExitStack() as stack:
-        client = connected(stack, service)
+        client = admitted(stack, service)
         client.connection.sendall(BAD[code])
         wait_until(lambda: service.metric("ordercast_connections") == 0, "it is told")
         before = sum(worker.cpu_times()[:2])
@@ -148,11 +117,11 @@ def test_one_that_was_told_why_is_not_read_on(limited: LIMITED, code: int) -> No
         assert spent < 1
 
 
-def test_one_that_was_told_and_closes_is_let_go_at_once(limited: LIMITED) -> None:
+def test_one_that_was_told_and_closes_is_let_go_at_once(limited: Limited) -> None:
     service = limited()
     with ExitStack() as stack:
         for _ in range(20):
-            client = connected(stack, service)
+            client = admitted(stack, service)
             client.connection.sendall(BAD[TOO_BIG] + bytes(5000))
             assert client.close_code() == TOO_BIG
             client.connection.sendall(client_frame(CLOSE, TOO_BIG.to_bytes(2, "big")))

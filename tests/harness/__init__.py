@@ -14,12 +14,14 @@ servers.sqlite           SQLite files: databases from a template, backup
 
 processes.external       a legacy script that knows Flask-SocketIO alone
 processes.gunicorn       gunicorn with one WSGI application of the tests
+processes.limited        the fixture `limited`: a web process with limits
 processes.process        environment, `flask` commands, a process with its log
 processes.scripts        external scripts that add to the inbox, in several languages
 processes.service        the service: its web process and its worker
 processes.stage          a service for tests in other languages (client/test)
 processes.workers        gunicorn's worker processes seen from outside: memory, descriptors
 
+clients.admission        the CONNECT of a bare client, accepted
 clients.audience         stock clients of every version and transport, as one seller
 clients.browser          Chromium, and an ear for errors, foreign requests and violations
 clients.crowd            many stock clients in one Node process

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tests.harness.clients.frames import client_frame
@@ -32,6 +32,11 @@ class Wire:
 
     def say(self, text: str, **changes: Any) -> None:
         self.connection.sendall(client_frame(TEXT, text.encode(), **changes))
+
+    def flood(self, data: bytes) -> None:
+        """Send what the server need not read to its end."""
+        with suppress(ConnectionError):
+            self.connection.sendall(data)
 
     def frame(self) -> tuple[int, bytes]:
         """(opcode, payload) of the next frame; (CLOSE, b"") at the end of the connection."""
