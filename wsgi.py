@@ -1,5 +1,6 @@
 """The WSGI entry point: `gunicorn -c gunicorn.conf.py wsgi:app`, `flask --app wsgi ...`."""
 
+import gc
 import os
 import sys
 
@@ -15,8 +16,10 @@ if is_gunicorn and "ordercast.transport.worker" not in sys.modules:
         "ordercast: WebSockets need worker_class ordercast.transport.worker.Worker", file=sys.stderr
     )
     sys.exit(BOOT_ERROR)
+gc.disable()  # The modules that are loaded stay: each pass of the collector finds nothing.
 try:
     app = create_app()
 except ConfigError as exc:
     print(f"ordercast: {exc}", file=sys.stderr)
     sys.exit(BOOT_ERROR)
+gc.enable()

@@ -44,6 +44,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "graceful_timeout": 5,  # how long open connections are waited for
         "control_socket_disable": True,  # its default place is shared by every gunicorn of the user
         "on_starting": on_starting,
+        "post_fork": post_fork,
         "post_worker_init": post_worker_init,
         "on_exit": on_exit,
     }
@@ -61,12 +62,18 @@ def on_starting(server: Any) -> None:
         sys.exit(BOOT_ERROR)
 
 
+def post_fork(_server: Any, _worker: Any) -> None:
+    """Load the application without the collector: the modules stay, each pass finds nothing."""
+    gc.disable()
+
+
 def post_worker_init(worker: Any) -> None:
     """Follow the journal from now on: after the fork, before the first connection."""
     # Connections are many objects that live long and hold no cycles: each pass of the collector
     # over all of them finds nothing.
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 100)
     service = getattr(worker.wsgi, "extensions", {}).get("ordercast")
     if service is not None:

@@ -3,16 +3,18 @@
 access.py      token | revoke | disconnect
 users.py       users: list, add, disable, enable, role, password
 emitting.py    emit
+migrations.py  db
 running.py     worker | demo-data | doctor
 """
 
 from flask import Flask
 
-from app.cli import access, emitting, running, users
+from app.cli import access, emitting, migrations, running, users
 from app.cli.failing import answer_outages
 
 
 def init_app(app: Flask) -> None:
+    app.cli.add_command(migrations.migrations)
     for command in (
         running.worker,
         emitting.emit,

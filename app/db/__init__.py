@@ -5,7 +5,7 @@ base.py           the extension, Base
 engine.py         how this process connects
 """
 
-from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, migrate, now, row_id
+from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, now, row_id
 from app.db.engine import init_app
 from app.db.transactions import in_transaction, on_commit, release, transaction
 
@@ -17,7 +17,6 @@ __all__ = [
     "db",
     "in_transaction",
     "init_app",
-    "migrate",
     "now",
     "on_commit",
     "release",

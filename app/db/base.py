@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime
 
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from ordercast import BigId, UtcDateTime
 
-__all__ = ["MAX_ID", "Base", "BigId", "UtcDateTime", "db", "migrate", "now", "row_id"]
+__all__ = ["MAX_ID", "Base", "BigId", "UtcDateTime", "db", "now", "row_id"]
 
 MAX_ID = 2**63 - 1
 
@@ -29,7 +28,6 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
-migrate = Migrate()
 
 
 def now() -> datetime:

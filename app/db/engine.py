@@ -7,7 +7,7 @@ from sqlalchemy import URL, event, make_url
 
 from app.config import Settings
 from app.db import transactions
-from app.db.base import db, migrate
+from app.db.base import db
 from ordercast import engine_options, harden
 
 
@@ -20,7 +20,6 @@ def init_app(app: Flask) -> None:
     if _is_in_instance(make_url(settings.DATABASE_URL)):
         Path(app.instance_path).mkdir(mode=0o700, exist_ok=True)
     db.init_app(app)
-    migrate.init_app(app, db, render_as_batch=True)
     with app.app_context():
         harden(db.engine)
     event.listen(db.session, "after_begin", transactions.note_begin)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -48,6 +47,8 @@ def _private(path: str) -> None:
 
 
 def _migrations(settings: Settings) -> str:
+    from alembic.script import ScriptDirectory  # heavy, and no other command needs it
+
     scripts = ScriptDirectory(str(MIGRATIONS))
     database: Database = current_app.extensions["ordercast"].database
     try:

@@ -11,6 +11,8 @@ from tests.harness.processes.process import BIN, FLASK, Process, environment, fl
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 
+START_SECONDS = 60.0  # two of CPU, which a busy machine gives late
+
 
 class Service:
     """The web process and the worker on one database and one Redis."""
@@ -36,13 +38,17 @@ class Service:
         command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app", *options]
         command += ["--bind", f"127.0.0.1:{self.port}"]
         web = self.web = Process(command, env=self.env, log=self._folder / "web.log")
-        wait_until(lambda: self._is_ready(web), "the web process is ready")
+        wait_until(lambda: self._is_ready(web), "the web process is ready", seconds=START_SECONDS)
         return web
 
     def start_worker(self) -> Process:
         worker = Process([*FLASK, "worker"], env=self.env, log=self._folder / "worker.log")
         self.worker = worker
-        wait_until(lambda: worker.logged("worker started", pid=worker.pid), "the worker runs")
+        wait_until(
+            lambda: worker.logged("worker started", pid=worker.pid),
+            "the worker runs",
+            seconds=START_SECONDS,
+        )
         return worker
 
     def _is_ready(self, web: Process) -> bool:
