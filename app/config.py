@@ -42,6 +42,7 @@ class Settings(LibrarySettings):
     LOGIN_SLOWED_SECONDS: Seconds = 2
     REGISTRATIONS_PER_ADDRESS_PER_MINUTE: Limit = 300
     MAX_LOGINS_WAITING: Limit = 20
+    PASSWORD_HASH_KIB: Annotated[int, Field(ge=64, le=4_194_304)] = 65_536
     PENDING_MINUTES: Annotated[float, Field(ge=0, le=525_600, allow_inf_nan=False)] = 30
 
     @field_validator("DATABASE_URL")

@@ -9,17 +9,18 @@ from typing import Any
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app, logs
-from app.accounts import passwords, tokens
+from app.accounts import tokens
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
-from tests.harness.processes.process import SECRET, environment, flask
+from tests.harness.processes.process import CHEAP_HASH_KIB, SECRET, environment, flask
 from tests.harness.servers.clusters import Cluster
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
@@ -145,7 +146,12 @@ def plain_logging() -> Iterator[None]:
 
 @pytest.fixture
 def settings(database_url: str, redis_server: RedisServer) -> Settings:
-    return Settings.of(DATABASE_URL=database_url, REDIS_URL=redis_server.url, JWT_SECRET_KEY=SECRET)
+    return Settings.of(
+        DATABASE_URL=database_url,
+        REDIS_URL=redis_server.url,
+        JWT_SECRET_KEY=SECRET,
+        PASSWORD_HASH_KIB=CHEAP_HASH_KIB,
+    )
 
 
 @pytest.fixture
@@ -160,7 +166,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture(scope="session")
 def password_hash() -> str:
-    return passwords.hash_password(PASSWORD)
+    return PasswordHasher(memory_cost=CHEAP_HASH_KIB).hash(PASSWORD)
 
 
 @pytest.fixture

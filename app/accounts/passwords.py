@@ -1,5 +1,5 @@
-"""Password hashes: argon2id with the library's profile (RFC 9106, the low-memory one), made in the
-process's hashing place.
+"""Password hashes: argon2id with the library's profile (RFC 9106, the low-memory one) unless the
+settings say how much memory one takes, made in the process's hashing place.
 
 A password is the same however a keyboard composes its letters: it is hashed in NFKC. Hashes from
 before that was so are recognised, and made anew at the next login.
@@ -17,11 +17,12 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from flask import Flask, current_app, has_app_context
 
 from app.accounts.hashing import HashingPlace
+from app.config import Settings
 
 T = TypeVar("T")
 
-EXTENSION = "hashing"
-_hasher = PasswordHasher()
+EXTENSION, HASHER = "hashing", "password_hasher"
+_default = PasswordHasher()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,9 @@ class Checked:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions[EXTENSION] = HashingPlace(app.config["SETTINGS"].MAX_LOGINS_WAITING)
+    settings: Settings = app.config["SETTINGS"]
+    app.extensions[EXTENSION] = HashingPlace(settings.MAX_LOGINS_WAITING)
+    app.extensions[HASHER] = PasswordHasher(memory_cost=settings.PASSWORD_HASH_KIB)
 
 
 def normalised(password: str) -> str:
@@ -43,38 +46,42 @@ def normalised(password: str) -> str:
 
 def hash_password(password: str) -> str:
     """The encoded argon2id hash, with its parameters and salt. Raises TooBusy."""
-    return _in_its_place(partial(_hasher.hash, normalised(password)))
+    return _in_its_place(partial(_hasher().hash, normalised(password)))
 
 
 def check_password(stored: str | None, password: str) -> Checked:
     """Whether the password fits. With None for "no such user" it takes as long and does not.
     Raises TooBusy."""
-    checked = _in_its_place(partial(_check, stored, password))
+    checked = _in_its_place(partial(_check, _hasher(), stored, password))
     return checked if stored is not None else Checked(fits=False)
 
 
-def _check(stored: str | None, password: str) -> Checked:
+def _check(hasher: PasswordHasher, stored: str | None, password: str) -> Checked:
     usual = normalised(password)
-    encoded = stored or _nobody()
-    if _fits(encoded, usual):
-        outdated = _hasher.check_needs_rehash(encoded)
-    elif usual != password and _fits(encoded, password):
+    encoded = stored or _nobody(hasher)
+    if _fits(hasher, encoded, usual):
+        outdated = hasher.check_needs_rehash(encoded)
+    elif usual != password and _fits(hasher, encoded, password):
         outdated = True
     else:
         return Checked(fits=False)
-    return Checked(fits=True, new_hash=_hasher.hash(usual) if outdated else None)
+    return Checked(fits=True, new_hash=hasher.hash(usual) if outdated else None)
 
 
-def _fits(encoded: str, password: str) -> bool:
+def _fits(hasher: PasswordHasher, encoded: str, password: str) -> bool:
     try:
-        return _hasher.verify(encoded, password)
+        return hasher.verify(encoded, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
 
 
 @cache
-def _nobody() -> str:
-    return _hasher.hash(token_hex())
+def _nobody(hasher: PasswordHasher) -> str:
+    return hasher.hash(token_hex())
+
+
+def _hasher() -> PasswordHasher:
+    return current_app.extensions[HASHER] if has_app_context() else _default
 
 
 def _in_its_place(function: Callable[[], T]) -> T:

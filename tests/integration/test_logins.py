@@ -290,3 +290,13 @@ def test_a_hash_of_the_password_as_it_was_typed_still_fits_and_is_made_anew(
     good(visitor.log_in(password=typed))
     good(visitor.log_in(password="caf\u00e9 number 1"))
     good(visitor.log_in(password=typed))
+
+
+def test_a_hash_of_another_size_fits_and_is_made_anew(app: Flask, visitor: Visitor) -> None:
+    usual = PasswordHasher()
+    with app.app_context(), transaction() as session:
+        session.execute(update(User).values(password_hash=usual.hash("long enough")))
+    good(visitor.log_in(password="long enough"))
+    with app.app_context():
+        for stored in db.session.scalars(select(User.password_hash)):
+            assert f"$m={app.config['SETTINGS'].PASSWORD_HASH_KIB}," in stored

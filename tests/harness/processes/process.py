@@ -12,6 +12,7 @@ from tests.harness.waiting import DEADLINE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
+CHEAP_HASH_KIB = 64  # a usual hash takes 0.2 s of CPU, and every person of a test registers
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
 FLASK = (str(BIN / "flask"), "--app", "wsgi")
 
@@ -28,6 +29,7 @@ def environment(**variables: str) -> dict[str, str]:
         "FLASK_SKIP_DOTENV": "1",
         "JWT_SECRET_KEY": SECRET,
         "REGISTRATIONS_PER_ADDRESS_PER_MINUTE": "0",
+        "PASSWORD_HASH_KIB": str(CHEAP_HASH_KIB),
         **variables,
     }
 
