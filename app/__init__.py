@@ -8,7 +8,7 @@ Reading order:
     accounts/ catalog/ orders/ notifications/      the domain
     http/            the API over it
     steps.py         the worker's steps: expiry, pruning.py
-    cli/             the commands
+    doctor/          what may be wrong with it     cli/          the commands
 
 and below it, for any service, ordercast/:
     proxies.py       whose request it is           origins.py    which pages are the service's own
@@ -38,7 +38,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     # Imported here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
 
-    from app import cli, config, db, http, logs, steps
+    from app import cli, config, db, doctor, http, logs, steps
     from app.accounts import passwords, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
@@ -54,7 +54,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config.update(settings.as_config())
     db.init_app(app)
     cast.init_app(app, engine=lambda: db.db.engine, events=EVENTS)
-    for part in (doorbell, waiting, tokens, passwords, slowing, http, realtime, steps, cli):
+    for part in (doorbell, waiting, tokens, passwords, slowing, http, realtime, steps, doctor, cli):
         part.init_app(app)
     proxies.init_app(app)  # last: it stands in front of the others
     return app

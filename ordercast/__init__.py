@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from ordercast.database import outage as outage
     from ordercast.database.types import BigId as BigId
     from ordercast.database.types import UtcDateTime as UtcDateTime
+    from ordercast.doctor.finding import Doubtful as Doubtful
+    from ordercast.doctor.finding import Examination as Examination
+    from ordercast.doctor.finding import Finding as Finding
+    from ordercast.doctor.finding import Level as Level
+    from ordercast.doctor.finding import Unhealthy as Unhealthy
     from ordercast.errors import AuthenticationRequired as AuthenticationRequired
     from ordercast.errors import InvalidEvent as InvalidEvent
     from ordercast.errors import OrdercastError as OrdercastError
@@ -63,10 +68,14 @@ _HOME = {  # public name: its module
     "AuthenticationRequired": "errors",
     "BigId": "database.types",
     "ConfigError": "settings",
+    "Doubtful": "doctor.finding",
     "Event": "events",
     "Events": "events",
+    "Examination": "doctor.finding",
+    "Finding": "doctor.finding",
     "Identity": "identity",
     "InvalidEvent": "errors",
+    "Level": "doctor.finding",
     "MAX_SUBJECT": "claims",
     "MAX_TOKEN_ID": "claims",
     "Ordercast": "extension",
@@ -82,6 +91,7 @@ _HOME = {  # public name: its module
     "TokenInvalid": "errors",
     "TokenKind": "claims",
     "TokenRevoked": "errors",
+    "Unhealthy": "doctor.finding",
     "UtcDateTime": "database.types",
     "Wire": "events",
     "engine_options": "database",

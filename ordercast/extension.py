@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,13 +12,12 @@ if TYPE_CHECKING:
     from flask import Flask
     from sqlalchemy import Engine
 
+    from ordercast.doctor.finding import Examination, Finding
     from ordercast.events import Event
     from ordercast.health import Check
     from ordercast.identity import Identify, Identity
     from ordercast.service import Service
     from ordercast.tokens import Tokens
-
-EXTENSION = "ordercast"  # in `app.extensions`
 
 Who = TypeVar("Who", bound="Identify")
 
@@ -48,7 +47,8 @@ class Ordercast:
         """Add to the application what `app.config` asks for. `engine` returns the engine of the
         team's database, in an application context; `events` are those that are declared: without
         any, every name goes. Raises ConfigError; ValueError for events that cannot be declared."""
-        from ordercast.service import Service
+        from ordercast import cli
+        from ordercast.service import EXTENSION, Service
         from ordercast.settings import Settings
 
         service = Service(
@@ -60,6 +60,7 @@ class Ordercast:
             steps=self._steps,
         )
         app.extensions[EXTENSION] = self._latest = service
+        cli.init_app(app)
 
     def identify(self, who: Who) -> Who:
         """Say who connects, in the place of the JWT of `auth.token`:
@@ -102,6 +103,15 @@ class Ordercast:
         In the main thread, which gets the signals."""
         self._service.work()
 
+    def add_examinations(self, *examinations: Examination) -> None:
+        """Let `doctor` and `examine()` ask these too. One under a name of the library's is made
+        together with it."""
+        self._service.examinations.extend(examinations)
+
+    def examine(self) -> Iterator[Finding]:
+        """Examine all that the service needs, at once -> findings, as they are made."""
+        return self._service.examine()
+
     def health(self) -> tuple[dict[str, str], str]:
         """Ask all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
         return self._service.health.examine()
@@ -123,6 +133,8 @@ class Ordercast:
     @property
     def _service(self) -> Service:
         from flask import current_app
+
+        from ordercast.service import EXTENSION
 
         here: Service | None = current_app.extensions.get(EXTENSION) if current_app else None
         service = here or self._latest

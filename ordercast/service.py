@@ -1,6 +1,6 @@
 """The parts of one application, put together: `app.extensions["ordercast"]`."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from flask import Flask
@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
 from ordercast.database import Database, Outage, outage
+from ordercast.doctor.finding import Examination, Finding
 from ordercast.events import Event, Events
 from ordercast.health import OK, Check, Health
 from ordercast.identity import Identity
@@ -16,6 +17,8 @@ from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 from ordercast.tokens import Tokens
 from ordercast.worker.steps import Step
+
+EXTENSION = "ordercast"  # in `app.extensions`
 
 
 class Service:
@@ -45,6 +48,7 @@ class Service:
         self.identify = identify
         self.health = Health(app)
         self._app = app
+        self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
         self.health.add(Check("database", self._can_write, required=True))
 
@@ -63,6 +67,19 @@ class Service:
             database=self.database,
             steps=self._steps,
         )
+
+    def examine(self) -> Iterator[Finding]:
+        """What is well and what is not, with what to do: a command's work, not a web process's."""
+        from ordercast.doctor.examining import Doctor  # which loads Alembic
+
+        doctor = Doctor(
+            self._app,
+            settings=self.settings,
+            broker=self.broker,
+            database=self.database,
+            more=self.examinations,
+        )
+        return doctor.examine()
 
     def _can_write(self) -> str:
         """A process that can only read cannot serve: no change, no event, no position."""

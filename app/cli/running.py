@@ -1,14 +1,17 @@
 """The worker, the demo data, and what may be wrong."""
 
 import click
-from flask import current_app
 
 from app import demo
 from app.cli.failing import fail, require_local_accounts
 from app.extension import cast
-from ordercast import doctor
-from ordercast.doctor import Level
+from ordercast import Level
 
+# The library's commands, which its advice names, as they are called here.
+FLAT = {
+    "flask ordercast upgrade": "flask --app wsgi db upgrade",
+    "flask ordercast ": "flask --app wsgi ",
+}
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
 
@@ -39,10 +42,13 @@ def demo_data(yes: bool) -> None:
 def examine() -> None:
     """Check everything the service needs, and say what to do about what is wrong."""
     levels = set()
-    for finding in doctor.examine(current_app.config["SETTINGS"]):
+    for finding in cast.examine():
         levels.add(finding.level)
         click.echo(f"{MARKS[finding.level]}  {finding.name}: {finding.text}")
         if finding.advice:
-            click.echo(f"      {finding.advice}")
+            advice = finding.advice
+            for command, flat in FLAT.items():
+                advice = advice.replace(command, flat)
+            click.echo(f"      {advice}")
     if Level.FAIL in levels:
         raise SystemExit(1)

@@ -1,18 +1,15 @@
-"""The database answers, and has the tables of this release."""
+"""The database answers, and has the library's tables of this release."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from flask import current_app
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import Settings
+from ordercast import migrations
 from ordercast.database import Database, Outage, explain
-from ordercast.doctor.finding import Check, Doubtful, Unhealthy, first_line
+from ordercast.doctor.finding import Doubtful, Examination, Unhealthy, first_line
 
-MIGRATIONS = Path(__file__).parents[2] / "migrations"
-UPGRADE = "Run: flask --app wsgi db upgrade"
-
+UPGRADE = "Run: flask ordercast upgrade"
 
 # What to do, by what is wrong.
 ADVICE = {
@@ -25,8 +22,12 @@ ADVICE = {
 }
 
 
-def _database(settings: Settings) -> str:
-    database: Database = current_app.extensions["ordercast"].database
+def examinations(database: Database) -> Iterator[Examination]:
+    yield Examination("database", lambda: _can_write(database))
+    yield Examination("migrations", lambda: _tables(database))
+
+
+def _can_write(database: Database) -> str:
     try:
         database.probe()
     except SQLAlchemyError as exc:
@@ -35,31 +36,25 @@ def _database(settings: Settings) -> str:
         advice = ADVICE.get(kind, "Check DATABASE_URL and that the server runs.")
         raise Unhealthy(what, advice) from exc
     if database.dialect == "sqlite":
-        _private(database.engine.url.database or "")
+        _check_mode(database.engine.url.database or "")
     return f"{database.dialect} can be written"
 
 
-def _private(path: str) -> None:
-    """A file of an earlier release, or one that was restored."""
+def _check_mode(path: str) -> None:
+    """Find a file of an earlier release, or one that was restored, that everybody can read."""
     file = Path(path)
     if file.is_file() and file.stat().st_mode & 0o007:
         raise Doubtful(f"{file.name} is readable for everybody", f"Run: chmod 600 {file}*")
 
 
-def _migrations(settings: Settings) -> str:
-    from alembic.script import ScriptDirectory  # heavy, and no other command needs it
-
-    scripts = ScriptDirectory(str(MIGRATIONS))
-    database: Database = current_app.extensions["ordercast"].database
+def _tables(database: Database) -> str:
     try:
         with database.reading() as connection:
-            current = connection.scalar(text("SELECT version_num FROM alembic_version"))
+            current = migrations.current(connection)
     except SQLAlchemyError as exc:
         raise Unhealthy(first_line(exc), UPGRADE) from exc
-    wanted = scripts.get_current_head()
+    wanted = migrations.head()
     if current != wanted:
-        raise Unhealthy(f"the database is at {current}, the code at {wanted}", UPGRADE)
-    return f"at {current}"
-
-
-CHECKS = (Check("database", _database), Check("migrations", _migrations))
+        text = f"the library's tables are at {current}, the code at {wanted}"
+        raise Unhealthy(text, UPGRADE)
+    return f"the library's tables at {current}"

@@ -1,10 +1,9 @@
-"""What a check is, and what it finds."""
+"""An examination, and what it finds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.config import Settings
 from ordercast.redaction import redacted
 
 
@@ -18,6 +17,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
+    """One line for the operator, and what to do where it is not `ok`."""
+
     name: str
     level: Level
     text: str
@@ -37,14 +38,23 @@ class Doubtful(Unhealthy):
 
 
 @dataclass(frozen=True)
-class Check:
+class Examination:
     """`ask` says what is well, or raises Unhealthy or Doubtful. It runs in a thread of its own,
-    inside an application context, beside the other checks."""
+    inside an application context, beside the others."""
 
     name: str
-    ask: Callable[[Settings], str]
-    seconds: float = 6.0  # without an answer until then the check failed
+    ask: Callable[[], str]
+    seconds: float = 6.0  # without an answer until then the examination failed
+
+    def and_also(self, other: "Examination") -> "Examination":
+        """Both under one name: the first complaint counts."""
+
+        def ask() -> str:
+            return "; ".join((self.ask(), other.ask()))
+
+        return Examination(self.name, ask, self.seconds + other.seconds)
 
 
 def first_line(error: Exception) -> str:
+    """What an error says, without passwords."""
     return redacted((str(error).strip().splitlines() or [type(error).__name__])[0])

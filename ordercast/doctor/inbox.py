@@ -1,15 +1,19 @@
 """What external programs sent is taken, and nothing of it was refused."""
 
-from app.config import Settings
+from collections.abc import Iterator
+
 from ordercast import health
 from ordercast.broker import Broker
-from ordercast.doctor.finding import Check, Unhealthy
+from ordercast.doctor.finding import Examination, Unhealthy
 from ordercast.doctor.redis import told
 from ordercast.inbox import sender as inbox
 
 
-def _inbox(settings: Settings) -> str:
-    broker = Broker.of(settings)
+def examinations(broker: Broker) -> Iterator[Examination]:
+    yield Examination("inbox", lambda: _inbox(broker))
+
+
+def _inbox(broker: Broker) -> str:
     with broker.connect() as client, told():
         waiting, refused = client.xlen(broker.inbox), client.xlen(broker.refused)
         last = client.xrevrange(broker.refused, count=1)
@@ -17,7 +21,7 @@ def _inbox(settings: Settings) -> str:
     if oldest is not None and oldest[1] > health.LATE_SECONDS:
         raise Unhealthy(
             f"{waiting} waiting, the oldest for {oldest[1]:.0f} s",
-            "See the worker's log, and that one runs: flask --app wsgi worker",
+            "See the worker's log, and that one runs: flask ordercast worker",
         )
     if refused:
         reason = last[0][1][b"reason"].decode()
@@ -26,6 +30,3 @@ def _inbox(settings: Settings) -> str:
             f"See them: XRANGE {broker.refused} - +; when that is settled: DEL {broker.refused}",
         )
     return f"{waiting} waiting, none refused"
-
-
-CHECKS = (Check("inbox", _inbox),)

@@ -1,11 +1,12 @@
 """Every entry of the journal can be delivered."""
 
+from collections.abc import Iterator
+
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import Settings
-from app.db import db
-from ordercast.doctor.finding import Check, Doubtful, Unhealthy, first_line
+from ordercast.database import Database
+from ordercast.doctor.finding import Doubtful, Examination, Unhealthy, first_line
 from ordercast.journal.models import SetAside
 
 SEE = (
@@ -14,11 +15,16 @@ SEE = (
 )
 
 
-def _entries(settings: Settings) -> str:
+def examinations(database: Database) -> Iterator[Examination]:
+    yield Examination("journal entries", lambda: _entries(database))
+
+
+def _entries(database: Database) -> str:
     count = select(func.count()).select_from(SetAside)
     newest = select(SetAside.position, SetAside.reason).order_by(SetAside.position.desc()).limit(1)
     try:
-        found, last = db.session.scalar(count), db.session.execute(newest).first()
+        with database.reading() as connection:
+            found, last = connection.scalar(count), connection.execute(newest).first()
     except SQLAlchemyError as exc:
         raise Unhealthy(f"cannot tell: {first_line(exc)}", "Repair the database first.") from exc
     if last is not None:
@@ -26,6 +32,3 @@ def _entries(settings: Settings) -> str:
             f"{found} set aside, the last at position {last.position} because: {last.reason}", SEE
         )
     return "none was set aside"
-
-
-CHECKS = (Check("journal entries", _entries),)

@@ -9,9 +9,8 @@ from uuid import uuid4
 import orjson
 import redis
 
-from app.config import Settings
 from ordercast.broker import Broker, Redis, reason
-from ordercast.doctor.finding import Check, Doubtful, Unhealthy
+from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 
 DOWN = "Check REDIS_URL and that Redis runs; until then events take up to 2 s."
 FULL = "Raise maxmemory; until then the inbox takes nothing: emits are refused."
@@ -25,18 +24,23 @@ NEIGHBOUR = (
     "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
     " scripts channel=... with it."
 )
-MARK = "doctor-"  # begins what only an examination sends
+MARK = "doctor-"  # begins what an examination sends
 COUNTS = 15  # of the listeners
 COUNT_SECONDS = 0.1  # between two counts
 PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
 
 
-def _redis(settings: Settings) -> str:
+def examinations(broker: Broker) -> Iterator[Examination]:
+    yield Examination("redis", lambda: _redis(broker))
+    yield Examination("redis memory", lambda: _eviction(broker))
+    yield Examination("redis neighbours", lambda: _neighbours(broker))
+
+
+def _redis(broker: Broker) -> str:
     """A message comes back on each channel, and a key can be written."""
-    broker = Broker.of(settings)
     mark = f"{MARK}{uuid4().hex}"
-    # Messages that the service's own processes take for what concerns them not, without a word:
-    # an unknown method, a ring, another journal's head.
+    # The service's own processes pass over these without a word: an unknown method, a ring, another
+    # journal's head.
     messages = {
         broker.queue_channel: orjson.dumps({"method": "doctor", "host_id": mark}),
         broker.doorbell_channel: mark.encode(),
@@ -71,9 +75,9 @@ def _write(client: Redis, broker: Broker) -> None:
         client.delete(probe)
 
 
-def _eviction(settings: Settings) -> str:
+def _eviction(broker: Broker) -> str:
     """What Redis does when it is full; a policy for volatile keys leaves a stream alone."""
-    with Broker.of(settings).connect() as client, told():
+    with broker.connect() as client, told():
         memory = client.info("memory")
     policy = memory["maxmemory_policy"]
     if memory["maxmemory"] and policy.startswith("allkeys"):
@@ -81,10 +85,9 @@ def _eviction(settings: Settings) -> str:
     return f"maxmemory-policy is {policy}"
 
 
-def _neighbours(settings: Settings) -> str:
+def _neighbours(broker: Broker) -> str:
     """Each web process of the service listens to both channels; more listeners on the queue's are
     another service's, or stock ones: publish and subscribe know no database number."""
-    broker = Broker.of(settings)
     with broker.connect() as client, told():
         # The round trips of this and any other examination listen to either channel alone, for a
         # moment: the count that is there most of the time is that of listeners that stay.
@@ -143,10 +146,3 @@ def messages(pubsub: redis.client.PubSub, *, seconds: float) -> Iterator[bytes]:
         message = pubsub.get_message(timeout=left)
         if message and message["type"] == "message":
             yield message["data"]
-
-
-CHECKS = (
-    Check("redis", _redis),
-    Check("redis memory", _eviction),
-    Check("redis neighbours", _neighbours),
-)

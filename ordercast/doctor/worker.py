@@ -1,23 +1,28 @@
 """A worker gives events their positions, and none waits for it."""
 
+from collections.abc import Iterator
+
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.config import Settings
 from ordercast import health, journal
 from ordercast.broker import Broker
-from ordercast.doctor.finding import Check, Doubtful, Unhealthy
+from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 from ordercast.doctor.redis import MARK, messages, told
 
 HEARD_SECONDS = 3.0  # each worker announces its head each second
 
 
-def _worker(settings: Settings) -> str:
+def examinations(broker: Broker) -> Iterator[Examination]:
+    yield Examination("worker", lambda: _worker(broker))
+    yield Examination("journal", _journal)
+
+
+def _worker(broker: Broker) -> str:
     try:
         ours = journal.head().journal
     except SQLAlchemyError as exc:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
-    broker = Broker.of(settings)
     with broker.connect() as client, told(), client.pubsub() as pubsub:
         # Both, as a web process does: listening to the journal alone, this examination would hide a
         # stranger on the other channel from the check of the neighbours.
@@ -25,7 +30,7 @@ def _worker(settings: Settings) -> str:
         announced = {_journal_of(data) for data in messages(pubsub, seconds=HEARD_SECONDS)}
     strangers = {name for name in announced if name and not name.startswith(MARK)} - {ours}
     if ours not in announced:
-        raise Unhealthy("no worker announces the journal", "Run: flask --app wsgi worker")
+        raise Unhealthy("no worker announces the journal", "Run: flask ordercast worker")
     if strangers:
         raise Doubtful(
             f"running, and {broker.journal_channel} carries the journal of another database too",
@@ -43,7 +48,7 @@ def _journal_of(message: bytes) -> str:
         return ""
 
 
-def _journal(settings: Settings) -> str:
+def _journal() -> str:
     try:
         oldest = journal.oldest_waiting()
         if oldest is None or oldest[1] < health.LATE_SECONDS:
@@ -55,8 +60,5 @@ def _journal(settings: Settings) -> str:
         f"an event has waited for its position for {oldest[1]:.0f} s",
         f"The head is held by {'; '.join(by)}: end that transaction."
         if by
-        else "See the worker's log, and that one runs: flask --app wsgi worker",
+        else "See the worker's log, and that one runs: flask ordercast worker",
     )
-
-
-CHECKS = (Check("worker", _worker), Check("journal", _journal))

@@ -15,7 +15,8 @@ from sqlalchemy import make_url, text
 from app import create_app
 from app.config import Settings
 from app.db import db
-from ordercast import doctor, journal
+from app.extension import cast
+from ordercast import journal
 from tests.harness.application.market import error, good
 from tests.harness.faults.proxy import Proxy
 from tests.harness.people.visitor import Visitor
@@ -55,9 +56,8 @@ def readiness(visitor: Visitor) -> tuple[int, str, str]:
 
 
 def findings(visitor: Visitor) -> dict[str, tuple[str, str]]:
-    settings = visitor.app.config["SETTINGS"]
     with visitor.app.app_context():
-        return {one.name: (one.level.value, one.text) for one in doctor.examine(settings)}
+        return {one.name: (one.level.value, one.text) for one in cast.examine()}
 
 
 def refused(visitor: Visitor, why: str) -> None:

@@ -18,7 +18,7 @@ from app import create_app
 from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import doctor
+from app.extension import cast
 from tests.conftest import upgrade
 from tests.harness.application.market import basket, error, good
 from tests.harness.people.visitor import Visitor
@@ -182,7 +182,7 @@ def test_a_database_of_bytes_is_refused_in_one_line_everywhere(
     assert error(visitor.register()) == (503, "database_unavailable")
     assert visitor.call("GET", "/readyz").status_code == 503
     with visitor.app.app_context():
-        found = {one.name: one.text for one in doctor.examine(visitor.app.config["SETTINGS"])}
+        found = {one.name: one.text for one in cast.examine()}
     assert "encoding SQL_ASCII" in found["database"]
 
 

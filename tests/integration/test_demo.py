@@ -11,8 +11,8 @@ from app import demo
 from app.accounts.models import User
 from app.accounts.tokens import Identity
 from app.db import db
-from ordercast.doctor import accounts
-from ordercast.doctor.finding import Doubtful, Unhealthy
+from app.doctor.accounts import examinations
+from ordercast import Doubtful, Unhealthy
 from tests.harness.application.market import good
 from tests.harness.people.visitor import Visitor
 
@@ -31,7 +31,8 @@ def emails() -> list[str]:
 
 def ask_doctor(app: Flask) -> str:
     try:
-        return accounts.CHECKS[0].ask(app.config["SETTINGS"])
+        demo_accounts, _ = examinations(app.config["SETTINGS"])
+        return demo_accounts.ask()
     finally:
         db.session.rollback()
 

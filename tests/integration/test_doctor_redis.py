@@ -6,10 +6,10 @@ import pytest
 import redis
 
 from app.config import Settings
+from ordercast import Level, Unhealthy
 from ordercast.broker import Broker
 from ordercast.doctor import redis as subject
-from ordercast.doctor.finding import Level, Unhealthy
-from ordercast.doctor.inbox import CHECKS as INBOX
+from ordercast.doctor.inbox import examinations as of_the_inbox
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 
@@ -22,12 +22,12 @@ def ask(own_redis: RedisServer) -> Callable[..., Found]:
 
     def ask(**changes: str) -> Found:
         given = {"REDIS_URL": own_redis.url, "JWT_SECRET_KEY": SECRET, **changes}
-        settings, found = Settings.of(**given), {}
-        for check in (*subject.CHECKS, *INBOX):
+        broker, found = Broker.of(Settings.of(**given)), {}
+        for examination in (*subject.examinations(broker), *of_the_inbox(broker)):
             try:
-                found[check.name] = (Level.OK, check.ask(settings))
+                found[examination.name] = (Level.OK, examination.ask())
             except Unhealthy as exc:
-                found[check.name] = (exc.level, exc.args[0])
+                found[examination.name] = (exc.level, exc.args[0])
         return found
 
     return ask

@@ -12,11 +12,10 @@ from flask import Flask
 from app import create_app
 from app.config import Settings
 from app.db import db
-from ordercast import journal
+from ordercast import Doubtful, Unhealthy, journal
 from ordercast.broker import Broker
 from ordercast.doctor import redis as beside
 from ordercast.doctor import worker as subject
-from ordercast.doctor.finding import Doubtful, Unhealthy
 from ordercast.worker.publishing import Publisher
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -58,7 +57,8 @@ def head(name: str) -> bytes:
 
 
 def ask(app: Flask) -> str:
-    return subject.CHECKS[0].ask(app.config["SETTINGS"])
+    heard, _ = subject.examinations(app.extensions["ordercast"].broker)
+    return heard.ask()
 
 
 def test_a_worker_of_this_database_is_heard(
@@ -90,10 +90,9 @@ def test_a_worker_of_another_database_alone_is_none(
 def test_a_stranger_on_the_stock_channel_is_found_while_the_worker_is_listened_for(
     alone: Flask, announce: Callable[[bytes], None]
 ) -> None:
-    settings = alone.config["SETTINGS"]
-    broker = Broker.of(settings)
+    broker = Broker.of(alone.config["SETTINGS"])
     announce(head(journal.head().journal))
-    neighbours = next(check for check in beside.CHECKS if check.name == "redis neighbours")
+    *_, neighbours = beside.examinations(broker)
 
     def heard() -> str:
         with alone.app_context():
@@ -106,5 +105,5 @@ def test_a_stranger_on_the_stock_channel_is_found_while_the_worker_is_listened_f
         journals = broker.journal_channel
         wait_until(lambda: client.pubsub_numsub(journals)[0][1] == 1, "the examination listens")
         with pytest.raises(Doubtful, match="1 others listen to flask-socketio"):
-            neighbours.ask(settings)
+            neighbours.ask()
         assert worker.result() == "running"

@@ -13,8 +13,8 @@ from app.accounts import tokens
 from app.accounts.models import Role, User
 from app.config import Settings
 from app.db import db
-from ordercast.doctor.accounts import CHECKS
-from ordercast.doctor.finding import Unhealthy
+from app.doctor.accounts import examinations
+from ordercast import Unhealthy
 from ordercast.keys import key_algorithm
 from tests.harness.application.market import error, good
 from tests.harness.people.keys import claims, hs256, public_pem
@@ -210,11 +210,11 @@ def test_doctor_finds_accounts_of_this_service_under_another_issuers_ids(
     shared: tuple[Visitor, Visitor],
 ) -> None:
     on, off = shared
-    [check] = [one for one in CHECKS if one.name == "issuer"]
 
     def ask(visitor: Visitor) -> str:
+        _, issuer = examinations(visitor.app.config["SETTINGS"])
         with visitor.app.app_context():
-            return check.ask(visitor.app.config["SETTINGS"])
+            return issuer.ask()
 
     assert ask(off) == "the users are another service's"
     good(on.register(), 201)

@@ -10,11 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app.accounts.tokens import Identity
-from app.config import Settings
 from app.db import db, now, transaction
-from ordercast import doctor, journal
-from ordercast.doctor import journal as check
-from ordercast.doctor.finding import Doubtful
+from app.extension import cast
+from ordercast import Doubtful, journal
+from ordercast.doctor.journal import examinations as journal_examinations
 from ordercast.journal.entries import fault
 from ordercast.journal.models import SetAside
 from ordercast.metrics import EVENTS_SET_ASIDE
@@ -195,21 +194,22 @@ def test_the_database_refuses_data_that_is_not_json(app: Flask, data: str) -> No
     assert len(published()) == 1
 
 
-def test_doctor_shows_it_until_it_is_settled(faulty: None, settings: Settings) -> None:
-    assert check._entries(settings) == "none was set aside"
+def test_doctor_shows_it_until_it_is_settled(faulty: None, app: Flask) -> None:
+    [entries] = journal_examinations(app.extensions["ordercast"].database)
+    assert entries.ask() == "none was set aside"
     insert(ROOM, "test", "{")
     insert(ROOM, "test", "[")
     published()
     with pytest.raises(Doubtful) as caught:
-        check._entries(settings)
+        entries.ask()
     said, advice = caught.value.args
     assert said.startswith("2 set aside, the last at position 2 because: data is not JSON")
     with db.engine.begin() as connection:
         assert connection.exec_driver_sql(advice.split(": ")[1].split(";")[0]).first()
         connection.exec_driver_sql(advice.rpartition(": ")[2])
     db.session.rollback()
-    assert check._entries(settings) == "none was set aside"
-    assert check.CHECKS[0] in doctor.CHECKS
+    assert entries.ask() == "none was set aside"
+    assert ("journal entries", "ok") in {(one.name, one.level) for one in cast.examine()}
 
 
 def test_what_is_pruned_is_forgotten(faulty: None) -> None:

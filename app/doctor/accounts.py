@@ -1,5 +1,7 @@
 """Accounts that everybody could log in to, or whose ids are somebody else's."""
 
+from collections.abc import Iterator
+
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -7,13 +9,18 @@ from app import demo
 from app.accounts.models import LoginSession
 from app.config import Settings
 from app.db import db
-from ordercast.doctor.finding import Check, Doubtful, Unhealthy
+from ordercast import Doubtful, Examination, Unhealthy
 
 ADVICE = "Change their passwords, or delete them; `make run` alone needs them, on loopback."
 SECONDS = 30.0  # five passwords are compared, on a busy machine
 
 
-def _demo(settings: Settings) -> str:
+def examinations(settings: Settings) -> Iterator[Examination]:
+    yield Examination("demo accounts", _demo, seconds=SECONDS)
+    yield Examination("issuer", lambda: _issuer(settings))
+
+
+def _demo() -> str:
     """In the demo's own database the accounts are a warning: gunicorn, by itself, listens on every
     address. Beside other accounts, or on a server, they are a hole."""
     try:
@@ -44,6 +51,3 @@ def _issuer(settings: Settings) -> str:
             "Give the service a database in which nobody has registered.",
         )
     return "the users are another service's"
-
-
-CHECKS = (Check("demo accounts", _demo, seconds=SECONDS), Check("issuer", _issuer))

@@ -7,8 +7,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from app.config import Settings
-from ordercast.doctor.finding import Check, Doubtful
+from ordercast import Doubtful, Examination
 
 ASK_SECONDS = 3.0  # for one answer; /readyz takes no longer
 SETTLE_SECONDS = 4.0  # for a process that has just begun, and has not heard a worker yet
@@ -16,23 +15,28 @@ PAUSE_SECONDS = 0.25
 LOG = "See its log: a change of each check is one line there (`readiness changed`)."
 
 
-def _web(settings: Settings) -> str:
+def examination(port: int) -> Examination:
+    seconds = SETTLE_SECONDS + ASK_SECONDS + 1
+    return Examination("web", lambda: _web(port), seconds=seconds)
+
+
+def _web(port: int) -> str:
     """`/readyz` on PORT of this machine. Nothing there is no complaint: it may run elsewhere."""
-    url = f"http://127.0.0.1:{settings.PORT}/readyz"
+    url = f"http://127.0.0.1:{port}/readyz"
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
         try:
             said = _ask(url)
         except (URLError, OSError, ValueError):
-            return f"no web process of this service answers on port {settings.PORT} here"
+            return f"no web process of this service answers on port {port} here"
         if said["status"] == "ok":
-            return f"ready, on port {settings.PORT}"
+            return f"ready, on port {port}"
         if time.monotonic() > deadline:
             break
         time.sleep(PAUSE_SECONDS)
     wrong = [f"{name} {answer}" for name, answer in said.items() if answer != "ok"]
     # What is behind it fails by a check of its own, if it does so from here as well.
-    raise Doubtful(f"/readyz on port {settings.PORT} says: {', '.join(wrong)}", LOG)
+    raise Doubtful(f"/readyz on port {port} says: {', '.join(wrong)}", LOG)
 
 
 def _ask(url: str) -> dict[str, Any]:
@@ -46,6 +50,3 @@ def _ask(url: str) -> dict[str, Any]:
     if not isinstance(said, dict) or "status" not in said:
         raise ValueError("not our /readyz")
     return said
-
-
-CHECKS = (Check("web", _web, seconds=SETTLE_SECONDS + ASK_SECONDS + 1),)

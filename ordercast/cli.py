@@ -1,0 +1,98 @@
+"""The commands of the library: `flask ordercast ...`.
+
+How a command fails: one line on standard error, and the exit code 1.
+"""
+
+from typing import NoReturn, cast
+
+import click
+import orjson
+from flask import Flask, current_app
+from flask.cli import AppGroup
+from sqlalchemy.exc import SQLAlchemyError
+
+from ordercast.database import explain
+from ordercast.doctor.finding import Finding, Level
+from ordercast.errors import OrdercastError
+from ordercast.inbox.sender import Inbox, InboxUnavailable
+from ordercast.service import EXTENSION, Service
+
+MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
+
+
+def fail(code: str, message: str) -> NoReturn:
+    click.echo(f"{code}: {message}", err=True)
+    raise SystemExit(1)
+
+
+class Commands(AppGroup):
+    """What a command cannot do is one line, not a traceback."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except (OrdercastError, InboxUnavailable) as exc:
+            fail(exc.code, str(exc))
+        except SQLAlchemyError as exc:
+            if (found := explain(exc)) is None:
+                raise
+            fail("database_unavailable", f"{found[0].value}: {found[1]}")
+
+
+group = Commands("ordercast", help="Durable events: the worker, the tables, what may be wrong.")
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(group)
+
+
+def _service() -> Service:
+    return cast(Service, current_app.extensions[EXTENSION])
+
+
+@group.command()
+def worker() -> None:
+    """Sequence events, drain the inbox, prune, and the app's own steps; any number may run."""
+    _service().work()
+
+
+@group.command()
+def upgrade() -> None:
+    """Make the library's tables in the app's database, or bring them to this release."""
+    from ordercast import migrations  # which loads Alembic
+
+    migrations.upgrade(_service().database.engine)
+
+
+@group.command()
+def doctor() -> None:
+    """Check everything the service needs, and say what to do about what is wrong."""
+    levels = set()
+    for finding in _service().examine():
+        levels.add(finding.level)
+        click.echo("\n".join(lines(finding)))
+    if Level.FAIL in levels:
+        raise SystemExit(1)
+
+
+def lines(finding: Finding) -> list[str]:
+    said = [f"{MARKS[finding.level]}  {finding.name}: {finding.text}"]
+    return [*said, f"      {finding.advice}"] if finding.advice else said
+
+
+@group.command()
+@click.argument("name", metavar="EVENT")
+@click.option("--to", required=True, help="The room; for a declared event also the user's id.")
+@click.option("--data", required=True, help="The payload, as JSON.")
+@click.option("--id", help="Your id for it: a repeat with the same one is harmless.")
+def emit(name: str, to: str, data: str, id: str | None) -> None:
+    """Emit a durable event, through the inbox."""
+    try:
+        payload = orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        fail("malformed_json", f"--data is not JSON: {exc}")
+    service = _service()
+    inbox = Inbox(service.settings.REDIS_URL, prefix=service.settings.REDIS_PREFIX)
+    send = inbox.send if id is None else inbox.once(id)
+    send(to, name, payload)
+    click.echo("accepted")
