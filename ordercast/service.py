@@ -1,7 +1,7 @@
 """The parts of one application, put together: `app.extensions["ordercast"]`."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from sqlalchemy import Engine
@@ -17,6 +17,9 @@ from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 from ordercast.tokens import Tokens
 from ordercast.worker.steps import Step
+
+if TYPE_CHECKING:
+    from ordercast.transport.engine import Engine as TransportEngine
 
 EXTENSION = "ordercast"  # in `app.extensions`
 
@@ -51,6 +54,12 @@ class Service:
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
         self.health.add(Check("database", self._can_write, required=True))
+
+    @property
+    def engines(self) -> Sequence["TransportEngine"]:
+        """For the gunicorn worker to serve."""
+        engine = self._app.extensions["realtime"].engine
+        return () if engine is None else (engine,)
 
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""

@@ -68,7 +68,8 @@ def post_fork(_server: Any, _worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Follow the journal from now on: after the fork, before the first connection."""
+    """Serve the application's sockets, and follow the journal: after the fork, before the first
+    connection."""
     # Connections are many objects that live long and hold no cycles: each pass of the collector
     # over all of them finds nothing.
     gc.collect()
@@ -77,6 +78,7 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(20_000, 20, 100)
     service = getattr(worker.wsgi, "extensions", {}).get("ordercast")
     if service is not None:
+        worker.serve(*service.engines)
         service.start()
 
 

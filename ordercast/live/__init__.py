@@ -11,6 +11,7 @@ connections.py    the authenticated connections of this process
 census.py         how many of them a revocation hits
 queue_manager.py  rooms and emits, on Flask-SocketIO's own Redis channel and format
 delivery.py       an event to whom it concerns, or held for it; offsets
+closing.py        the end of a connection, by its name in ordercast/endings.py
 missed.py         what a client missed, read in pieces
 replay.py         CONNECT first, then what was missed, then what was held, then what comes
 subscription.py   the one Redis subscription of this process
@@ -37,6 +38,7 @@ from ordercast.broker import Broker
 from ordercast.capacity import max_connections, max_open
 from ordercast.journal import Marks
 from ordercast.live.census import Counter
+from ordercast.live.closing import count
 from ordercast.live.connections import Connections
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.follower import Follower
@@ -49,7 +51,7 @@ from ordercast.live.readiness import Readiness
 from ordercast.live.recovery import Recovery
 from ordercast.live.revocations import Revocations
 from ordercast.live.subscription import Subscription
-from ordercast.metrics import CONNECTIONS_CLOSED, CONNECTS_REFUSED, REQUESTS_CUT
+from ordercast.metrics import CONNECTS_REFUSED, REQUESTS_CUT
 from ordercast.origins import Origins
 from ordercast.settings import Settings
 from ordercast.transport import Limits, install, send_all, send_piece
@@ -131,9 +133,7 @@ class Realtime:
                 self.socketio.server,
                 on_gone=self.connections.release,
                 limits=_limits(settings),
-                on_slow=CONNECTIONS_CLOSED.labels("slow").inc,
-                on_flood=CONNECTIONS_CLOSED.labels("flood").inc,
-                on_unauthenticated=CONNECTIONS_CLOSED.labels("unauthenticated").inc,
+                on_ended=count,
                 on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
                 on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
             )

@@ -13,10 +13,11 @@ import orjson
 from engineio.exceptions import EngineIOError
 from socketio import Server, packet
 
+from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
+from ordercast.live.closing import close
 from ordercast.live.missed import PIECE_BYTES
 from ordercast.live.rooms import Member, State
-from ordercast.metrics import CONNECTIONS_CLOSED
 from ordercast.transport.backlog import Backlog
 from ordercast.transport.packets import Packet, message
 
@@ -140,8 +141,7 @@ class Delivery:
         member.held = Backlog()
         if member.state is State.CONNECTED:
             # In the middle of its replay: it ends as slow clients do, behind what it was sent.
-            CONNECTIONS_CLOSED.labels("slow").inc()
-            member.engine.close(wait=False, reason=self.server.reason.TRANSPORT_ERROR)
+            close(member.engine, ServiceEnding.SLOW_REPLAY)
 
     def _encode(
         self, data: Sequence[Any], namespace: str = NAMESPACE, ack_id: int | None = None

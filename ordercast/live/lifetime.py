@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from engineio.base_server import BaseServer
-
 from app.accounts import revocation
+from ordercast.endings import ServiceEnding
 from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
 from ordercast.identity import Identity
+from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.revocations import Revocations
-from ordercast.metrics import CONNECTIONS_CLOSED
 from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -62,11 +61,10 @@ class Lifetime:
         if time.time() < self._end_of(connection):
             self.watch(connection)
             return
-        CONNECTIONS_CLOSED.labels("expired").inc()
         logger.info(
             "token expired", extra={"user": connection.identity.user_id, "sid": connection.sid}
         )
-        connection.engine.close(reason=BaseServer.reason.SERVER_DISCONNECT)
+        close(connection.engine, ServiceEnding.TOKEN_EXPIRED)
 
     def _end_of(self, connection: Connection) -> float:
         """Seconds since 1970."""

@@ -10,6 +10,7 @@ from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
 from app.accounts import revocation
+from ordercast.endings import ServiceEnding, TransportEnding
 from ordercast.errors import Refuse, TooManyConnections, Unavailable
 from ordercast.live.connections import Connection
 from ordercast.live.rooms import State
@@ -62,7 +63,7 @@ class OrderNamespace(Namespace):
                 self._realtime.connections.remove(sid)
                 CONNECTS_REFUSED.labels(Unavailable.code).inc()
                 raise ComeBackLater(random.uniform(*COME_BACK_SECONDS)) from None
-            self._realtime.manager.close_transport(sid)
+            self._realtime.manager.close_transport(sid, TransportEnding.COME_BACK_LATER)
             self._refuse(sid, environ, Unavailable())
 
     def _disconnect(self, sid: str, reason: str) -> None:
@@ -105,7 +106,7 @@ class OrderNamespace(Namespace):
         self._check_capacity(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
-            realtime.manager.close_transport(predecessor.sid, abort=True)
+            realtime.manager.close_transport(predecessor.sid, ServiceEnding.REPLACED)
         if connection.revoked is not None:
             raise revocation.refusal(connection.revoked)
 

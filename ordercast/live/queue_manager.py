@@ -32,8 +32,10 @@ from app.accounts import revocation
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from ordercast.broker import Broker
+from ordercast.endings import Ending, ServiceEnding
 from ordercast.errors import TokenExpired
 from ordercast.journal import Entry
+from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.delivery import NAMESPACE, Delivery
 from ordercast.live.replay import Replay
@@ -146,7 +148,7 @@ class QueueManager(RoomManager):
         if connection.revoked is not None:
             self._end(sid, connection.revoked)
         elif connection.overflowed:
-            self.close_transport(sid)
+            self.close_transport(sid, ServiceEnding.HELD_TOO_MUCH)
         else:
             self.on_connected(connection)
             self._replay.start(member, connection)
@@ -177,7 +179,7 @@ class QueueManager(RoomManager):
         """A client stays away after a server disconnect, and comes back when only its transport
         closes: where a refreshed token is good."""
         if isinstance(revocation.refusal(mark), TokenExpired):
-            self.close_transport(sid)
+            self.close_transport(sid, ServiceEnding.TOKEN_OUTDATED)
         else:
             self._dismiss(sid)
 
@@ -186,7 +188,7 @@ class QueueManager(RoomManager):
         themselves, are not recovered, and read snapshots again."""
         self.delivery.restart()
         for connection in self._connections.all():
-            self.close_transport(connection.sid)
+            self.close_transport(connection.sid, ServiceEnding.JOURNAL_REPLACED)
 
     def _dismiss(self, sid: str) -> None:
         engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
@@ -198,14 +200,13 @@ class QueueManager(RoomManager):
         # A client that gets both at once takes the good-bye for a lost transport, and comes back.
         # Most close by themselves; one that does not has been told nothing more since.
         self.server.sleep(GOOD_BYE_SECONDS)
-        engine.close(wait=False, reason=self.server.reason.SERVER_DISCONNECT)
+        close(engine, ServiceEnding.DISMISSED)
 
-    def close_transport(self, sid: str, *, abort: bool = False) -> None:
-        """Close the connection at engine level, unanswered: the client comes back by itself.
-        `abort`: without a word, for one whose other end is gone."""
+    def close_transport(self, sid: str, ending: Ending) -> None:
+        """Close the connection at engine level, unanswered: the client comes back by itself."""
         engine = self.server.eio.sockets.get(self.eio_sid_from_sid(sid, NAMESPACE))
         if engine is not None:
-            engine.close(wait=False, abort=abort, reason=self.server.reason.SERVER_DISCONNECT)
+            close(engine, ending)
 
     def _engine_is_open(self, eio_sid: str | None) -> bool:
         engine = self.server.eio.sockets.get(eio_sid)

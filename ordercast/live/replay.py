@@ -11,6 +11,7 @@ from functools import partial
 
 from socketio import Server
 
+from ordercast.endings import Ending, ServiceEnding
 from ordercast.live.connections import Connection
 from ordercast.live.delivery import Delivery
 from ordercast.live.rooms import Member, State
@@ -22,7 +23,7 @@ logger = logging.getLogger(__name__)
 class Replay:
     """`close` ends a client's transport: it comes back by itself."""
 
-    def __init__(self, delivery: Delivery, close: Callable[[str], None]) -> None:
+    def __init__(self, delivery: Delivery, close: Callable[[str, Ending], None]) -> None:
         self._delivery = delivery
         self._close = close
         self.server: Server = None
@@ -35,7 +36,7 @@ class Replay:
         except Exception:
             # The database may be away. Whatever it is, nothing may overtake the rest of it.
             logger.exception("replay broke off", extra={"sid": connection.sid})
-            self._close(connection.sid)
+            self._close(connection.sid, ServiceEnding.REPLAY_BROKEN)
 
     def _send_next(self, member: Member, connection: Connection) -> bool:
         """Send one piece -> whether it was taken at once and there is more."""

@@ -1,24 +1,36 @@
 """A transport for Flask-SocketIO on gunicorn: WebSockets without greenlets, long-polling, and any
-number of workers. It knows nothing of orders.
+number of workers. It knows nothing of orders, and imports nothing of the library but itself.
 
     worker_class = "ordercast.transport.worker.Worker"            # gunicorn.conf.py, after patching
-    socketio = SocketIO(app, async_mode="gevent", serializer=StrictPacket)
-    install(socketio.server, limits=Limits())
+    def post_worker_init(worker): worker.serve(worker.wsgi.extensions["engine"])
 
-protocol.py    Socket.IO: what is malformed; install()
-engine.py      Engine.IO: its requests            answers.py    and what they are answered with
-session.py     one client, over either transport  inbox.py      what it sends, handled in order
-packets.py     encoded once for all recipients    fanout.py     to many sessions at once
-backlog.py     and what waits for one client
-websocket.py   a WebSocket in the hub             frames.py     RFC 6455, without I/O
-handshake.py   its opening                        timers.py     one timer for all deadlines
-limits.py      what a client may cost             encoding.py   whether an answer is compressed
-admission.py   which sessions count for it        attachments.py  half a message, and how long
-lingering.py   WebSockets that have said CLOSE
-worker.py      gunicorn's worker; how it ends     handover.py   a request to the session's owner
-handler.py     one HTTP connection's requests     requests.py   and the time between them
-framing.py     where each of them ends            pace.py       and how slowly it may come
-accepting.py   how many connections there are     options.py    gunicorn's settings
+    socketio = SocketIO(app, async_mode="gevent", serializer=StrictPacket)        # the application
+    app.extensions["engine"] = install(socketio.server, limits=Limits())
+
+Layers, of which each imports only what is below it (import-linter holds it). From the top:
+
+    worker.py       gunicorn's worker, and how it ends
+    server.py       the connections of one listener     protocol.py     Socket.IO; install()
+    handler.py      the requests of one connection      engine.py       its Engine.IO server
+    accepting.py    how many connections there are      endpoint.py     its requests
+    requests.py     the time between two requests       attachments.py  messages without them
+    handover.py     a request to the session's owner    registry.py     the sessions of a process
+
+    admission.py    which sessions count for a limit    heartbeat.py    pings
+    fanout.py       packets to many sessions at once
+    session.py      one client, over either transport   state.py        its states, and its moves
+    host.py         what it asks of the registry
+    incoming.py     its messages, handled in order      outbox.py       packets for its next poll
+    upgrade.py      from the one transport to the other
+    websocket.py    a WebSocket in the hub              lingering.py    after it has sent CLOSE
+    backlog.py      packets that wait                   packets.py      encoded once for all
+    frames.py       RFC 6455, without I/O
+
+    endings.py      how sessions end                    limits.py       what a client may cost
+    answers.py      answers to requests                 encoding.py     whether they are compressed
+    handshake.py    a WebSocket's opening               framing.py      where a request ends
+    connection.py   what a request's connection can do  pace.py         and how slowly it may come
+    timers.py       one timer for all deadlines         options.py      gunicorn's settings
 """
 
 from ordercast.transport.fanout import send_all, send_piece

@@ -1,7 +1,7 @@
-"""Accepting connections: never more than a process can have, and never deaf.
+"""Accepting connections: never more than a process can have, and always accepting.
 
-Every open connection counts, also one that never asks anything. Where no more fit, the oldest that
-wait between two requests are closed; where none waits, the new one is told 503 at once.
+Every open connection counts, also without a request. At the limit the oldest connections that wait
+between two requests are closed; where none waits, the new connection is answered with 503 at once.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from ordercast.transport.requests import READ_BYTES, refusal
 
 logger = logging.getLogger(__name__)
-SPARE_FILES = 100  # descriptors for all that is no connection of a client; at most a quarter
+SPARE_FILES = 100  # descriptors for files and other sockets; at most a quarter of all
 CLOSED_AT_ONCE = 16  # idle connections
 COMPLAINT_SECONDS = 1.0  # at least, between two lines of the log
 FULL = refusal("503 Service Unavailable")
@@ -27,7 +27,7 @@ EXHAUSTED = (errno.EMFILE, errno.ENFILE)
 
 
 class Holder(Protocol):
-    """What has connections: `close_oldest` closes so many at most that wait for a request, and
+    """Has connections. `close_oldest` closes at most `count` of those that wait for a request, and
     returns how many it closed."""
 
     @property
@@ -36,7 +36,8 @@ class Holder(Protocol):
 
 
 class Taken(_socket.socket):
-    """A connection that became a WebSocket: it counts until it is closed."""
+    """A connection that became a WebSocket: it counts until it is closed. What `on_close` is bound
+    to lives as long."""
 
     __slots__ = ("_on_close",)
 
@@ -68,8 +69,8 @@ class Acceptor:
         self._holders.append(holder)
 
     def accept(self, listener: Any) -> tuple[_socket.socket, Any] | None:
-        """The next connection, non-blocking, and its address. None: none waits, or it was told
-        that there is no capacity."""
+        """The next connection, non-blocking, and its address. None: no connection waits, or there
+        is no capacity for it."""
         self._keep_reserve()
         is_full = self._is_full and not self._close_oldest("connections")
         try:
@@ -91,7 +92,8 @@ class Acceptor:
                 self._reserve = _socket.socket()
 
     def _accept_with_reserve(self, listener: Any) -> tuple[_socket.socket, Any] | None:
-        """Out of descriptors, which the kernel says also where no connection waits."""
+        """Accept without a free descriptor. The kernel reports that state also where no connection
+        waits."""
         if self._reserve is not None:
             self._reserve.close()
             self._reserve = None

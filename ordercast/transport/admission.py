@@ -5,8 +5,8 @@ Every count of sessions goes up and down here, and a session passes through in t
     open ──▶ unauthenticated ──accept──▶ authenticated ──leave──▶ unauthenticated ...
                     └───────────────── close ──────────────┘        once, from either
 
-An unauthenticated session has `connect_timeout` seconds, and makes room when there are too many. A
-closed one counts for nothing, also while it waits for its client's last poll.
+An unauthenticated session has `connect_timeout` seconds, and gives way when there are too many. A
+session that has ended counts for nothing, also while it waits for its client's last poll.
 """
 
 from __future__ import annotations
@@ -15,43 +15,55 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from engineio.base_server import BaseServer
+from typing import TYPE_CHECKING, Protocol
 
 from ordercast.transport.answers import ADDRESS_FULL, FULL, Refused
+from ordercast.transport.endings import Ending, TransportEnding
 
 if TYPE_CHECKING:
     from ordercast.transport.limits import Limits
-    from ordercast.transport.session import Session
     from ordercast.transport.timers import Timers
 
 logger = logging.getLogger(__name__)
-TRY_AGAIN = 1013  # a WebSocket's close code, registered with IANA: come back later
+
+
+class Admitted(Protocol):
+    """A session, as far as it counts."""
+
+    @property
+    def sid(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def authenticated(self) -> bool: ...
+    @property
+    def held(self) -> object | None:
+        """Not None while a connect handler runs."""
+
+    def end(self, ending: Ending) -> None: ...
 
 
 class Admission:
-    """`on_unauthenticated` counts the sessions that are closed as such, and `on_full` the clients
-    that are refused."""
+    """`on_full` counts the clients that are refused."""
 
     def __init__(
         self,
         limits: Limits,
         timers: Timers,
         *,
-        on_unauthenticated: Callable[[], None],
         on_full: Callable[[], None],
     ) -> None:
         self._limits = limits
         self._timers = timers
-        self._on_unauthenticated = on_unauthenticated
         self._on_full = on_full
         self.authenticated = 0
         self.unauthenticated = 0
         # The unauthenticated sessions by address, each with when it became one (monotonic
         # seconds); the oldest is the first, of the addresses as of the sessions of each.
-        self._since: dict[str, dict[Session, float]] = {}
+        self._since: dict[str, dict[Admitted, float]] = {}
         self.addresses: Counter[str] = Counter()  # open sessions; empty without that limit
+        # Made once: a bound method in each deadline would cost each session 64 B.
+        self._on_deadline = self._expire
 
     def check(self, address: str) -> None:
         """Whether one more client may try. Raises Refused."""
@@ -62,35 +74,29 @@ class Admission:
             self._on_full()
             raise Refused(*ADDRESS_FULL)
 
-    def open(self, session: Session) -> None:
-        """Count a new session, in the place of an older unauthenticated one if need be."""
+    def open(self, session: Admitted) -> None:
+        """Count a new session, in the place of an older unauthenticated session if need be."""
         if session.address and self._limits.max_sessions_per_address:
             self.addresses[session.address] += 1  # a Unix socket's clients have no address
         self._begin(session)
 
-    def accept(self, session: Session) -> bool:
-        """The session's client is accepted; False if too many are already."""
-        if session.closed or session.confirmed:
-            return True
+    def accept(self, session: Admitted) -> bool:
+        """Count an unauthenticated session as authenticated; False if too many are already."""
         if self._is_full:
             self._on_full()
             return False
         self._end(session)
-        session.confirmed = True
         self.authenticated += 1
         return True
 
-    def leave(self, session: Session) -> None:
-        """The client has left its last namespace, and the session stays: as after its handshake."""
-        if session.confirmed:
-            session.confirmed = False
-            self.authenticated -= 1
-            self._begin(session)
+    def leave(self, session: Admitted) -> None:
+        """Count an authenticated session as unauthenticated again."""
+        self.authenticated -= 1
+        self._begin(session)
 
-    def close(self, session: Session) -> None:
-        """The session counts no more; again, or if it never did, is harmless."""
-        if session.confirmed:
-            session.confirmed = False
+    def close(self, session: Admitted) -> None:
+        """Count the session no more; for an unauthenticated session again is harmless."""
+        if session.authenticated:
             self.authenticated -= 1
         elif not self._end(session):
             return
@@ -110,15 +116,15 @@ class Admission:
             0 < limits.max_unauthenticated <= self.unauthenticated or 0 < limits.max_open <= open_
         )
 
-    def _begin(self, session: Session) -> None:
+    def _begin(self, session: Admitted) -> None:
         while self.unauthenticated and self._is_crowded:
-            self._make_room(self._eldest())
+            self._eldest().end(TransportEnding.CROWDED_OUT)
         self._since.setdefault(session.address, {})[session] = time.monotonic()
         self.unauthenticated += 1
         if self._limits.connect_timeout:
-            self._timers.after(self._limits.connect_timeout, _look, session)
+            self._timers.after(self._limits.connect_timeout, self._on_deadline, session)
 
-    def _end(self, session: Session) -> bool:
+    def _end(self, session: Admitted) -> bool:
         sessions = self._since.get(session.address, {})
         if sessions.pop(session, None) is None:
             return False
@@ -127,31 +133,16 @@ class Admission:
         self.unauthenticated -= 1
         return True
 
-    def _eldest(self) -> Session:
-        # From the address with the most of them: one that hammers pushes out its own. Those whose
-        # connect handler decides at this moment go last.
+    def _eldest(self) -> Admitted:
+        # From the address with the most of them: a client that hammers pushes out its own. Sessions
+        # whose connect handler runs go last.
         sessions = max(self._since.values(), key=len)
         first = next(iter(sessions))
         return next((session for session in sessions if session.held is None), first)
 
-    def look(self, session: Session) -> None:
-        """Close the session if its time to authenticate is over."""
+    def _expire(self, session: Admitted) -> None:
         # A deadline of an earlier time without a namespace may strike in a later one.
         since = self._since.get(session.address, {}).get(session)
         if since is not None and time.monotonic() - since >= self._limits.connect_timeout:
             logger.info("not authenticated in time", extra={"engine": session.sid})
-            self._on_unauthenticated()
-            session.close(reason=BaseServer.reason.TRANSPORT_CLOSE)
-
-    def _make_room(self, session: Session) -> None:
-        self._on_unauthenticated()
-        session.close(
-            abort=session.websocket is None,
-            code=TRY_AGAIN,
-            text="Too many unauthenticated connections",
-            reason=BaseServer.reason.TRANSPORT_CLOSE,
-        )
-
-
-def _look(session: Session) -> None:
-    session.engine.admission.look(session)
+            session.end(TransportEnding.UNAUTHENTICATED)

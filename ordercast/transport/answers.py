@@ -1,4 +1,4 @@
-"""What a request to the engine is answered with, and the refusals."""
+"""Answers to requests of Engine.IO, and the refusals."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Answer(NamedTuple):
 
 
 class Refused(Exception):
-    """The request is answered with an error: {code, message}. The codes are Engine.IO's, from 0 to
-    5, and words of ours for what it has none for."""
+    """The request is answered with an error: {code, message}. The codes are Engine.IO's, 0 to 5,
+    and words where Engine.IO has none."""
 
     def __init__(self, code: int | str, message: str, status: str = "400 Bad Request") -> None:
         super().__init__(message)

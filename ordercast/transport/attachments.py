@@ -1,4 +1,4 @@
-"""Messages whose attachments are on their way: bounded in bytes, and in time."""
+"""Messages of Socket.IO whose attachments are on their way: bounded in bytes, and in time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from socketio.packet import Packet
+
 from ordercast.transport.packets import MalformedPacket, TooLarge
 
 if TYPE_CHECKING:
-    from ordercast.transport.protocol import StrictPacket
     from ordercast.transport.timers import Timers
 
 ATTACHMENT_SECONDS = 20.0  # from a message to the last of its attachments
@@ -20,14 +21,15 @@ class Half:
 
     __slots__ = ("due", "packet", "size")
 
-    def __init__(self, packet: StrictPacket, size: int) -> None:
+    def __init__(self, packet: Packet, size: int) -> None:
         self.packet = packet
         self.size = size  # bytes that came
         self.due = time.monotonic() + ATTACHMENT_SECONDS
 
 
 class Attachments:
-    """Of all clients, by Engine.IO sid. `expired` is told whose did not come in time."""
+    """Of all clients, by Engine.IO sid. `expired` is called with the sid of a client whose
+    attachments did not come in time."""
 
     def __init__(
         self, timers: Timers, *, max_message_bytes: int, expired: Callable[[str], None]
@@ -41,12 +43,12 @@ class Attachments:
     def __contains__(self, eio_sid: str) -> bool:
         return eio_sid in self._halves
 
-    def expect(self, eio_sid: str, packet: StrictPacket, size: int) -> None:
+    def expect(self, eio_sid: str, packet: Packet, size: int) -> None:
         """The client's next messages are this one's attachments."""
         self._halves[eio_sid] = Half(packet, size)
         self._arm()
 
-    def add(self, eio_sid: str, data: str | bytes) -> StrictPacket | None:
+    def add(self, eio_sid: str, data: str | bytes) -> Packet | None:
         """An attachment -> the message, if it is whole now. Raises MalformedPacket."""
         if isinstance(data, str):
             raise MalformedPacket("a text in the place of an attachment")
@@ -67,9 +69,9 @@ class Attachments:
         if self._halves and not self._armed:
             self._armed = True
             due = next(iter(self._halves.values())).due
-            self._timers.after(max(0.0, due - time.monotonic()), Attachments._look, self)
+            self._timers.after(max(0.0, due - time.monotonic()), Attachments._expire, self)
 
-    def _look(self) -> None:
+    def _expire(self) -> None:
         self._armed = False
         now = time.monotonic()
         for eio_sid, half in list(self._halves.items()):

@@ -15,7 +15,7 @@ class Backlog:
     def __init__(self, packets: Iterable[Packet] = ()) -> None:
         """`packets` do not count for the limit."""
         self.packets = list(packets)
-        self.size = 0  # bytes, of those that count
+        self.size = 0  # bytes, of the packets that count
 
     def __iter__(self) -> Iterator[Packet]:
         return iter(self.packets)
@@ -24,7 +24,8 @@ class Backlog:
         return len(self.packets)
 
     def take(self, most: int) -> list[Packet]:
-        """The oldest, up to so many bytes; one in any case, and none without its attachments."""
+        """The oldest packets, up to `most` bytes: at least one, and none without its
+        attachments."""
         count, size = 0, 0
         for packet in self.packets:
             size += len(packet)

@@ -1,4 +1,4 @@
-"""Which content coding an answer may have: Accept-Encoding, RFC 9110 section 12.5.3."""
+"""The content coding of an answer: Accept-Encoding, RFC 9110 section 12.5.3."""
 
 from __future__ import annotations
 

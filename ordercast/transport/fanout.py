@@ -1,7 +1,7 @@
-"""The same packets to many sessions: everything that a full room costs is in this loop.
+"""Fan-out: the same packets to many sessions.
 
-What `Session.send` does, without two calls for each of those, nearly all, whose kernel takes the
-frame at once.
+The loop does what `Session.send` does, without two calls for each session, where the kernel takes
+the frame at once: nearly always.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
-    """Send them to each, or keep them; a client for whom too much waits is closed."""
+    """Send the packets to each session, or keep them; a session for which too much waits ends."""
     for packet in packets:
         frame = packet.frame
         size = len(frame)
@@ -31,11 +31,11 @@ def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
             try:
                 sent = socket.send(frame)
             except OSError:
-                sent = 0  # that it must wait, or that the client is gone: found out again below
+                sent = 0  # a full buffer, or a client that is gone: `send_rest` meets it again
             if sent < size:
                 session.send_rest(frame, sent)
 
 
 def send_piece(session: Session, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
-    """Session.send_piece, to one session."""
+    """Session.send_piece, as a function."""
     return session.send_piece(packets, taken)

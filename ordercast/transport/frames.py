@@ -7,6 +7,8 @@ from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ordercast.transport.endings import CloseCode
+
 if TYPE_CHECKING:
     from codecs import IncrementalDecoder
 
@@ -27,16 +29,14 @@ NO_CODE = 1005
 PROTOCOL_CODES = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
 OTHER_CODES = range(3000, 5000)  # section 7.4.2: registered by libraries, or private
 
-PROTOCOL_ERROR, BAD_UTF8, TOO_BIG = 1002, 1007, 1009
-
 _utf8_decoder = getincrementaldecoder("utf-8")
 
 
 class FrameError(Exception):
-    """The stream cannot go on, RFC 6455 section 7.1.7. close_code: 1002, 1007 or 1009; str() is
-    the reason."""
+    """The stream cannot go on, RFC 6455 section 7.1.7. close_code: PROTOCOL_ERROR, INVALID_DATA or
+    TOO_LARGE; str() is the reason."""
 
-    def __init__(self, close_code: int, reason: str) -> None:
+    def __init__(self, close_code: CloseCode, reason: str) -> None:
         super().__init__(reason)
         self.close_code = close_code
 
@@ -113,24 +113,24 @@ class FrameReader:
         # (first byte, start of the payload, end of it); the end is 0 while the head is incomplete.
         first, length = buffer[at], buffer[at + 1]
         if first & 0x70:
-            raise FrameError(PROTOCOL_ERROR, "Reserved bit set")
+            raise FrameError(CloseCode.PROTOCOL_ERROR, "Reserved bit set")
         if first & 0x0F not in OPCODES:
-            raise FrameError(PROTOCOL_ERROR, "Unknown opcode")
+            raise FrameError(CloseCode.PROTOCOL_ERROR, "Unknown opcode")
         if not length & MASK:
-            raise FrameError(PROTOCOL_ERROR, "Frame not masked")
+            raise FrameError(CloseCode.PROTOCOL_ERROR, "Frame not masked")
         length &= 0x7F
         if first & CONTROL:
             if not first & FIN:
-                raise FrameError(PROTOCOL_ERROR, "Control frame fragmented")
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "Control frame fragmented")
             if length > MAX_CONTROL_BYTES:
-                raise FrameError(PROTOCOL_ERROR, "Control frame too long")
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "Control frame too long")
             return first, at + 6, at + 6 + length
         if self._message is None:
             if not first & 0x0F:
-                raise FrameError(PROTOCOL_ERROR, "Continuation of nothing")
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "Continuation of nothing")
             before = 0
         elif first & 0x0F:
-            raise FrameError(PROTOCOL_ERROR, "New message within a fragmented one")
+            raise FrameError(CloseCode.PROTOCOL_ERROR, "New message within a fragmented one")
         else:
             before = len(self._message)
         start = at + 6
@@ -141,11 +141,11 @@ class FrameReader:
                 return first, start, 0
             length = int.from_bytes(buffer[at + 2 : start - 4], "big")
             if length < least:
-                raise FrameError(PROTOCOL_ERROR, "Length not in its shortest form")
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "Length not in its shortest form")
             if length >> 63:
-                raise FrameError(PROTOCOL_ERROR, "Length over 63 bits")
+                raise FrameError(CloseCode.PROTOCOL_ERROR, "Length over 63 bits")
         if before + length > self._max:
-            raise FrameError(TOO_BIG, f"Message over {self._max} bytes")
+            raise FrameError(CloseCode.TOO_LARGE, f"Message over {self._max} bytes")
         return first, start, start + length
 
     def _fragment(self, first: int, payload: bytes) -> tuple[int, str | bytes]:
@@ -159,11 +159,11 @@ class FrameReader:
                 # would take fifty times the limit.
                 self._utf8.decode(payload, bool(first & FIN))
             except UnicodeDecodeError:
-                raise FrameError(BAD_UTF8, "Text is not UTF-8") from None
+                raise FrameError(CloseCode.INVALID_DATA, "Text is not UTF-8") from None
         self._message += payload
         self._fragments += 1
         if self._fragments > FEWEST_FRAGMENTS + self._max // FRAGMENT_BYTES:
-            raise FrameError(TOO_BIG, "Message in too many fragments")
+            raise FrameError(CloseCode.TOO_LARGE, "Message in too many fragments")
         if not first & FIN:
             return CONTINUATION, b""
         message, self._message, self._utf8 = self._message, None, None
@@ -220,14 +220,14 @@ def _text(payload: bytes) -> str:
     try:
         return payload.decode()
     except UnicodeDecodeError:
-        raise FrameError(BAD_UTF8, "Text is not UTF-8") from None
+        raise FrameError(CloseCode.INVALID_DATA, "Text is not UTF-8") from None
 
 
 def _check_close(payload: bytes) -> None:
     if len(payload) == 1:
-        raise FrameError(PROTOCOL_ERROR, "Close code cut short")
+        raise FrameError(CloseCode.PROTOCOL_ERROR, "Close code cut short")
     if payload and not _may_be_sent(close_code(payload)):
-        raise FrameError(PROTOCOL_ERROR, "Invalid close code")
+        raise FrameError(CloseCode.PROTOCOL_ERROR, "Invalid close code")
     _text(payload[2:])
 
 

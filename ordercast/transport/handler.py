@@ -1,5 +1,5 @@
-"""Serves the requests of one HTTP connection, until it waits again, becomes a WebSocket, or is
-another process's."""
+"""The requests of one HTTP connection, until it waits again, becomes a WebSocket, or is another
+process's."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ from gevent.pywsgi import Input
 from gunicorn.workers.ggevent import PyWSGIHandler
 
 from ordercast.transport.accepting import Taken
-from ordercast.transport.engine import HANDLER
+from ordercast.transport.connection import CONNECTION
 from ordercast.transport.framing import Framing, framing, origin_form
 from ordercast.transport.pace import STALL_SECONDS, Pace
 from ordercast.transport.requests import READ_BYTES, RequestReader, refusal
 from ordercast.transport.websocket import READ
 
 RESET = struct.pack("ii", 1, 0)  # closing drops what the kernel still holds for the client
-UNREAD_READS = 16  # at most, of what the client sent that nobody will answer
-# What pywsgi answers by itself: it names the code.
+UNREAD_READS = 16  # of bytes that get no answer
+# The statuses that pywsgi answers by itself, and names by code only.
 REFUSED = {"400": "400 Bad Request", "414": "414 URI Too Long"}
 
 
 class Handler(PyWSGIHandler):
-    """pywsgi's, for the heads and the answers; the connection's own life is in handle()."""
+    """pywsgi's handler, for heads and answers; the connection's life is in handle()."""
 
     socket: Any
     rfile: RequestReader
     framed: Framing
     path: str
-    goes_on = False  # the client is to ask again here, also if the process is shutting down
 
     def __init__(self, sock: Any, address: Any, server: Any, data: bytes = b"") -> None:
         super().__init__(sock, address, server, rfile=RequestReader(sock, data))
         sock.settimeout(STALL_SECONDS)
         self._answer = Pace(0)
         self._cut = False  # the client did not take its answer
+        self._keeps_open = False
 
     def handle(self) -> None:
         """Serve what is here, then wait for more without a greenlet."""
@@ -65,7 +65,7 @@ class Handler(PyWSGIHandler):
                     raw = self._detach(_socket.socket)
                     self.server.wait(raw, self.client_address, rest)
                     return
-                gevent.sleep(0)  # who sends many at once takes turns with the others
+                gevent.sleep(0)  # many requests on one connection take turns with the others
         except OSError:
             pass  # the client left before its answer
         finally:
@@ -80,7 +80,7 @@ class Handler(PyWSGIHandler):
                 return
             connection.shutdown(stdlib_socket.SHUT_WR)
             for _ in range(UNREAD_READS):
-                # With anything unread this would be a reset, which takes the answer with it.
+                # With anything unread, closing would be a reset, which takes the answer with it.
                 if not connection._sock.recv(READ_BYTES, stdlib_socket.MSG_DONTWAIT):
                     break
 
@@ -88,11 +88,11 @@ class Handler(PyWSGIHandler):
         self.rfile.begin(Pace(self.server.request_seconds))
         self._answer = Pace(self.server.request_seconds)
         self.server.served += 1
-        self.goes_on = False
+        self._keeps_open = False
         result = super().handle_one_request()
         if self.rfile.too_slow:
             self.server.count_cut("body")
-        self.environ = None  # which holds this handler: together they would wait for the collector
+        self.environ = None  # it holds this handler: a cycle, that would wait for the collector
         return result
 
     def read_request(self, raw_requestline: str) -> bool:
@@ -125,7 +125,7 @@ class Handler(PyWSGIHandler):
             chunked_input=self.framed.chunked,
         )
         environ["wsgi.input_terminated"] = True
-        environ[HANDLER] = self
+        environ[CONNECTION] = self
         return environ
 
     def run_application(self) -> None:
@@ -156,8 +156,8 @@ class Handler(PyWSGIHandler):
         self.response_length += len(data)
 
     def finalize_headers(self) -> None:
-        # The other end must know that it cannot use the connection again, or it will.
-        if (self.server.draining and not self.goes_on) or self.rfile.closed:
+        # The other end must know that the connection ends, or it sends another request on it.
+        if (self.server.draining and not self._keeps_open) or self.rfile.closed:
             self.close_connection = True
         if not self.server.idle_seconds:
             self.close_connection = True
@@ -168,24 +168,21 @@ class Handler(PyWSGIHandler):
             self.response_headers.append((b"X-Content-Type-Options", b"nosniff"))
         super().finalize_headers()
 
-    # -- what the engine asks for
+    # -- connection.HttpConnection
+
+    def keep_open(self) -> None:
+        self._keeps_open = True
 
     def fileno(self) -> int:
         return int(self.socket.fileno())
 
     def raw(self) -> bytes:
-        """The request as it came, and what came after it."""
         return self.rfile.raw()
 
     def take(self) -> tuple[_socket.socket, bytes]:
-        """The connection, non-blocking, and what it sent after the request; it is the caller's
-        now."""
         already = self.rfile.rest()
-        self.server.taken += 1
-        return self._detach(partial(Taken, on_close=self._given_back)), already
-
-    def _given_back(self) -> None:
-        self.server.taken -= 1
+        # Bound to the server, and not to this handler, which would live as long as the WebSocket.
+        return self._detach(partial(Taken, on_close=self.server.hand_out())), already
 
     def _detach(self, kind: Callable[..., _socket.socket]) -> _socket.socket:
         ours = self.socket
@@ -195,7 +192,6 @@ class Handler(PyWSGIHandler):
         return raw
 
     def release(self) -> None:
-        """The connection is another process's: close this copy of its descriptor."""
         self.socket.close()
         self._forget()
 
@@ -205,11 +201,10 @@ class Handler(PyWSGIHandler):
 
     @contextmanager
     def watched(self, hang_up: Callable[[], None]) -> Iterator[None]:
-        """Call `hang_up` if the client closes the connection before it has its answer."""
         connection = self.socket._sock
         watcher = gevent.get_hub().loop.io(connection.fileno(), READ)
 
-        def look() -> None:
+        def check() -> None:
             try:
                 data = connection.recv(1, stdlib_socket.MSG_PEEK)
             except (BlockingIOError, InterruptedError):
@@ -220,7 +215,7 @@ class Handler(PyWSGIHandler):
             if not data:
                 hang_up()
 
-        watcher.start(look)
+        watcher.start(check)
         try:
             yield
         finally:

@@ -1,9 +1,9 @@
 """Several processes behind one port, without sticky sessions.
 
-A session lives in one process, and its id ends in that process's name. A request that reaches
-another one is handed to its owner over a private Unix socket: the TCP connection's descriptor and
-what was read from it, before anything was answered. The owner serves the connection from there on,
-keep-alive and upgrade included.
+A session lives in one process, its owner, and its id ends in the owner's name. A request for it
+that reaches another process is handed to the owner over a private Unix socket: the TCP connection's
+descriptor and what was read from it, before anything was answered. The owner serves the connection
+from there on, keep-alive and upgrade included.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import orjson
 from gevent.server import StreamServer
 
 if TYPE_CHECKING:
-    from ordercast.transport.handler import Handler
+    from ordercast.transport.connection import HttpConnection
 
 logger = logging.getLogger(__name__)
 NAME_BYTES = 6
 NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # so many bytes in base64; also a file name
-BACKLOG = 4096  # hand-overs that may wait: one that finds no room is taken for one of no owner
+BACKLOG = 4096  # hand-overs that may wait; beyond it the session seems to have no owner
 OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
 LENGTH = struct.Struct("!I")
 TAKEN = b"1"
@@ -72,7 +72,8 @@ def check_folder(folder: Path) -> None:
 
 
 class HandOver:
-    """One process's side of it. `folder` is private to the user, and the same for all processes."""
+    """One process's side. `folder` is private to the user, and the same for all processes; `serve`
+    is called for each hand-over: with the connection, the client's address, and what was read."""
 
     def __init__(self, folder: str, serve: Serve) -> None:
         self._folder = Path(folder)
@@ -103,7 +104,7 @@ class HandOver:
 
     @property
     def problem(self) -> str | None:
-        """Why others cannot hand over to this process; None: they can."""
+        """Why other processes cannot hand over to this one; None: they can."""
         try:
             check_folder(self._folder)
             found = (self._folder / self.name).lstat()
@@ -112,9 +113,9 @@ class HandOver:
         return None if found.st_ino == self._bound else "another file is in the place of the socket"
 
     def mend(self) -> None:
-        """Listen for what others hand over. Called every second: the folder and the socket are
-        made again if something has removed them, as cleaners of /tmp do, also before a process
-        began, and those of the other processes come back, too."""
+        """Listen for hand-overs. Called every second: the folder and the socket are made again if
+        something has removed them, as cleaners of /tmp do, also before a process began. The other
+        processes do the same with theirs."""
         problem = self.problem
         if problem is None:
             self._is_broken = False
@@ -123,7 +124,9 @@ class HandOver:
         if not begins:
             self._unsettled_until = time.monotonic() + SETTLE_SECONDS
         try:
-            with suppress(FileExistsError):  # another process was faster, or it is not ours
+            with suppress(
+                FileExistsError
+            ):  # another process was faster, or another user's is there
                 self._folder.mkdir(mode=0o700)
             old = self._server
             self._listen()
@@ -138,29 +141,29 @@ class HandOver:
             if not begins:
                 logger.warning("hand-over mended", extra={"problem": problem})
 
-    def give(self, sid: str, handler: Handler | None) -> bool:
-        """Hand the handler's connection to the owner of the session. False if there is none: the
-        session is not known, and the connection still ours."""
+    def give(self, sid: str, connection: HttpConnection | None) -> bool:
+        """Hand the connection to the owner of the session. False if there is no owner: the session
+        is not known, and the connection still this process's."""
         found = NAME.search(sid)
-        if handler is None or found is None or found[0] == self.name:
+        if connection is None or found is None or found[0] == self.name:
             return False
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as owner:
             owner.settimeout(OWNER_SECONDS)
             if not self._reach(owner, self._folder / found[0]):
                 return False
-            head = orjson.dumps(handler.client_address)
-            body = handler.raw()
+            head = orjson.dumps(connection.client_address)
+            body = connection.raw()
             message = LENGTH.pack(len(head)) + LENGTH.pack(len(body)) + head + body
             try:
-                socket.send_fds(owner, [message[:1]], [handler.fileno()])
+                socket.send_fds(owner, [message[:1]], [connection.fileno()])
                 owner.sendall(message[1:])
                 if owner.recv(1) != TAKEN:
-                    raise ConnectionError("it left")
+                    raise ConnectionError("the owner is gone")
             except OSError as exc:
-                # Whether it has the connection is not known, and two must not answer: this copy is
-                # dropped, and the client tries again if nobody does.
+                # Whether the owner has the connection is not known, and two processes must not
+                # answer: this copy is dropped, and the client tries again if it gets no answer.
                 logger.warning("hand-over not answered", extra={"error": str(exc)})
-        handler.release()
+        connection.release()
         return True
 
     def _reach(self, owner: socket.socket, path: Path) -> bool:
@@ -171,7 +174,7 @@ class HandOver:
                 owner.connect(str(path))
             except OSError:
                 now = time.monotonic()
-                # Where our own socket is missing the owner's is, too.
+                # Where this process's socket is missing, the owner's is, too.
                 if now >= deadline or (self.problem is None and now >= self._unsettled_until):
                     return False
                 gevent.sleep(RETRY_SECONDS)
@@ -195,7 +198,7 @@ class HandOver:
                 for descriptor in descriptors:
                     socket.close(descriptor)
                 return
-            with suppress(OSError):  # it does not wait any more, and drops its copy all the same
+            with suppress(OSError):  # the giver waits no more, and drops its copy all the same
                 giver.sendall(TAKEN)
         self._serve(connection, tuple(address) if isinstance(address, list) else address, body)
 

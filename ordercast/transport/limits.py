@@ -1,11 +1,11 @@
-"""What one client may cost, and all of them."""
+"""What a client may cost, and all clients together."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """0 is no limit, for each."""
+    """0 is no limit, for each field."""
 
     ping_interval: float = 25.0  # seconds
     ping_timeout: float = 20.0  # seconds
@@ -13,7 +13,7 @@ class Limits:
     max_message_bytes: int = 1_000_000  # of one message in, and of one POST
     max_backlog_bytes: int = 1_048_576  # that wait for one slow client
     max_sessions: int = 0  # that are authenticated, in this process
-    max_unauthenticated: int = 0  # sessions besides, in this process; the oldest makes room
+    max_unauthenticated: int = 0  # sessions besides, in this process; the oldest gives way
     max_open: int = 0  # sessions of both kinds, in this process
     max_sessions_per_address: int = 0  # in this process
     max_messages_per_second: int = 0  # from one client, over a second

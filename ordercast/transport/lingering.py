@@ -1,4 +1,5 @@
-"""WebSockets that have said CLOSE and wait for the other end to close: for a while, and of a few.
+"""Lingering: WebSockets that have sent CLOSE and wait for the other end to close, for a while, and
+a few of them.
 
 Closing at once would, with anything unread, reset the connection, and with it throw away what the
 client has not read yet: the reason. So what is on its way is read, some kilobytes of it. A client
@@ -7,11 +8,10 @@ that goes on sending has its kernel's buffers to fill, and is then cut.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ordercast.transport.timers import Timers
-    from ordercast.transport.websocket import WebSocket
 
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 16_384  # that are read of one connection
@@ -19,37 +19,44 @@ CUT_SECONDS = 1.0  # after that; the reason was sent before
 MOST = 100  # connections, files that no limit counts; with one more the oldest is cut
 
 
+class Cuttable(Protocol):
+    """A WebSocket."""
+
+    def cut(self) -> None:
+        """Close the connection now; then `Lingering.end` is called."""
+
+
 class Lingering:
-    """Those of one engine."""
+    """Of one engine."""
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
-        self._left: dict[WebSocket, int] = {}  # bytes that are still read
+        self._left: dict[Cuttable, int] = {}  # bytes that are still read
 
     def __len__(self) -> int:
         return len(self._left)
 
-    def begin(self, websocket: WebSocket) -> None:
+    def begin(self, websocket: Cuttable) -> None:
         while len(self._left) >= MOST:
             next(iter(self._left)).cut()
         self._left[websocket] = LINGER_BYTES
         self._timers.after(LINGER_SECONDS, _cut, websocket)
 
-    def left(self, websocket: WebSocket) -> int:
+    def left(self, websocket: Cuttable) -> int:
         """Bytes that may still be read of this one."""
         return self._left.get(websocket, 0)
 
-    def took(self, websocket: WebSocket, size: int) -> None:
-        """So many bytes were read."""
+    def took(self, websocket: Cuttable, size: int) -> None:
+        """`size` bytes were read."""
         if websocket in self._left:
             self._left[websocket] -= size
             if self._left[websocket] <= 0:
                 self._timers.after(CUT_SECONDS, _cut, websocket)
 
-    def end(self, websocket: WebSocket) -> None:
-        """It is over."""
+    def end(self, websocket: Cuttable) -> None:
+        """The connection is closed."""
         self._left.pop(websocket, None)
 
 
-def _cut(websocket: WebSocket) -> None:
+def _cut(websocket: Cuttable) -> None:
     websocket.cut()

@@ -1,4 +1,4 @@
-"""gunicorn's own settings, as far as they mean anything here."""
+"""gunicorn's own settings that this worker refuses, or does nothing with."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ REFUSED = {
 
 
 def refusal(cfg: Any) -> str | None:
-    """What this process cannot do though gunicorn is told to; None: nothing."""
+    """What gunicorn is told to do and this worker cannot; None: nothing."""
     for name, why in REFUSED.items():
         if getattr(cfg, name) and getattr(cfg, name) != "off":
             return why
@@ -34,6 +34,6 @@ def refusal(cfg: Any) -> str | None:
 
 
 def without_effect(cfg: Any) -> list[str]:
-    """The settings that somebody gave, and that change nothing."""
+    """The settings that were given, and change nothing."""
     usual = Config()  # as gunicorn reads its defaults
     return [name for name in WITHOUT_EFFECT if getattr(cfg, name) != getattr(usual, name)]

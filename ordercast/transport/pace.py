@@ -1,4 +1,4 @@
-"""How slowly a client may send a body, or take an answer: a deadline for the whole."""
+"""The pace at which a client has to send a body, or take an answer: a deadline for the whole."""
 
 import time
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ BYTES_PER_SECOND = 1000  # that give a second more: a large upload on a slow lin
 
 
 class Pace:
-    """Counts what moves and the time that it is waited for, and that only. `seconds` is for the
-    whole, and more as bytes come; 0: only a stall ends it."""
+    """Counts bytes, and the time that the client is waited for. `seconds` is for the whole, and
+    more as bytes come; 0: only a stall ends it."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

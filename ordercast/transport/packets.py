@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 
+from ordercast.transport.endings import TransportEnding
 from ordercast.transport.frames import BINARY, TEXT, frame
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
@@ -12,15 +13,15 @@ SEPARATOR = "\x1e"  # between the packets of one long-polling payload
 
 
 class MalformedPacket(ValueError):
-    """What the client sent is no packet; its session is closed."""
+    """What the client sent is no packet; its session ends."""
 
-    close_code = 1007  # RFC 6455 section 7.4.1: a message that is not what it should be
+    ending = TransportEnding.MALFORMED
 
 
 class TooLarge(MalformedPacket):
     """A message that is over the limit with its attachments."""
 
-    close_code = 1009  # RFC 6455 section 7.4.1: a message that is too big
+    ending = TransportEnding.TOO_LARGE
 
 
 class Packet:

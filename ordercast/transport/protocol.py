@@ -14,12 +14,12 @@ import socketio
 from socketio import packet
 from socketio.packet import Packet
 
-from ordercast.transport.admission import TRY_AGAIN
 from ordercast.transport.attachments import Attachments
+from ordercast.transport.endings import TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.packets import MalformedPacket, message
 from ordercast.transport.packets import Packet as EnginePacket
-from ordercast.transport.session import POLICY, Session
+from ordercast.transport.session import Session
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +86,10 @@ class StrictPacket(Packet):
 def install(
     server: socketio.Server, *, on_gone: Callable[[str], None] = lambda _: None, **options: Any
 ) -> Engine:
-    """Give a Socket.IO server, which has no client yet, this transport; the options are those of
-    Engine.take_over. Its messages are handled in order, one at a time for each client: a handler
-    that waits for the acknowledgement of its own client would wait for itself. `on_gone` is told
-    the Engine.IO sid of each session that is over.
+    """Give a Socket.IO server, which has no client yet, an Engine made with these options in the
+    place of its own. Messages are handled in order, one at a time for each client: a handler that
+    waits for the acknowledgement of its own client would wait for itself. `on_gone` is told the
+    Engine.IO sid of each session that is over, when its disconnect handlers have run.
 
     Raises ValueError for the option `always_connect`, with which a client's events are handled
     before its connect handler has decided, and TypeError without a strict serializer.
@@ -98,7 +98,7 @@ def install(
         raise ValueError("always_connect lets clients in before their connect handler decides")
     if not issubclass(server.packet_class, StrictPacket):
         raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
-    engine = Engine.take_over(server.eio, **options)
+    server.eio = engine = Engine(server.eio, **options)
     server.async_handlers = False
     protocol = Protocol(server, engine, on_gone)
     engine.on("message", protocol.receive)
@@ -137,7 +137,7 @@ class Protocol:
                 self._handle(eio_sid, whole)
             return
         if not data:
-            raise MalformedPacket("nothing in it")  # which Packet would not look at
+            raise MalformedPacket("nothing in it")  # Packet would not decode it
         received = self._server.packet_class(encoded_packet=data)
         if received.attachment_count:
             self._attachments.expect(eio_sid, received, len(data))
@@ -147,21 +147,22 @@ class Protocol:
     def _give_up(self, eio_sid: str) -> None:
         session = self._engine.sockets.get(eio_sid)
         if session is not None:
-            session.close(code=POLICY, text="Attachments did not come in time")
+            session.end(TransportEnding.ATTACHMENTS_LATE)
 
     def watch(self, manager: Any) -> None:
-        """Notice when a client has left its last namespace, whoever ended that."""
+        """Count a session as unauthenticated when its client has left its last namespace: by its
+        own message, by a handler, or over the queue."""
         disconnect = manager.disconnect
 
-        def disconnect_and_look(sid: str, namespace: str, **options: Any) -> Any:
+        def disconnect_and_check(sid: str, namespace: str, **options: Any) -> Any:
             eio_sid = manager.eio_sid_from_sid(sid, namespace)
             result = disconnect(sid, namespace, **options)
             session = self._engine.sockets.get(eio_sid)
-            if session is not None and session.confirmed and not self._is_in_any(eio_sid):
-                self._engine.admission.leave(session)
+            if session is not None and session.authenticated and not self._is_in_any(eio_sid):
+                session.leave()
             return result
 
-        manager.disconnect = disconnect_and_look
+        manager.disconnect = disconnect_and_check
 
     def _is_in_any(self, eio_sid: str) -> bool:
         manager = self._server.manager
@@ -192,7 +193,7 @@ class Protocol:
         elif received.packet_type == packet.DISCONNECT:
             server._handle_disconnect(eio_sid, namespace, server.reason.CLIENT_DISCONNECT)
         elif server.manager.sid_from_eio_sid(eio_sid, namespace) is None:
-            pass  # sent before it learned that it is disconnected from there
+            pass  # sent before the client learned that it is disconnected from there
         elif received.packet_type in (packet.EVENT, packet.BINARY_EVENT):
             server._handle_event(eio_sid, namespace, received.id, received.data)
         else:
@@ -210,20 +211,20 @@ class Protocol:
             return
         session = self._engine.sockets.get(eio_sid)
         if session is None:
-            return  # it left before it was asked in
+            return  # the client left meanwhile
         sid = server.manager.pre_connect(eio_sid, namespace)
-        session.hold()  # what the handler emits comes after CONNECT
+        session.hold()  # events that the handler emits come after CONNECT
         try:
             refusal = self._ask(eio_sid, namespace, sid, auth)
         except ComeBackLater as later:
-            # Nothing is said until then: after an answer the client would not come back by itself,
-            # and after the end of its transport at once.
+            # No answer until then: after an answer the client would not come back by itself, and
+            # after the end of its transport at once.
             server.manager.disconnect(sid, namespace, ignore_queue=True)
-            self._engine.timers.after(later.seconds, Session.close, session)
+            self._engine.timers.after(later.seconds, _send_away, session)
             return
         if refusal is None:
-            if not self._engine.admission.accept(session):
-                session.close(code=TRY_AGAIN, text="Too many connections")  # others were faster
+            if not session.accept():
+                session.end(TransportEnding.FULL)  # other clients were faster
             answer = server.packet_class(packet.CONNECT, {"sid": sid}, namespace=namespace)
             session.release(message(answer.encode()))
             server.manager.connect(sid, namespace)
@@ -233,7 +234,7 @@ class Protocol:
             server.manager.disconnect(sid, namespace, ignore_queue=True)
 
     def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
-        """What the connect handler has against the client; None if nothing."""
+        """The connect handler's refusal; None: the client is accepted."""
         server = self._server
         rejected: dict[str, Any] = socketio.exceptions.ConnectionRefusedError().error_args
         try:
@@ -256,6 +257,10 @@ class Protocol:
         server = self._server
         known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
         return namespace in known or "*" in known
+
+
+def _send_away(session: Session) -> None:
+    session.end(TransportEnding.COME_BACK_LATER)
 
 
 class Within:

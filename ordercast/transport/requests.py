@@ -1,7 +1,7 @@
 """HTTP connections between requests: no greenlet until a whole head is here.
 
-So a client that opens a connection and says nothing, or says it slowly, costs a few hundred bytes
-and not a greenlet, and cannot keep one: it has a deadline.
+A client that opens a connection and sends nothing, or sends slowly, costs a few hundred bytes
+instead of a greenlet, and has a deadline.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ordercast.transport.websocket import READ
 MAX_HEAD_BYTES = 32_768  # of a request line and its header fields
 HEAD_SECONDS = 10.0  # from the first byte of a head to its last
 IDLE_SECONDS = 75.0  # between requests; longer than the balancers in front
-LAST_SECONDS = 2.0  # that a process which goes waits for a head that has begun, or is the first
+LAST_SECONDS = 2.0  # while a process shuts down, for a head that has begun, or is the first
 READ_BYTES = 16_384
-DISCARD_BYTES = 16_777_216  # of a body that nobody reads; past it the connection ends
+DISCARD_BYTES = 16_777_216  # of a body that the application left unread; then the connection ends
 
 
 def refusal(status: str) -> bytes:
@@ -69,10 +69,10 @@ class Waiting:
         self._begin = begin
         self._data = b""
         self.began = False  # a head
-        # Looked at now and then: a timer for each would outlive it, and there is one per request.
+        # Checked each second: a timer for each request would outlive it.
         now = time.monotonic()
         self.due = now + (max(idle_seconds, HEAD_SECONDS) if is_new else idle_seconds)
-        # Who opens a connection is about to ask; one that was used may be closed between requests.
+        # A new connection is about to send a request; a used one may be closed between requests.
         self.new_until = now + LAST_SECONDS if is_new else now
         self._all = all_waiting
         self._all.add(self)
@@ -138,7 +138,7 @@ class Waiting:
 
 
 def close_late(all_waiting: set[Waiting]) -> int:
-    """Give those up that let us wait too long for a request -> how many had begun one."""
+    """Give up the connections whose request is overdue -> how many had begun a request."""
     now = time.monotonic()
     late = [waiting for waiting in all_waiting if waiting.due < now]
     for waiting in late:
@@ -150,8 +150,8 @@ def close_late(all_waiting: set[Waiting]) -> int:
 
 
 def close_idle(all_waiting: set[Waiting], *, since: float) -> None:
-    """In a process that goes, `since` then: begin what is here by now, and give those up of whom
-    no request is expected."""
+    """In a process that shuts down, since `since`: begin the requests that are here, and give up
+    the connections where none is expected."""
     now = time.monotonic()
     for waiting in list(all_waiting):
         waiting.look()
@@ -168,7 +168,7 @@ class RequestReader:
         self._at = 0
         self._pace: Pace | None = None
         self.too_slow = False  # the client, with the rest of a request
-        self._unwanted: int | None = None  # bytes that are still read for nobody
+        self._unwanted: int | None = None  # bytes that are still read to be dropped
         self.closed = False
 
     def begin(self, pace: Pace | None = None) -> None:
@@ -177,7 +177,7 @@ class RequestReader:
         self._pace, self._unwanted = pace, None
 
     def discard(self) -> None:
-        """From now on nobody wants the rest of this request."""
+        """The rest of this request is read for nothing from now on."""
         self._unwanted = DISCARD_BYTES
 
     def raw(self) -> bytes:
@@ -204,7 +204,7 @@ class RequestReader:
         """`size` bytes, fewer only at the end of the connection."""
         taken = bytearray(self._cut(min(len(self._data), self._at + size)))
         while len(taken) < size:
-            # What was read is not kept, nor copied for each piece: a body can be large, and slow.
+            # Pieces are not kept, nor copied again and again: a body can be large, and slow.
             more = self._receive(min(READ_BYTES, size - len(taken)))
             if not more:
                 break
@@ -219,7 +219,7 @@ class RequestReader:
         return self._data[start:stop]
 
     def _receive(self, size: int) -> bytes:
-        # If nothing comes, the rest of this request must not be taken for another.
+        # If nothing comes, the rest of this request must not be taken for another request.
         self.closed = True
         if self._unwanted is not None:
             if self._unwanted <= 0:

@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 
 class Timers:
-    """Calls back in the hub: what is called must not block. There is no cancelling: what is called
-    too late finds that it is not needed."""
+    """Calls back in the hub: a callback must not block. There is no cancelling: a callback finds
+    out by itself that it is not needed any more."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
@@ -51,7 +51,7 @@ class Timers:
             try:
                 call(argument)
             except Exception:
-                # One that fails must not stop the clock for the others.
+                # A callback that fails must not stop the clock for the others.
                 logger.exception("a deadline was not kept")
         if self._heap:
             self._arm(self._heap[0][0])

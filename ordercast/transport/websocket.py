@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import gevent
 
+from ordercast.transport.endings import CloseCode, Ending, TransportEnding
 from ordercast.transport.frames import (
     BINARY,
     CLOSE,
@@ -30,28 +31,34 @@ from ordercast.transport.lingering import Lingering
 
 logger = logging.getLogger(__name__)
 READ, WRITE = 1, 2  # libev's names for what a watcher waits for
-# At most in one go; the loop turns to the others in between. Of frames whose length is not known
-# yet 341 of the emptiest; of one that is known to be longer as much as it lacks.
+# Read at once, before other clients have a turn: 341 of the shortest frames; of a frame that is
+# known to be longer as much as it lacks.
 TURN_BYTES, READ_BYTES = 2_048, 65_536
 MESSAGES = frozenset((TEXT, BINARY))
-NORMAL = 1000  # RFC 6455 section 7.4.1
+BROKEN = {
+    CloseCode.PROTOCOL_ERROR: TransportEnding.BAD_FRAME,
+    CloseCode.INVALID_DATA: TransportEnding.MALFORMED,
+    CloseCode.TOO_LARGE: TransportEnding.TOO_LARGE,
+}
 
 
 class Owner(Protocol):
-    """Who gets what the client says. Called in the hub: nothing here may block."""
+    """Gets what the client sends. Called in the hub: nothing here may block."""
 
-    def received(self, websocket: WebSocket, payload: str | bytes) -> None: ...
-    def overhead(self, websocket: WebSocket) -> object:
+    def received(self, websocket: WebSocket, payload: str | bytes) -> None:
+        """A whole message."""
+
+    def overhead(self, websocket: WebSocket) -> None:
         """A frame that brings no message: a PING, a PONG, a fragment but the last."""
 
-    def drained(self, websocket: WebSocket) -> None: ...
-    def lost(self, websocket: WebSocket, *, failed: bool) -> None: ...
+    def drained(self, websocket: WebSocket) -> None:
+        """The kernel has taken all that had to wait."""
+
+    def lost(self, websocket: WebSocket, ending: Ending) -> None:
+        """The connection is over, and the client was told why if it could be; called once."""
 
 
 class WebSocket:
-    """`owner` is told of each message, when the kernel has taken what had to wait, and once when
-    the connection is over."""
-
     __slots__ = (
         "_backlog",
         "_backlog_bytes",
@@ -91,12 +98,16 @@ class WebSocket:
         self._writing: Any = None  # a watcher while there is a backlog
 
     def start(self, already: bytes = b"") -> None:
-        """Begin to read, if the client is still there; `already` came with its handshake."""
+        """Begin to read, if the client is still there; `already` came with its handshake, and is
+        read first."""
         if self._socket is None:
             return
         self._reading.start(self._on_readable)
         if already:
             self._take(already)
+
+    def change_owner(self, owner: Owner) -> None:
+        self.owner = owner
 
     @property
     def closed(self) -> bool:
@@ -116,9 +127,9 @@ class WebSocket:
             self._reading.start(self._on_readable)
 
     def send(self, data: bytes | memoryview, *, counted: bool = True) -> bool:
-        """Send whole frames, or the rest of one, or keep what the kernel does not take. False when
-        so much waits that the connection was given up: of what is `counted`, and besides a frame
-        that waits alone."""
+        """Send whole frames, or the rest of a frame, or keep what the kernel does not take. False
+        when so much waits that the connection was given up: of what is `counted`, and besides a
+        frame that waits alone."""
         if self._socket is None or self._closing:
             return True
         if self._backlog is None:
@@ -127,7 +138,7 @@ class WebSocket:
             except (BlockingIOError, InterruptedError):
                 sent = 0
             except OSError:
-                self._over()
+                self._over(TransportEnding.LOST)
                 return True
             if sent == len(data):
                 return True
@@ -141,19 +152,19 @@ class WebSocket:
         if not counted:
             self._uncounted += len(data)
         elif self._max_backlog and self._backlog_bytes - self._uncounted > self._max_backlog:
-            self._over(failed=True)
+            self._over(TransportEnding.SLOW)
             return False
         return True
 
-    def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Say CLOSE after what was sent, and wait a little for the other end. The owner hears
+    def close(self, code: CloseCode = CloseCode.NORMAL, text: str = "") -> None:
+        """Send CLOSE behind what was sent, and wait a little for the other end. The owner hears
         nothing of it any more."""
         if self._socket is None or self._closing:
             return
         self.owner = None
-        self.send(frame(CLOSE, close_payload(code, reason)))
+        self.send(frame(CLOSE, close_payload(code, text)))
         if self._socket is None:
-            return  # it was gone already
+            return  # the client was gone already
         self._closing, self.direct = True, None
         self._reader.end()
         self._lingering.begin(self)
@@ -162,10 +173,10 @@ class WebSocket:
             self._shutdown()
 
     def abort(self) -> None:
-        """Close at once, without a word; but one that has said CLOSE has its time."""
+        """Close at once, without CLOSE; where CLOSE was sent, the client has its time."""
         self.owner = None
         if not self._closing:
-            self._over()
+            self._over(TransportEnding.LOST)
 
     # -- in the hub
 
@@ -187,7 +198,7 @@ class WebSocket:
         except OSError:
             data = b""
         if not data:
-            self._over()
+            self._over(TransportEnding.LOST)
         elif self._closing:
             self._lingering.took(self, len(data))
         else:
@@ -210,21 +221,21 @@ class WebSocket:
                 if self._socket is None or self._closing:
                     return
         except FrameError as exc:
-            self._fail(exc.close_code, str(exc))
+            self._fail(BROKEN[exc.close_code], str(exc))
         except Exception:
-            # Nobody above us but the hub, which would go on watching a half-read stream.
+            # Above is only the hub, which would go on watching a half-read stream.
             logger.exception("message not taken")
-            self._fail(1011, "Internal error")
+            self._fail(TransportEnding.FAULT, TransportEnding.FAULT.text)
 
     def _answer_close(self, code: int) -> None:
         self.send(frame(CLOSE, close_payload(code)))
-        self._over()
+        self._over(TransportEnding.LOST)
 
-    def _fail(self, code: int, reason: str) -> None:
+    def _fail(self, ending: Ending, text: str) -> None:
         owner = self.owner
-        self.close(code, reason)
+        self.close(ending.code, text)
         if owner is not None:
-            owner.lost(self, failed=True)
+            owner.lost(self, ending)
 
     def _on_writable(self) -> None:
         if self._socket is None or self._backlog is None:
@@ -236,7 +247,7 @@ class WebSocket:
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
-                self._over()
+                self._over(TransportEnding.LOST)
                 return
             self._backlog_bytes -= sent
             if sent < len(data):
@@ -255,16 +266,16 @@ class WebSocket:
                 self.owner.drained(self)
 
     def cut(self) -> None:
-        """It has lingered for long enough."""
-        self._over()
+        """Lingering has lasted long enough."""
+        self._over(TransportEnding.LOST)
 
     def _shutdown(self) -> None:
         try:
             self._socket.shutdown(stdlib_socket.SHUT_WR)  # type: ignore[union-attr]
         except OSError:
-            self._over()
+            self._over(TransportEnding.LOST)
 
-    def _over(self, *, failed: bool = False) -> None:
+    def _over(self, ending: Ending) -> None:
         if self._socket is None:
             return
         for watcher in (self._reading, self._writing):
@@ -272,11 +283,11 @@ class WebSocket:
                 watcher.stop()
                 watcher.close()
         self._reading = self._writing = self._backlog = None
-        self._reader.end()  # deadlines that are not due yet still know this connection
+        self._reader.end()  # deadlines that are still to come hold this object
         socket, self._socket, self.direct = self._socket, None, None
         socket.close()
         if self._closing:
             self._lingering.end(self)
         owner, self.owner = self.owner, None
         if owner is not None:
-            owner.lost(self, failed=failed)
+            owner.lost(self, ending)

@@ -16,6 +16,9 @@ from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
 from gevent.event import Event
 
 from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport.engine import Engine
+from ordercast.transport.handler import Handler
+from tests.conformance.parts import Parts
 
 ORIGIN = "http://shop.example"  # the only one that may connect
 BROKEN = "broken"  # the name under which the namespace /broken tells
@@ -67,16 +70,16 @@ def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
     raise TypeError("a fault of the handler, not of how it was called")
 
 
-def ours(socketio: SocketIO) -> None:
+def ours(socketio: SocketIO) -> list[Engine]:
     beat = {
         "ping_interval": float(os.environ["PING_INTERVAL"]),
         "ping_timeout": float(os.environ["PING_TIMEOUT"]),
     }
-    install(socketio.server, limits=Limits(**beat))
+    return [install(socketio.server, limits=Limits(**beat))]
 
 
 def create_app(
-    transport: Callable[[SocketIO], None] = ours, serializer: Any = StrictPacket
+    transport: Callable[[SocketIO], list[Engine]] = ours, serializer: Any = StrictPacket
 ) -> Flask:
     app = Flask(__name__)
     socketio = SocketIO(
@@ -86,7 +89,7 @@ def create_app(
     socketio.on_namespace(Stage("/other"))
     socketio.on_namespace(Memory("/memory"))
     socketio.server.on("connect", broken, namespace="/broken")
-    transport(socketio)
+    app.extensions["ordercast"] = Parts(*transport(socketio))
 
     @app.get("/told/<name>")
     def tell(name: str) -> Any:
@@ -126,6 +129,11 @@ def create_app(
         gc.collect()
         alive = [one for one in gc.get_objects() if isinstance(one, gevent.Greenlet)]
         return str(sum(not one.dead for one in alive))
+
+    @app.get("/handlers")
+    def handlers() -> Any:
+        """HTTP handlers in memory, that of this request among them."""
+        return str(sum(isinstance(one, Handler) for one in gc.get_objects()))
 
     return app
 

@@ -15,6 +15,7 @@ from flask_socketio import Namespace, SocketIO, emit
 
 from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.engine import Engine
+from tests.conformance.parts import Parts
 
 MAX_PAYLOAD = 1_000_000  # bytes; the suites expect it
 
@@ -56,10 +57,12 @@ def create_app() -> Any:
     for path in ("/", "/custom"):
         socketio.on_namespace(Echo(path))
     limits = Limits(**beat, connect_timeout=number("CONNECT_TIMEOUT", 30))
-    install(socketio.server, limits=limits)
-    plain = engineio.Server(async_mode="gevent", cors_allowed_origins="*")
-    echo(Engine.take_over(plain, Limits(**beat)))
-    return engineio.WSGIApp(plain, flask_app)
+    stock = engineio.Server(async_mode="gevent", cors_allowed_origins="*")
+    plain = Engine(stock, Limits(**beat))
+    echo(plain)
+    flask_app.wsgi_app = engineio.WSGIApp(plain, flask_app.wsgi_app)
+    flask_app.extensions["ordercast"] = Parts(install(socketio.server, limits=limits), plain)
+    return flask_app
 
 
 app = create_app()

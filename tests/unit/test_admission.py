@@ -8,6 +8,8 @@ import pytest
 import socketio
 
 from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport.connection import CONNECTION
+from ordercast.transport.endings import TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.session import Session
 from tests.harness.application.hub import turn_until
@@ -46,7 +48,7 @@ class Caller:
         return session
 
     def counts(self) -> tuple[int, int, dict[str, int]]:
-        admission = self.engine.admission
+        admission = self.engine.registry.admission
         return admission.authenticated, admission.unauthenticated, dict(admission.addresses)
 
 
@@ -55,7 +57,7 @@ NOTHING: tuple[int, int, dict[str, int]] = (0, 0, {})
 
 def settle(session: Session) -> None:
     """Its messages are handled."""
-    turn_until(lambda: session.inbox._items is None, "its messages are handled")
+    turn_until(lambda: session.incoming.is_idle, "its messages are handled")
 
 
 def say(session: Session, *texts: str) -> None:
@@ -67,7 +69,7 @@ def say(session: Session, *texts: str) -> None:
 def connected(caller: Caller, address: str = "10.0.0.1") -> Session:
     session = caller.open(address)
     say(session, '40{"good":1}')
-    assert session.confirmed
+    assert session.authenticated
     return session
 
 
@@ -80,8 +82,8 @@ def closes(session: Session) -> None:
 
 
 def is_aborted(session: Session) -> None:
-    session.close(abort=True)
-    session.close()
+    session.end(TransportEnding.LOST)
+    session.end(TransportEnding.CLOSED_BY_SERVER)
 
 
 def breaks_the_protocol(session: Session) -> None:
@@ -89,22 +91,21 @@ def breaks_the_protocol(session: Session) -> None:
 
 
 def goes_silent(session: Session) -> None:
-    session.ping()
+    session._host.heartbeat._ping(session)  # type: ignore[attr-defined]
     turn_until(lambda: session.closed, "the ping timeout")
 
 
 def leaves_twice(session: Session) -> None:
     say(session, '40{"good":1}', "41", "41")
-    session.close()
-    session.engine.forget(session)
-    session.engine.forget(session)
-    session.engine.admission.close(session)
+    session.end(TransportEnding.CLOSED_BY_SERVER)
+    session._host.forget(session)
+    session._host.forget(session)
 
 
 def is_closed_in_its_connect_handler(session: Session) -> None:
-    session.engine.admission.accept(session)
-    session.close()
-    session.engine.admission.leave(session)
+    session.accept()
+    session.end(TransportEnding.CLOSED_BY_SERVER)
+    session.leave()
 
 
 ENDS: list[Callable[[Session], None]] = [
@@ -129,10 +130,10 @@ def test_however_a_session_ends_it_counts_for_nothing(
     assert sum(caller.counts()[:2]) == 1
     assert caller.counts()[2] == ({address: 1} if address else {})
     end(session)
-    session.close(abort=True)
+    session.end(TransportEnding.LOST)
     settle(session)
     assert caller.counts() == NOTHING
-    assert caller.engine.admission._since == {}
+    assert caller.engine.registry.admission._since == {}
 
 
 def fail(*_: Any) -> None:
@@ -168,7 +169,7 @@ def test_who_is_gone_during_the_handshake_does_not_count() -> None:
         "REQUEST_METHOD": "GET",
         "QUERY_STRING": "EIO=4&transport=websocket",
         "REMOTE_ADDR": "10.0.0.1",
-        "transport.handler": Connection(),
+        CONNECTION: Connection(),
         "SERVER_PROTOCOL": "HTTP/1.1",
         **upgrade,
     }

@@ -49,7 +49,7 @@ def test_the_bytes_of_all_its_parts_are_bounded(attachments: Attachments) -> Non
     assert attachments.add("client", bytes(450)) is None
     with pytest.raises(TooLarge):
         attachments.add("client", bytes(451))
-    assert TooLarge("").close_code == 1009
+    assert TooLarge.ending.code == 1009
 
 
 def test_a_text_in_the_place_of_an_attachment_is_malformed(attachments: Attachments) -> None:

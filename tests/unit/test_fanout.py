@@ -8,6 +8,7 @@ import pytest
 import socketio
 
 from ordercast.transport import Limits, StrictPacket, install, send_all
+from ordercast.transport.endings import Ending, TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.frames import TEXT, frame
 from ordercast.transport.packets import Packet, message
@@ -24,8 +25,9 @@ class Twin:
     """A session and its client; over a WebSocket whose kernel takes little, unless it polls."""
 
     def __init__(self, engine: Engine, sid: str) -> None:
-        self.session = Session(engine, sid, "")
-        engine.sockets[sid] = self.session
+        self._registry = engine.registry
+        self.session = Session(self._registry, sid, "")
+        self._registry.sessions[sid] = self.session
         raw, self.client = pair()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         self._raw = raw
@@ -35,7 +37,7 @@ class Twin:
         websocket = WebSocket(
             self._raw,
             self.session,
-            self.session.engine.lingering,
+            self._registry.lingering,
             max_message_bytes=1000,
             max_backlog_bytes=LIMIT,
         )
@@ -51,7 +53,9 @@ class Twin:
 
     def seen(self) -> tuple[object, ...]:
         """What the client has got, and how the session is."""
-        outbox = [packet.data for packet in self.session._outbox or ()]
+        polled = self.session._outbox
+        waiting = () if polled is None else polled._backlog or ()
+        outbox = [packet.data for packet in waiting]
         held = [packet.data for packet in self.session.held or ()]
         return self._read, outbox, held, self.session.closed
 
@@ -95,7 +99,7 @@ def left(twin: Twin) -> None:
 
 def is_closed(twin: Twin) -> None:
     twin.upgrade()
-    twin.session.close(abort=True)
+    twin.session.end(TransportEnding.LOST)
 
 
 STATES: list[Callable[[Twin], None]] = [
@@ -117,16 +121,20 @@ class Room:
         self.slow = 0
         server = socketio.Server(async_mode="threading", serializer=StrictPacket)
         limits = Limits(max_backlog_bytes=LIMIT)
-        self._engine = install(server, limits=limits, on_slow=self._count)
         self._clock = Clock()
-        self._engine.timers = self._clock  # type: ignore[assignment]
+        self._engine = install(
+            server,
+            limits=limits,
+            on_ended=self._count,
+            timers=self._clock,
+        )
         self._engine.handlers["disconnect"] = lambda _sid, _reason: None
         self.twins = [Twin(self._engine, state.__name__) for state in STATES]
         for twin, state in zip(self.twins, STATES, strict=True):
             state(twin)
 
-    def _count(self) -> None:
-        self.slow += 1
+    def _count(self, ending: Ending) -> None:
+        self.slow += ending is TransportEnding.SLOW
 
     def sessions(self) -> list[Session]:
         return [twin.session for twin in self.twins]
@@ -140,7 +148,7 @@ class Room:
 
     def close(self) -> None:
         for session in self.sessions():
-            session.close(abort=True)
+            session.end(TransportEnding.LOST)
         self._clock.strike()
         turn()
         for twin in self.twins:

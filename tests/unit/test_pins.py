@@ -28,10 +28,11 @@ from ordercast import transport
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.rooms import RoomManager
 from ordercast.pins import READ_AGAINST, warn_of_others
+from ordercast.transport.endings import Reason
 from ordercast.transport.engine import Engine
 from ordercast.transport.handler import Handler
-from ordercast.transport.session import Session
-from ordercast.transport.worker import Server, Worker
+from ordercast.transport.server import Server
+from ordercast.transport.worker import Worker
 from tests.harness.application.hub import pair
 
 WHY = "read ordercast/live and ordercast/transport against the new version, then change this pin"
@@ -87,12 +88,14 @@ SERVER_VALUES = {
 ENGINE = {"_cors_allowed_origins", "_cors_headers", "_gzip", "_trigger_event", "generate_id"}
 ENGINE_VALUES = {
     "allow_upgrades",
+    "async_mode",
     "compression_threshold",
     "cors_allowed_origins",
+    "cors_credentials",
     "handlers",
     "http_compression",
+    "logger",
     "sockets",
-    "start_service_task",
     "transports",
 }
 HANDLER = {"finalize_headers", "handle", "handle_one_request", "process_result", "run_application"}
@@ -101,7 +104,7 @@ HANDLER = {"finalize_headers", "handle", "handle_one_request", "process_result",
 USED = {
     "queue_manager.py": {name for name in MANAGER if name.startswith("_")},
     "subscription.py": {"_sock"},
-    "engine.py": {name for name in ENGINE if name.startswith("_")},
+    "endpoint.py": {name for name in ENGINE if name.startswith("_")},
     "handler.py": {"_sock"},
     "protocol.py": SERVER,
     "accepting.py": {"_accept"},
@@ -253,6 +256,8 @@ def test_an_engine_still_asks_itself_what_is_replaced() -> None:
         "handle_request",
         "generate_id",
         "_get_socket",
+        "get_session",
+        "save_session",
     ):
         assert parameters(getattr(Engine, name)) in (
             parameters(getattr(engineio.Server, name)),
@@ -262,13 +267,39 @@ def test_an_engine_still_asks_itself_what_is_replaced() -> None:
 
 def test_a_session_is_what_an_engine_finds_in_its_place() -> None:
     stock = engineio.Server(async_mode="threading")
-    engine = Engine.take_over(stock, transport.Limits())
-    session = engine.sockets["sid"] = Session(engine, "sid", "")
+    engine = Engine(stock, transport.Limits())
+    session = engine.registry.open("sid", "")
+    engine.registry.admit(session)
     assert engine.transport("sid") == "polling"
     engine.save_session("sid", {"name": "alice"})
     assert engine.get_session("sid") == {"name": "alice"}
-    assert Session(engine, "other", "").session == {}
+    engine.registry.admit(engine.registry.open("other", ""))
+    assert engine.get_session("other") == {}
     assert (session.closed, session.closing, session.upgraded) == (False, False, False)
+
+
+def test_an_engine_keeps_the_options_and_handlers_of_the_stock_server() -> None:
+    stock = engineio.Server(
+        async_mode="threading",
+        allow_upgrades=False,
+        http_compression=False,
+        compression_threshold=7,
+        cors_allowed_origins=["http://shop.example"],
+        cors_credentials=False,
+        transports=["polling"],
+    )
+    stock.on("message", print)
+    engine = Engine(stock, transport.Limits())
+    stock.on("connect", print)  # as python-socketio may do it later
+    kept = ENGINE_VALUES - {"sockets"}
+    assert {name: getattr(engine, name) for name in kept} == {
+        name: getattr(stock, name) for name in kept
+    }
+
+
+def test_the_reasons_are_those_of_python_engineio() -> None:
+    theirs = {value for name, value in vars(engineio.Server.reason).items() if name.isupper()}
+    assert set(Reason) - theirs == {Reason.SHUTTING_DOWN}, WHY
 
 
 def test_a_stock_packet_still_holds_a_message() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ordercast.transport.endings import CloseCode, Ending, TransportEnding
 from ordercast.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
 from ordercast.transport.lingering import LINGER_BYTES, MOST, Lingering
 from ordercast.transport.websocket import TURN_BYTES, WebSocket
@@ -28,7 +29,7 @@ class Line:
         self.descriptor = raw.fileno()
         self.clock = Clock()
         self.heard: list[Any] = []
-        self.failures: list[bool] = []
+        self.endings: list[Ending] = []
         self.overheads = 0
         self.drains = 0
         self.on_lost: Callable[[], None] = lambda: None
@@ -56,9 +57,9 @@ class Line:
         assert websocket is self.websocket
         self.drains += 1
 
-    def lost(self, websocket: WebSocket, *, failed: bool) -> None:
+    def lost(self, websocket: WebSocket, ending: Ending) -> None:
         assert websocket is self.websocket
-        self.failures.append(failed)
+        self.endings.append(ending)
         self.on_lost()
 
     # -- as its client
@@ -193,7 +194,7 @@ def test_what_it_does_not_take_waits_and_comes_in_order(line: Line) -> None:
     # The backlog is over: what comes now goes at once again.
     assert line.websocket.send(b"and on")
     assert line.read() == b"and on"
-    assert line.failures == []
+    assert line.endings == []
 
 
 def test_frames_may_go_around_it_only_while_nothing_waits_and_it_does_not_close(line: Line) -> None:
@@ -226,9 +227,9 @@ def test_for_whom_too_much_waits_is_given_up(line: Line) -> None:
         assert sent < 3 * LIMIT
     assert sent >= LIMIT - len(PIECE)
     assert line.is_gone()
-    assert line.failures == [True]
+    assert line.endings == [TransportEnding.SLOW]
     assert line.websocket.send(PIECE)  # to nobody, and no complaint
-    assert line.failures == [True]
+    assert line.endings == [TransportEnding.SLOW]
 
 
 def test_its_owner_is_told_when_nothing_waits_any_more(line: Line) -> None:
@@ -248,7 +249,7 @@ def test_what_is_not_counted_may_be_any_size_and_what_comes_behind_it_counts(lin
         sent += len(PIECE)
         assert sent < 2 * LIMIT
     assert sent >= LIMIT - len(PIECE)
-    assert line.failures == [True]
+    assert line.endings == [TransportEnding.SLOW]
 
 
 def test_a_frame_that_waits_alone_is_within_the_limit(line: Line) -> None:
@@ -260,21 +261,21 @@ def test_a_frame_that_waits_alone_is_within_the_limit(line: Line) -> None:
         turn_until(lambda: line.websocket.direct is not None, "nothing waits any more")
     assert line.websocket.send(large)
     assert line.websocket.send(PIECE)  # within the limit, but for what waited alone
-    assert line.failures == []
+    assert line.endings == []
 
 
 def test_who_left_is_noticed_when_something_is_sent(line: Line) -> None:
     line.client.close()
     assert line.websocket.send(b"a")
     assert line.is_gone()
-    assert line.failures == [False]
+    assert line.endings == [TransportEnding.LOST]
 
 
 def test_who_leaves_a_backlog_behind_is_noticed(line: Line) -> None:
     line.fill()
     line.client.close()
     turn_until(line.is_gone, "it is gone")
-    assert line.failures == [False]
+    assert line.endings == [TransportEnding.LOST]
 
 
 # The end.
@@ -285,20 +286,20 @@ def test_the_clients_close_is_answered_with_its_code(line: Line) -> None:
     assert line.read() == closing(4000)
     assert line.is_at_end()
     assert line.is_gone()
-    assert (line.failures, line.heard) == ([False], [])
+    assert (line.endings, line.heard) == ([TransportEnding.LOST], [])
 
 
 def test_a_connection_that_just_ends_is_the_clients_doing(line: Line) -> None:
     line.websocket.start()
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert line.failures == [False]
+    assert line.endings == [TransportEnding.LOST]
 
 
 def test_a_close_comes_after_all_that_was_sent_and_waits_for_the_client(line: Line) -> None:
     line.websocket.start()
     pieces = line.fill()
-    line.websocket.close(1001, "bye")
+    line.websocket.close(CloseCode.GOING_AWAY, "bye")
     assert line.websocket.send(b"too late")
     expected = PIECE * pieces + closing(1001, "bye")
     assert line.read_until(len(expected)) == expected
@@ -307,7 +308,7 @@ def test_a_close_comes_after_all_that_was_sent_and_waits_for_the_client(line: Li
     line.client.sendall(client_frame(TEXT, b"too late") + client_frame(CLOSE, b"\x03\xe9"))
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert (line.failures, line.heard) == ([], [])  # who closes knows
+    assert (line.endings, line.heard) == ([], [])  # who closes knows
 
 
 def test_a_client_that_does_not_close_is_not_waited_for_for_ever(line: Line) -> None:
@@ -339,7 +340,7 @@ def test_what_a_client_goes_on_sending_stays_with_it_and_it_is_cut(line: Line) -
 
 def test_what_is_on_its_way_is_read_and_the_client_closes_in_peace(line: Line) -> None:
     line.websocket.start()
-    line.websocket.close(1001)
+    line.websocket.close(CloseCode.GOING_AWAY)
     line.client.sendall(bytes(LINGER_BYTES // 2))
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
@@ -374,13 +375,13 @@ def test_who_breaks_the_rules_is_told_which_and_may_read_it(line: Line) -> None:
     line.on_lost = line.websocket.abort  # as a session does
     line.websocket.start(client_frame(TEXT, b"1") + client_frame(TEXT, b"x", key=None))
     assert line.heard == ["1"]
-    assert line.failures == [True]
+    assert line.endings == [TransportEnding.BAD_FRAME]
     assert line.read() == closing(1002, "Frame not masked")
     assert line.is_at_end()
     assert not line.websocket.closed  # closed now, what is unread would reset the connection
     line.client.shutdown(socket.SHUT_WR)
     turn_until(line.is_gone, "it is gone")
-    assert line.failures == [True]
+    assert line.endings == [TransportEnding.BAD_FRAME]
 
 
 def test_a_message_that_is_too_large_is_refused_by_its_head(line: Line) -> None:
@@ -393,7 +394,7 @@ def test_an_owner_that_fails_costs_its_client_the_connection(
 ) -> None:
     line.websocket.start(client_frame(TEXT, b"fail") + client_frame(TEXT, b"2"))
     assert line.read() == closing(1011, "Internal error")
-    assert (line.heard, line.failures) == ([], [True])
+    assert (line.heard, line.endings) == ([], [TransportEnding.FAULT])
     assert [record.message for record in caplog.records] == ["message not taken"]
 
 
@@ -403,4 +404,4 @@ def test_an_abort_says_nothing(line: Line) -> None:
     assert line.read() == b""
     assert line.is_at_end()
     assert line.is_gone()
-    assert line.failures == []
+    assert line.endings == []

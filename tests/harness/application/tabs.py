@@ -24,6 +24,7 @@ from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
 from ordercast import TokenIdentity, TokenRevoked, journal
+from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection
 from ordercast.live.ring import cost
@@ -138,7 +139,7 @@ class WebProcess:
                 raise TokenRevoked
             old = self.realtime.recovery.prepare(connection, auth)
             if old is not None:
-                manager.close_transport(old.sid, abort=True)
+                manager.close_transport(old.sid, ServiceEnding.REPLACED)
             if connection.revoked:
                 raise TokenRevoked
         self.server._send_packet(eio_sid, self.server.packet_class(CONNECT, {"sid": sid}))

@@ -1,0 +1,29 @@
+"""Closing a client's Engine.IO session: the transport's own, or the stock one of `flask run`."""
+
+from typing import Any
+
+from ordercast.endings import ENDINGS, Ending
+from ordercast.metrics import CONNECTIONS_CLOSED
+from ordercast.transport.session import Session
+
+# Each at 0 from the beginning: a series that is not there yet has no rate.
+COUNTERS = {
+    label: CONNECTIONS_CLOSED.labels(label) for label in {end.label for end in ENDINGS} if label
+}
+
+
+def close(session: Any, ending: Ending) -> None:
+    """Again is harmless."""
+    if isinstance(session, Session):
+        session.end(ending)  # counted by the engine
+        return
+    count(ending)
+    session.close(
+        wait=False, abort=not ending.is_told(on_websocket=True), reason=str(ending.reason)
+    )
+
+
+def count(ending: Ending) -> None:
+    """For `ordercast_connections_closed_total`."""
+    if ending.label:
+        COUNTERS[ending.label].inc()

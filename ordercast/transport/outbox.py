@@ -1,0 +1,91 @@
+"""The outbox of a client that polls: packets that wait for its next poll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gevent.event import Event
+
+from ordercast.transport.backlog import Backlog
+from ordercast.transport.packets import CLOSED, NOTHING, Packet
+
+
+class Outbox:
+    """At most one poll waits at a time."""
+
+    __slots__ = ("_backlog", "_poll")
+
+    def __init__(self) -> None:
+        self._backlog: Backlog | None = None  # None: nothing waits
+        self._poll: Event | None = None  # the poll that waits
+
+    @property
+    def is_empty(self) -> bool:
+        return self._backlog is None
+
+    @property
+    def is_polled(self) -> bool:
+        """A poll waits."""
+        return self._poll is not None
+
+    @property
+    def owes_close(self) -> bool:
+        """CLOSE waits for the client's next poll."""
+        return self._backlog is not None and self._backlog.packets[-1] is CLOSED
+
+    def put(self, packet: Packet, *, limit: int) -> bool:
+        """Keep the packet for the poll. False when more than `limit` bytes wait; 0 is no limit."""
+        if self._backlog is None:
+            self._backlog = Backlog()
+        is_within = self._backlog.add(packet, limit=limit)
+        self.wake()
+        return is_within
+
+    def put_all(self, packets: Sequence[Packet]) -> None:
+        """Keep packets that count for no limit, at least one."""
+        if self._backlog is None:
+            self._backlog = Backlog()
+        self._backlog.packets.extend(packets)
+        self.wake()
+
+    def answer_poll(self) -> None:
+        """Let the poll that waits end with nothing."""
+        if self._poll is not None and self._backlog is None:
+            self.put_all([NOTHING])
+
+    def close(self, *, told: bool, left: bool) -> bool:
+        """The session ends -> whether something is left for the client to fetch. `told`: CLOSE
+        comes behind all that waits. `left`: the client has said CLOSE, and fetches what waits with
+        the poll that it began before, which may be read after that."""
+        if told:
+            self._backlog = Backlog([*(self._backlog or ()), CLOSED])
+        elif not left:
+            self._backlog = None
+        self.wake()
+        return left or self._backlog is not None
+
+    def wake(self) -> None:
+        """End the poll that waits."""
+        if self._poll is not None:
+            self._poll.set()
+
+    def poll(self, *, wait: bool) -> list[Packet]:
+        """What the answer to a poll holds; `wait` until there is something."""
+        if wait and self._backlog is None:
+            self._poll = Event()
+            try:
+                self._poll.wait()
+            finally:
+                self._poll = None
+        owes_close = self.owes_close
+        taken = self.take_all()
+        if owes_close and len(taken) > 1:
+            # The stock client takes the CLOSE of an answer before the events of that answer, and
+            # keeps these for its next connection. So CLOSE has an answer of its own.
+            self._backlog = Backlog([taken.pop()])
+        return taken or [NOTHING]
+
+    def take_all(self) -> list[Packet]:
+        """Everything that waits: for an upgrade."""
+        taken, self._backlog = [] if self._backlog is None else self._backlog.packets, None
+        return taken
