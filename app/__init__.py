@@ -44,7 +44,6 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from app.extension import cast
     from ordercast import explain, proxies
     from ordercast import live as realtime
-    from ordercast.journal import doorbell, waiting
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
@@ -54,7 +53,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config.update(settings.as_config())
     db.init_app(app)
     cast.init_app(app, engine=lambda: db.db.engine, events=EVENTS)
-    for part in (doorbell, waiting, tokens, passwords, slowing, http, realtime, steps, doctor, cli):
+    for part in (tokens, passwords, slowing, http, realtime, steps, doctor, cli):
         part.init_app(app)
     proxies.init_app(app)  # last: it stands in front of the others
     return app

@@ -1,6 +1,6 @@
 """The four emitters, over a plain callable that says how to send. Nothing here imports Flask.
 
-emitters = Emitters(journal.append)                     # inside a transaction
+emitters = Emitters(app.db.append)                      # inside a transaction
 emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "status": "shipped"})
 """
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ordercast.database import explain as explain
     from ordercast.database import harden as harden
     from ordercast.database import outage as outage
+    from ordercast.database import upsert as upsert
     from ordercast.database.types import BigId as BigId
     from ordercast.database.types import UtcDateTime as UtcDateTime
     from ordercast.doctor.finding import Doubtful as Doubtful
@@ -101,6 +102,7 @@ _HOME = {  # public name: its module
     "include_object": "migrations",
     "outage": "database",
     "token_of": "tokens",
+    "upsert": "database",
 }
 
 __all__ = sorted(_HOME)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ordercast.events import Event
     from ordercast.health import Check
     from ordercast.identity import Identify, Identity
+    from ordercast.journal import Head, Transaction
     from ordercast.service import Service
     from ordercast.tokens import Tokens
 
@@ -115,6 +116,34 @@ class Ordercast:
     def health(self) -> tuple[dict[str, str], str]:
         """Ask all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
         return self._service.health.examine()
+
+    def append(
+        self,
+        session: Transaction,
+        event: str | Event,
+        payload: object = None,
+        *,
+        to: object,
+        key: str | None = None,
+    ) -> None:
+        """Add a durable event to the transaction that `session` has open, or begins: a Session,
+        scoped_session or Connection of SQLAlchemy 2 on the journal's database. Announced once that
+        has committed.
+
+        `event` is a name, with its payload: an object that orjson takes, or JSON text; or an
+        event that is declared. `to`: a room, or for an event with an audience an id. `key` says
+        what the event is about: `order:123`.
+
+        Raises Refused for a name that is not declared or a room that is nobody's, InvalidEvent for
+        a payload that does not fit, ValueError for one that is no JSON, TypeError for another kind
+        of session, RuntimeError for one of another database, and SQLAlchemyError.
+        """
+        self._service.append(session, event, payload, to=to, key=key)
+
+    def head(self) -> Head:
+        """Where the journal is: (position, lowest position kept, name). Read before a snapshot,
+        the position is the offset from which events are news to it. Raises SQLAlchemyError."""
+        return self._service.journal.head()
 
     def turn(self) -> AbstractContextManager[None]:
         """A writer's place in this process's queue on SQLite, to be taken before the transaction

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +14,7 @@ from ordercast.doctor.finding import Examination, Finding
 from ordercast.events import Event, Events
 from ordercast.health import OK, Check, Health
 from ordercast.identity import Identity
+from ordercast.journal import Journal, Transaction
 from ordercast.pins import warn_of_others
 from ordercast.settings import Settings
 from ordercast.tokens import Tokens
@@ -49,6 +51,7 @@ class Service:
         self.events = Events(events)
         self.tokens = Tokens(settings)
         self.identify = identify
+        self.journal = Journal(self.database, self.broker)
         self.health = Health(app)
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
@@ -60,6 +63,26 @@ class Service:
         """For the gunicorn worker to serve."""
         engine = self._app.extensions["realtime"].engine
         return () if engine is None else (engine,)
+
+    def append(
+        self,
+        session: Transaction,
+        event: str | Event,
+        payload: object,
+        *,
+        to: object,
+        key: str | None = None,
+    ) -> None:
+        """See Ordercast.append."""
+        if isinstance(event, Event):
+            declared: type[Event] | None = type(event)
+            name, payload = event.event, event.wire()
+        else:
+            name, declared = event, self.events.declared(event)
+            if declared is not None:
+                payload = orjson.loads(payload) if isinstance(payload, str) else payload
+                payload = declared.of(payload).wire()
+        self.journal.append(session, self.events.room(declared, to), name, payload, key=key)
 
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""
@@ -74,6 +97,7 @@ class Service:
             settings=self.settings,
             broker=self.broker,
             database=self.database,
+            journal=self.journal,
             steps=self._steps,
         )
 
@@ -86,19 +110,18 @@ class Service:
             settings=self.settings,
             broker=self.broker,
             database=self.database,
+            journal=self.journal,
             more=self.examinations,
         )
         return doctor.examine()
 
     def _can_write(self) -> str:
         """A process that can only read cannot serve: no change, no event, no position."""
-        from ordercast import journal  # which imports the marketplace still
-
         try:
             self.database.probe()
         except SQLAlchemyError as exc:
             if (kind := outage(exc)) is None or kind is Outage.AWAY:
                 raise
             return kind.value
-        journal.head()
+        self.journal.head()
         return OK

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from flask import current_app
 from sqlalchemy import case, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from app.accounts.errors import TooManyAttempts
@@ -20,6 +19,7 @@ from app.accounts.models import LoginAttempts
 from app.config import Settings
 from app.db import transaction
 from app.metrics import ATTEMPTS_OVER
+from ordercast import upsert
 
 WINDOW_SECONDS = 60
 MAX_EMAIL = 254
@@ -102,10 +102,8 @@ def _count(session: Session, address: str, account: str, limit: int) -> int | No
         return None
     second = int(time.time())
     ended = LoginAttempts.window_start <= second - WINDOW_SECONDS
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     tries, start = session.execute(
-        insert(LoginAttempts)
+        upsert(session.get_bind(), LoginAttempts)
         .values(address=address, email=account, window_start=second, count=1)
         .on_conflict_do_update(
             index_elements=["address", "email"],

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.accounts.errors import TokenOutdated
 from app.accounts.models import DISABLED, LoginSession, Revocation, RevocationKind, Role, User
 from app.db import db, now, on_commit, row_id, transaction
-from ordercast import Identity, TokenError, TokenRevoked, Wire, journal
+from ordercast import Identity, TokenError, TokenRevoked, Wire
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked
 
 # The control events' names; their data: {"kind", "value", "at", "detail"?} and {"userId", "at"}.
@@ -140,8 +140,8 @@ def add(
         )
     )
     name, data = _control(mark)
-    journal.append(CONTROL_ROOM, name, data)
     app = current_app._get_current_object()  # type: ignore[attr-defined]
+    app.extensions["ordercast"].journal.append(session, CONTROL_ROOM, name, data)
     on_commit(lambda: revoked.send(app, mark=mark))
 
 

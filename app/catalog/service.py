@@ -11,12 +11,11 @@ from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock, ProductNotFound, StockTooLarge
 from app.catalog.models import MAX_STOCK, Product
 from app.catalog.wire import ProductView
-from app.db import row_id, transaction
+from app.db import append, row_id, transaction
 from app.emitters import Emitters
 from app.once import Once
-from ordercast import journal
 
-emitters = Emitters(journal.append)
+emitters = Emitters(append)
 
 
 def create_product(

@@ -1,19 +1,20 @@
 """The database: session, `Base`, and `transaction()`, the only thing that commits.
 
-transactions.py   transaction(), on_commit(), release()
+transactions.py   transaction(), append(), on_commit(), release()
 base.py           the extension, Base
 engine.py         how this process connects
 """
 
 from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, now, row_id
 from app.db.engine import init_app
-from app.db.transactions import in_transaction, on_commit, release, transaction
+from app.db.transactions import append, in_transaction, on_commit, release, transaction
 
 __all__ = [
     "MAX_ID",
     "Base",
     "BigId",
     "UtcDateTime",
+    "append",
     "db",
     "in_transaction",
     "init_app",

@@ -56,6 +56,14 @@ def on_commit(action: Callable[[], object]) -> None:
     db.session().info[ON_COMMIT][action] = None
 
 
+def append(room: str, name: str, payload: dict[str, Any]) -> None:
+    """Within a transaction: a durable event. Raises RuntimeError outside of one: an event without
+    the change it announces would be a lie, and so would the reverse."""
+    if not in_transaction():
+        raise RuntimeError("append() outside of transaction()")
+    cast.append(db.session, name, payload, to=room)
+
+
 def release() -> None:
     """End what was read, and give the connection back to the pool. Raises RuntimeError where the
     session holds changes that nobody committed."""

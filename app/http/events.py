@@ -149,4 +149,4 @@ def _event(entry: Entry) -> str:
 
 
 def _is_pruned(after: int) -> bool:
-    return journal.head().lowest - 1 > after
+    return bool(journal.head().lowest - 1 > after)

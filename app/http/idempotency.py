@@ -12,12 +12,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import String, Text, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from app.db import Base, UtcDateTime, now
 from app.errors import MarketplaceError
 from app.once import Once
+from ordercast import upsert
 
 
 class IdempotencyError(MarketplaceError):
@@ -60,9 +60,7 @@ class Claim(Once):
 
     def first_answer(self, session: Session) -> dict[str, Any] | None:
         """As Once says. Raises KeyReused."""
-        postgres = session.get_bind().dialect.name == "postgresql"
-        insert = postgresql.insert if postgres else sqlite.insert
-        claim = insert(IdempotencyKey).values(
+        claim = upsert(session.get_bind(), IdempotencyKey).values(
             scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now()
         )
         # Waits while another transaction holds the key, whose answer is then read. One statement:

@@ -3,15 +3,14 @@
 from typing import Any
 
 from app.accounts.tokens import Identity
-from app.db import now, row_id, transaction
+from app.db import append, now, row_id, transaction
 from app.emitters import Emitters
 from app.notifications.errors import NotificationNotFound
 from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
 from app.once import Once
-from ordercast import journal
 
-emitters = Emitters(journal.append)
+emitters = Emitters(append)
 
 
 def notify(

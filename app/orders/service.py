@@ -14,7 +14,7 @@ from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
 from app.catalog.models import MAX_STOCK, Product
 from app.catalog.service import change_stock, lock_products, shortage
-from app.db import db, now, row_id, transaction
+from app.db import append, db, now, row_id, transaction
 from app.emitters import Emitters
 from app.events import MAX_WHOLE, Status
 from app.once import Once
@@ -30,12 +30,11 @@ from app.orders.errors import (
 )
 from app.orders.models import Order, OrderLine
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
-from ordercast import journal
 
 EXPIRY_BATCH = 50  # orders in one step
 MAX_TOTAL_CENTS = MAX_WHOLE
 
-emitters = Emitters(journal.append)
+emitters = Emitters(append)
 
 
 def place_order(

@@ -2,15 +2,17 @@
 
 access.py     connections for reading, transactions for writing
 engine.py     options and listeners for an engine that meets outages
-types.py      column types
+types.py      column types      metadata.py   of the library's own tables
+upsert.py     INSERT ... ON CONFLICT of each database
 outage.py     what an error says about the database, in one line
 probe.py      whether the database can be written now
 sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
 """
 
-from ordercast.database.access import Database
+from ordercast.database.access import READS, Database
 from ordercast.database.engine import engine_options, harden
 from ordercast.database.outage import Outage, explain, outage
+from ordercast.database.upsert import upsert
 
-__all__ = ["Database", "Outage", "engine_options", "explain", "harden", "outage"]
+__all__ = ["READS", "Database", "Outage", "engine_options", "explain", "harden", "outage", "upsert"]

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, event
 from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn
 
+READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
 
 
@@ -34,7 +35,7 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection for reads, given back at the end of the block. Raises SQLAlchemyError."""
         with self.engine.connect() as connection:
-            yield connection
+            yield connection.execution_options(**{READS: True})
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -11,6 +11,7 @@ from ordercast.broker import Broker
 from ordercast.database import Database
 from ordercast.doctor import database, inbox, journal, process, redis, worker
 from ordercast.doctor.finding import Examination, Finding, Level, Unhealthy, first_line
+from ordercast.journal import Journal
 from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -27,11 +28,12 @@ class Doctor:
         settings: Settings,
         broker: Broker,
         database: Database,
+        journal: Journal,
         more: Iterable[Examination] = (),
     ) -> None:
         self._app = app
         self._by_name: dict[str, Examination] = {}
-        for examination in (*_library(settings, broker, database), *more):
+        for examination in (*_library(settings, broker, database, journal), *more):
             known = self._by_name.get(examination.name)
             both = examination if known is None else known.and_also(examination)
             self._by_name[examination.name] = both
@@ -42,11 +44,13 @@ class Doctor:
             yield run.finding()
 
 
-def _library(settings: Settings, broker: Broker, engine: Database) -> Iterator[Examination]:
+def _library(
+    settings: Settings, broker: Broker, engine: Database, events: Journal
+) -> Iterator[Examination]:
     yield from database.examinations(engine)
     yield from redis.examinations(broker)
     yield from process.examinations(settings)
-    yield from worker.examinations(broker)
+    yield from worker.examinations(broker, events)
     yield from journal.examinations(engine)
     yield from inbox.examinations(broker)
 

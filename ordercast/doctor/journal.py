@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.database import Database
 from ordercast.doctor.finding import Doubtful, Examination, Unhealthy, first_line
-from ordercast.journal.models import SetAside
+from ordercast.journal.tables import SET_ASIDE
 
 SEE = (
     "See them: SELECT * FROM ordercast_events JOIN ordercast_set_aside USING (position);"
@@ -20,8 +20,9 @@ def examinations(database: Database) -> Iterator[Examination]:
 
 
 def _entries(database: Database) -> str:
-    count = select(func.count()).select_from(SetAside)
-    newest = select(SetAside.position, SetAside.reason).order_by(SetAside.position.desc()).limit(1)
+    count = select(func.count()).select_from(SET_ASIDE)
+    newest = select(SET_ASIDE.c.position, SET_ASIDE.c.reason)
+    newest = newest.order_by(SET_ASIDE.c.position.desc()).limit(1)
     try:
         with database.reading() as connection:
             found, last = connection.scalar(count), connection.execute(newest).first()

@@ -5,20 +5,21 @@ from collections.abc import Iterator
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
-from ordercast import health, journal
+from ordercast import health
 from ordercast.broker import Broker
 from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 from ordercast.doctor.redis import MARK, messages, told
+from ordercast.journal import Journal
 
 HEARD_SECONDS = 3.0  # each worker announces its head each second
 
 
-def examinations(broker: Broker) -> Iterator[Examination]:
-    yield Examination("worker", lambda: _worker(broker))
-    yield Examination("journal", _journal)
+def examinations(broker: Broker, journal: Journal) -> Iterator[Examination]:
+    yield Examination("worker", lambda: _worker(broker, journal))
+    yield Examination("journal", lambda: _journal(journal))
 
 
-def _worker(broker: Broker) -> str:
+def _worker(broker: Broker, journal: Journal) -> str:
     try:
         ours = journal.head().journal
     except SQLAlchemyError as exc:
@@ -48,7 +49,7 @@ def _journal_of(message: bytes) -> str:
         return ""
 
 
-def _journal() -> str:
+def _journal(journal: Journal) -> str:
     try:
         oldest = journal.oldest_waiting()
         if oldest is None or oldest[1] < health.LATE_SECONDS:

@@ -19,8 +19,8 @@ from typing import Any
 from uuid import uuid4
 
 import orjson
+from flask import current_app
 from sqlalchemy import String
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -33,12 +33,13 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.db import Base, UtcDateTime, db, now, transaction
+from app.db import Base, UtcDateTime, now, transaction
 from app.events import EVENTS, Notification
-from ordercast import journal
 from ordercast.broker import Broker, Redis
+from ordercast.database import upsert
 from ordercast.errors import InvalidEvent, Refused
 from ordercast.inbox.sender import MAX_ID, check_data, check_id
+from ordercast.journal import Journal
 from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -180,17 +181,17 @@ def _takes_others() -> bool:
 
 def _journal(session: Session, letters: Sequence[Letter]) -> int:
     """Append those whose key is not there yet, in their order. Returns how many."""
-    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     # In the stream's order in one statement: a second worker waits at the first key that both
     # have, and goes on with what the first one did not.
-    claim = insert(InboxId).on_conflict_do_nothing().returning(InboxId.id)
+    claim = upsert(session.get_bind(), InboxId).on_conflict_do_nothing().returning(InboxId.id)
     rows = [{"id": letter.key, "created_at": now()} for letter in letters]
     claimed = set(session.scalars(claim.values(rows)))
     new = len(claimed)
+    journal: Journal = current_app.extensions["ordercast"].journal
     for letter in letters:
         if letter.key in claimed:
             claimed.remove(letter.key)
-            journal.append(letter.room, letter.event, letter.payload)
+            journal.append(session, letter.room, letter.event, letter.payload)
     return new
 
 

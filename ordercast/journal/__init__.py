@@ -1,47 +1,53 @@
 """The journal: an event commits together with the change it announces, then gets its position.
 
-append     inside the domain's transaction                      (writing.py)
-waiting_after   whether an event waits for its position         (waiting.py)
-oldest_waiting                              which, and how long
-sequence   committed events get the next positions, no holes
-read       a row or a message as an Entry, blank if it is none  (entries.py)
-head, since, sizes, page                                        (reading.py)
-holders    who keeps sequencers waiting                         (locking.py)
-restart    a journal that lost positions begins anew            (restarting.py, marks.py)
-prune      the oldest go, and the lowest position kept is known (pruning.py)
-ring       a commit wakes the sequencer, through Redis          (doorbell.py)
+store.py       Journal: all of it, for one application
+appending.py   in the transaction of the change         doorbell.py    a commit wakes sequencers
+waiting.py     whether an event waits for its position, and how long
+sequencing.py  committed events get the next positions, no holes, and are published
+publishing.py  how: Redis, with a back-off while it does not answer
+entries.py     a row or a message as an Entry, blank if it is none
+reading.py     the head; what rooms got since a position
+locking.py     the head's lock, and what holds it
+restarting.py  a journal that lost positions begins anew          marks.py   how that is known
+pruning.py     the oldest go, and the lowest position kept is known
+tables.py
 """
 
-from ordercast.journal.doorbell import Doorbell
+from typing import Any
+
+from flask import current_app
+
+from ordercast.journal.appending import Transaction
+from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
-from ordercast.journal.locking import LOCK_SECONDS, HeadLocked, holders
+from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
-from ordercast.journal.pruning import prune
-from ordercast.journal.reading import Head, head, page, since, sizes
-from ordercast.journal.restarting import restart
-from ordercast.journal.sequencing import BATCH, BATCH_BYTES, oldest_waiting, sequence
-from ordercast.journal.waiting import waiting_after
-from ordercast.journal.writing import append
+from ordercast.journal.publishing import Publisher
+from ordercast.journal.reading import Head
+from ordercast.journal.sequencing import BATCH, Sequencer
+from ordercast.journal.store import Journal
 
 __all__ = [
     "BATCH",
-    "BATCH_BYTES",
     "LOCK_SECONDS",
-    "Doorbell",
+    "Ear",
     "Entry",
     "Head",
     "HeadLocked",
+    "Journal",
     "Marks",
-    "append",
-    "head",
-    "holders",
-    "oldest_waiting",
-    "page",
-    "prune",
+    "Publisher",
+    "Sequencer",
+    "Transaction",
     "read",
-    "restart",
-    "sequence",
-    "since",
-    "sizes",
-    "waiting_after",
 ]
+
+
+READS = {"head", "since", "sizes", "page", "restart", "holders", "prune", "waiting_after"}
+
+
+# Until every part has the Journal by its constructor.
+def __getattr__(name: str) -> Any:
+    if name in READS or name == "oldest_waiting":
+        return getattr(current_app.extensions["ordercast"].journal, name)
+    raise AttributeError(name)

@@ -1,20 +1,25 @@
-"""The doorbell: a commit that appended events wakes the sequencer through Redis.
+"""The doorbell: a commit that appended events wakes the sequencers through Redis.
 
-A hint, not a promise: the sequencer polls as well. Ringing happens beside the request, so that a
+A hint, not a promise: sequencers poll as well. Ringing happens beside the request, so that a
 Redis that is down or stuck never holds up an answer.
 """
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 import redis
-from flask import Flask
 
 from ordercast.broker import Broker, reason
 from ordercast.metrics import PUBLISH_FAILURES
-from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+LISTEN_SECONDS = 1.0  # one wait for a ring
+RETRY_SECONDS = 0.5
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.05  # between two checks of a COMMIT
+COMMIT_SECONDS = 10.0  # a COMMIT that takes longer is left to the sequencers' polling
 
 
 class Doorbell:
@@ -24,6 +29,7 @@ class Doorbell:
         self._redis = broker.connect()
         self._channel = broker.doorbell_channel
         self._pressed = threading.Event()
+        self._committing: list[Callable[[], bool]] = []
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None  # made at the first ring: after any fork
 
@@ -35,10 +41,17 @@ class Doorbell:
                 self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
                 self._thread.start()
 
+    def ring_after(self, is_committing: Callable[[], bool]) -> None:
+        """As ring(), once this says no."""
+        self._committing.append(is_committing)
+        self.ring()
+
     def _run(self) -> None:
         while True:
             self._pressed.wait()
             self._pressed.clear()
+            while self._committing:
+                _wait_while(self._committing.pop())
             try:
                 self._redis.publish(self._channel, "")
             except redis.RedisError as exc:
@@ -46,7 +59,35 @@ class Doorbell:
                 logger.warning("doorbell did not ring", extra={"error": reason(exc)})
 
 
-def init_app(app: Flask) -> None:
-    """Ring after every commit of this app that appended an event."""
-    settings: Settings = app.config["SETTINGS"]
-    app.extensions["doorbell"] = Doorbell(Broker.of(settings))
+def _wait_while(is_committing: Callable[[], bool]) -> None:
+    deadline, pause = time.monotonic() + COMMIT_SECONDS, FIRST_PAUSE_SECONDS
+    while is_committing() and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+class Ear(threading.Thread):
+    """Sets `rung` at each ring. A hint: whatever waits for it polls as well."""
+
+    def __init__(self, broker: Broker, rung: threading.Event) -> None:
+        super().__init__(name="doorbell", daemon=True)  # it holds nothing that must be finished
+        self._broker = broker
+        self._rung = rung
+
+    def run(self) -> None:
+        while True:
+            try:
+                self._listen()
+            except (redis.RedisError, OSError) as exc:
+                logger.warning("doorbell not heard; polling", extra={"error": reason(exc)})
+                time.sleep(RETRY_SECONDS)
+
+    def _listen(self) -> None:
+        with self._broker.connect() as client, client.pubsub() as pubsub:
+            pubsub.subscribe(self._broker.doorbell_channel)
+            while True:
+                message = pubsub.get_message(timeout=LISTEN_SECONDS)
+                if message is None:
+                    pubsub.ping()  # a connection that is dead says so here
+                elif message["type"] in ("subscribe", "message"):
+                    self._rung.set()

@@ -3,59 +3,55 @@
 from datetime import datetime
 from itertools import takewhile
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
-from app.db import transaction
-from ordercast.journal.locking import lock_head
-from ordercast.journal.models import JournalEvent, SetAside
+from ordercast.database import Database
+from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.reading import head
+from ordercast.journal.tables import EVENTS, SET_ASIDE
 
 BATCH = 1000  # rows in one step
 
+events = EVENTS.c
 
-def prune(before: datetime, limit: int = BATCH) -> int:
+
+def prune(database: Database, before: datetime, limit: int = BATCH) -> int:
     """Delete up to `limit` sequenced events written before `before`, and when none is left of this
     journal, as many that one of another name left behind. Returns how many."""
-    count = _prune_oldest(before, limit)
-    return count if count == limit else count + _prune_left_behind(before, limit)
+    with database.writing() as connection:
+        count = _prune_oldest(connection, before, limit)
+    if count == limit:
+        return count
+    with database.writing() as connection:
+        return count + _prune_left_behind(connection, before, limit)
 
 
-def _prune_oldest(before: datetime, limit: int) -> int:
-    """Only a prefix of the positions goes: an old event behind a younger one stays, so that
+def _prune_oldest(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete only a prefix of the positions: an old event behind a younger one stays, so that
     "everything from `lowest` on is here" stays true."""
-    with transaction() as session:
-        row = lock_head(session)
-        # Compared by the database: a time that another program wrote may be none that Python knows.
-        oldest = session.execute(
-            select(JournalEvent.position, (JournalEvent.created_at < before).label("is_old"))
-            .where(JournalEvent.position >= row.lowest)
-            .order_by(JournalEvent.position)
-            .limit(limit)
-        )
-        old = list(takewhile(lambda found: found.is_old, oldest))
-        end = old[-1].position + 1 if old else row.lowest
-        session.execute(
-            delete(JournalEvent)
-            .where(JournalEvent.position >= row.lowest, JournalEvent.position < end)
-            .execution_options(synchronize_session=False)
-        )
-        session.execute(delete(SetAside).where(SetAside.position < end))
-        row.lowest = end
+    head = lock_head(connection)
+    # Compared by the database: a time that another program wrote may be none that Python knows.
+    oldest = connection.execute(
+        select(events.position, (events.created_at < before).label("is_old"))
+        .where(events.position >= head.lowest)
+        .order_by(events.position)
+        .limit(limit)
+    )
+    old = list(takewhile(lambda found: found.is_old, oldest))
+    end = old[-1].position + 1 if old else head.lowest
+    connection.execute(delete(EVENTS).where(events.position >= head.lowest, events.position < end))
+    connection.execute(delete(SET_ASIDE).where(SET_ASIDE.c.position < end))
+    move_head(connection, head._replace(lowest=end))
     return len(old)
 
 
-def _prune_left_behind(before: datetime, limit: int) -> int:
-    """What is below the lowest position of this journal is of another one. Without the head's lock:
-    on PostgreSQL the look passes over all that was pruned and is not vacuumed yet."""
-    with transaction() as session:
-        left = select(JournalEvent.id).where(
-            JournalEvent.position < head().lowest, JournalEvent.created_at < before
-        )
-        found = session.scalars(left.limit(limit)).all()
-        if found:
-            session.execute(
-                delete(JournalEvent)
-                .where(JournalEvent.id.in_(found))
-                .execution_options(synchronize_session=False)
-            )
+def _prune_left_behind(connection: Connection, before: datetime, limit: int) -> int:
+    """Delete what is below the lowest position of this journal: another one's. Without the head's
+    lock: on PostgreSQL the query passes over all that was pruned and is not vacuumed yet."""
+    left = select(events.id).where(
+        events.position < head(connection).lowest, events.created_at < before
+    )
+    found = connection.scalars(left.limit(limit)).all()
+    if found:
+        connection.execute(delete(EVENTS).where(events.id.in_(found)))
     return len(found)

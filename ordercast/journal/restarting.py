@@ -1,6 +1,6 @@
 """A journal that lost positions is given up: it goes on under another name.
 
-Clients carry the journal's name in their `pid`; under another name nobody from before is recovered.
+Clients carry the journal's name in their `pid`; under another name none of them is recovered.
 Offsets carry none, so the new journal's positions begin far above the old one's, and an offset from
 before counts as older than anything kept. So no position is given twice.
 """
@@ -8,9 +8,9 @@ before counts as older than anything kept. So no position is given twice.
 import logging
 from uuid import uuid4
 
-from app.db import transaction
-from ordercast.journal.locking import limit_lock, lock_head
-from ordercast.journal.models import JournalHead
+from sqlalchemy import Connection
+
+from ordercast.journal.locking import limit_lock, lock_head, move_head
 from ordercast.journal.reading import Head
 from ordercast.metrics import JOURNAL_RESTARTS
 
@@ -19,27 +19,24 @@ logger = logging.getLogger(__name__)
 GAP = 10_000  # positions; other processes may have seen more than the mark says
 
 
-def restart_if_lost(head: JournalHead, known: int) -> None:
-    """The head is locked. If its journal was further than it is, let it begin anew."""
+def restart_if_lost(connection: Connection, head: Head, known: int) -> Head:
+    """Let a journal begin anew that was further than its head, which is locked -> the head."""
     if known <= head.position:
-        return
+        return head
     name = uuid4().hex
     logger.error(
         "the journal went back, as after a failover or restoring a backup; it has a new name",
         extra={"was": head.journal, "now": name, "known": known, "head": head.position},
     )
-    head.journal = name
-    head.position = known + GAP
-    head.lowest = head.position + 1
     JOURNAL_RESTARTS.inc()
+    begun = Head(known + GAP, known + GAP + 1, name)
+    move_head(connection, begun)
+    return begun
 
 
-def restart(journal: str, known: int) -> Head:
-    """The same in a transaction of its own, and only if the journal still has this name; another
-    process may have been faster. Returns the head afterwards. Raises HeadLocked."""
-    with transaction() as session:
-        limit_lock(session)
-        row = lock_head(session)
-        if row.journal == journal:
-            restart_if_lost(row, known)
-        return Head(row.position, row.lowest, row.journal)
+def restart(connection: Connection, journal: str, known: int) -> Head:
+    """As restart_if_lost, and only while the journal has this name: another process may have been
+    faster. Returns the head. Raises HeadLocked."""
+    limit_lock(connection)
+    head = lock_head(connection)
+    return restart_if_lost(connection, head, known) if head.journal == journal else head

@@ -1,102 +1,166 @@
-"""Sequencing: committed events get contiguous positions.
+"""Sequencing: committed events get contiguous positions, and are published.
 
 Ids become visible out of order when transactions overlap, so a reader that remembers the last id
 it saw skips the late ones. Positions are given after the commit, under the lock of the one-row
-`ordercast_head`: 1, 2, 3 ... with no holes, so a missing one is visible. Any number of sequencers
-may run; the row's lock lets one at a time through.
+head: 1, 2, 3 ... with no holes, so a missing one is visible. Any number of sequencers may run; the
+row's lock lets one at a time through.
 """
 
 import logging
+from collections.abc import Callable
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+import orjson
+import redis
+from sqlalchemy import Connection, func, select, update
 
-from app.db import db, transaction
+from ordercast.broker import reason
+from ordercast.database import Database, upsert
 from ordercast.journal.entries import Entry, blank, fault
-from ordercast.journal.locking import lock_head
+from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.marks import Marks
-from ordercast.journal.models import JournalEvent, SetAside, database_now
-from ordercast.journal.reading import Head, data_bytes
-from ordercast.journal.restarting import restart_if_lost
-from ordercast.journal.waiting import waiting_after
-from ordercast.metrics import EVENTS_SET_ASIDE
+from ordercast.journal.reading import Head, data_bytes, head
+from ordercast.journal.restarting import restart, restart_if_lost
+from ordercast.journal.tables import EVENTS, SET_ASIDE
+from ordercast.journal.waiting import Waiting
+from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILURES
 
 logger = logging.getLogger(__name__)
+
 BATCH = 200  # rows in one step
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
+MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
+
+Publish = Callable[[bytes], object]  # raises redis.RedisError
+
+events = EVENTS.c
 
 
-def oldest_waiting() -> tuple[int, float] | None:
-    """(id, seconds by the database's clock) of the event that has waited for its position for the
-    longest time; None if none waits."""
-    if (after := waiting_after()) is None:
-        return None
-    oldest = (
-        select(JournalEvent.id, JournalEvent.created_at, database_now())
-        .where(JournalEvent.position.is_(None), JournalEvent.id > after)
-        .order_by(JournalEvent.id)
-        .limit(1)
-    )
-    with db.engine.connect() as connection:
-        row = connection.execute(oldest).one_or_none()
-    return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
+class Sequencer:
+    """Gives positions, and hands what got one to `publish`. A journal that was further, as `marks`
+    say, begins anew first; none is sequenced while that is not known."""
 
+    def __init__(
+        self, database: Database, waiting: Waiting, publish: Publish, marks: Marks | None = None
+    ) -> None:
+        self._database = database
+        self._waiting = waiting
+        self._publish = publish
+        self._marks = marks
 
-def sequence(
-    limit: int = BATCH, marks: Marks | None = None, *, after: int = 0
-) -> tuple[Head, list[Entry]]:
-    """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in id
-    order, and commit: of those after the id that `waiting_after` said, or of all.
+    def step(self, limit: int = BATCH) -> int:
+        """Give up to `limit` committed events their positions, commit, then publish them. Returns
+        how many. Raises HeadLocked.
 
-    Returns the head afterwards and what was sequenced; the caller publishes it. Raises HeadLocked.
+        A failed publish is logged and counted and not repeated: followers notice the gap, or the
+        silence, and read the journal.
+        """
+        count = 0
+        while count < limit and (after := self._waiting.after()) is not None:
+            head, entries = self.sequence(limit - count, after=after)
+            if entries:  # another sequencer may have been faster
+                EVENTS_SEQUENCED.inc(len(entries))
+                logger.debug("sequenced", extra={"count": len(entries), "head": head.position})
+                self._publish_all(head, entries)
+            count += len(entries)
+            if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:
+                break  # not cut short for its bytes: later events have waited for no step
+        return count
 
-    A journal that was further, as `marks` say, begins anew first; none is sequenced while that is
-    not known.
-    """
-    with transaction() as session:
-        row = lock_head(session)
-        if marks is not None:
-            if not marks.settle(row.journal, session.connection().info) and row.position:
-                return Head(row.position, row.lowest, row.journal), []
-            restart_if_lost(row, marks.known(row.journal))
-        # Reads after it holds the lock: what another sequencer committed meanwhile is seen.
-        size = data_bytes()
-        waiting = (
-            select(
-                JournalEvent.id,
-                func.row_number().over(order_by=JournalEvent.id).label("nth"),
-                (func.sum(size).over(order_by=JournalEvent.id) - size).label("before"),
+    def announce(self) -> None:
+        """Publish where the journal is, for followers that missed something. Raises HeadLocked."""
+        with self._database.reading() as connection:
+            reached = head(connection)
+        if self._marks is not None:
+            known = self._marks.known(reached.journal)
+            if known > reached.position:
+                with self._database.writing() as connection:
+                    reached = restart(connection, reached.journal, known)
+            self._marks.note(reached.journal, reached.position)
+        self._announce(reached, [])
+
+    def sequence(self, limit: int = BATCH, *, after: int = 0) -> tuple[Head, list[Entry]]:
+        """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in
+        id order, and commit: of those after the id that `Waiting` said, or of all.
+
+        Returns the head afterwards and what was sequenced, which is not published. Raises
+        HeadLocked.
+        """
+        with self._database.writing() as connection:
+            head = lock_head(connection)
+            if self._marks is not None:
+                if not self._marks.settle(head.journal, connection.info) and head.position:
+                    return head, []
+                head = restart_if_lost(connection, head, self._marks.known(head.journal))
+            entries = _number(connection, head, limit, after)
+            if entries:
+                head = head._replace(position=head.position + len(entries))
+                move_head(connection, head)
+        if self._marks is not None:
+            self._marks.note(head.journal, head.position)
+        return head, entries
+
+    def _publish_all(self, head: Head, entries: list[Entry]) -> None:
+        """One message for all, or several for many bytes: each process reads a message whole. A
+        message's head is its last entry: a higher one would say that the rest was lost."""
+        part: list[Entry] = []
+        size = 0
+        for entry in entries:
+            if part and size + len(entry.data) > MESSAGE_BYTES:
+                self._announce(head._replace(position=part[-1].position), part)
+                part, size = [], 0
+            part.append(entry)
+            size += len(entry.data)
+        self._announce(head, part)
+
+    def _announce(self, head: Head, entries: list[Entry]) -> None:
+        message = {
+            "journal": head.journal,
+            "head": head.position,
+            "events": [list(entry) for entry in entries],
+            "examined": True,  # each can be delivered, or is blank: followers parse no payload
+        }
+        try:
+            self._publish(orjson.dumps(message))
+        except redis.RedisError as exc:
+            PUBLISH_FAILURES.labels("journal").inc()
+            logger.warning(
+                "publish failed; followers will read the journal",
+                extra={"head": head.position, "count": len(entries), "error": reason(exc)},
             )
-            .where(JournalEvent.position.is_(None), JournalEvent.id > after)
-            .order_by(JournalEvent.id)
-            .limit(limit)
-            .subquery()
+
+
+def _number(connection: Connection, head: Head, limit: int, after: int) -> list[Entry]:
+    """Read after the head is locked: what another sequencer committed meanwhile is seen."""
+    size = data_bytes(connection)
+    waiting = (
+        select(
+            events.id,
+            func.row_number().over(order_by=events.id).label("nth"),
+            (func.sum(size).over(order_by=events.id) - size).label("before"),
         )
-        numbered = session.execute(
-            update(JournalEvent)
-            .where(JournalEvent.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
-            .values(position=row.position + waiting.c.nth)
-            .returning(
-                JournalEvent.position, JournalEvent.room, JournalEvent.name, JournalEvent.data
-            )
-            .execution_options(synchronize_session=False)
-        ).all()
-        entries = sorted(_examined(session, *found) for found in numbered)
-        row.position += len(entries)
-        reached = Head(row.position, row.lowest, row.journal)
-    if marks is not None:
-        marks.note(reached.journal, reached.position)
-    return reached, entries
+        .where(events.position.is_(None), events.id > after)
+        .order_by(events.id)
+        .limit(limit)
+        .subquery()
+    )
+    numbered = connection.execute(
+        update(EVENTS)
+        .where(events.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
+        .values(position=head.position + waiting.c.nth)
+        .returning(events.position, events.room, events.name, events.data)
+    ).all()
+    return sorted(_examined(connection, *found) for found in numbered)
 
 
-def _examined(session: Session, position: int | None, *content: str) -> Entry:
+def _examined(connection: Connection, position: int, *content: str) -> Entry:
     """The entry, or a blank one and the reason logged and kept."""
-    assert position is not None
     reason = fault(*content)
     if reason is None:
         return Entry(position, *content)
     # The position may have been given before, to a row that a restored backup does not hold.
-    session.merge(SetAside(position=position, reason=reason))
+    keep = upsert(connection, SET_ASIDE).values(position=position, reason=reason)
+    keep = keep.on_conflict_do_update(index_elements=["position"], set_={"reason": reason})
+    connection.execute(keep)
     EVENTS_SET_ASIDE.inc()
     logger.error("event set aside", extra={"position": position, "reason": reason})
     return blank(position)

@@ -98,7 +98,10 @@ class Follower:
         with self._lock:
             self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
-            entries = [journal.read(*event) for event in data["events"]]
+            entries = [
+                Entry(*event) if data.get("examined") else journal.read(*event)
+                for event in data["events"]
+            ]
             self._fan_out(entries)
         if self._ahead > self.last:
             self._wake.set()

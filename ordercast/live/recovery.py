@@ -163,4 +163,5 @@ def _head() -> Head:
     """The head as it is now: on SQLite an earlier read of this connect would hide what came since,
     because a transaction goes on seeing the past."""
     release()
-    return journal.head()
+    head: Head = journal.head()
+    return head

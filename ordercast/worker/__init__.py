@@ -1,8 +1,5 @@
 """The background worker, without Celery: `flask ordercast worker`, any number of processes.
 
-    sequencing.py  committed events get their positions and are published
-    publishing.py  publishing to Redis, with a back-off while it is unavailable
-    doorbell.py    waiting for the next commit
     pruning.py     what has served its time is deleted
     steps.py       the steps that a team hands in
     limits.py      what a transaction may take

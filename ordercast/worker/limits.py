@@ -4,10 +4,8 @@ session, and another worker goes on."""
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
 
-from app.db import db
-from ordercast.database import Database
+from ordercast.database import READS, Database
 from ordercast.journal import LOCK_SECONDS
 
 IDLE_SECONDS = 5  # between two statements of one transaction
@@ -26,11 +24,13 @@ SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', 
 
 
 def limit_transactions(database: Database) -> None:
-    """From now on, in this process. Needs an application context."""
+    """From now on, in this process: the library's transactions and the team's own, whose steps run
+    here too. Reads of the library's own hold no lock."""
     database.limit_answers(ANSWER_SECONDS)
     if database.dialect == "postgresql":
-        event.listen(db.session, "after_begin", _limit)
+        event.listen(database.engine, "begin", _limit)
 
 
-def _limit(_session: Session, _transaction: object, connection: Connection) -> None:
-    connection.execute(LIMITS)
+def _limit(connection: Connection) -> None:
+    if not connection.get_execution_options().get(READS):
+        connection.execute(LIMITS)

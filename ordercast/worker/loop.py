@@ -8,7 +8,7 @@ import time
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from ordercast.journal import HeadLocked, holders
+from ordercast.journal import HeadLocked, Journal
 from ordercast.worker.steps import Run
 
 logger = logging.getLogger(__name__)
@@ -31,12 +31,14 @@ class Loop(threading.Thread):
         step: Run,
         seconds: float,
         *,
+        journal: Journal,
         stop: threading.Event,
         wake: threading.Event | None = None,
         longest: float = LONGEST_WAIT_SECONDS,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._app = app
+        self._journal = journal
         self._step = step
         self._seconds = seconds
         self._stop_asked = stop
@@ -77,7 +79,6 @@ class Loop(threading.Thread):
 
     def _holders(self) -> list[str]:
         try:
-            with self._app.app_context():
-                return holders()
+            return self._journal.holders()
         except SQLAlchemyError as exc:
             return [f"unknown: {exc}"]

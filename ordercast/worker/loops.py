@@ -13,14 +13,11 @@ from flask import Flask
 from ordercast.broker import Broker
 from ordercast.database import Database
 from ordercast.inbox.drain import drain_once
-from ordercast.journal import BATCH, Marks
+from ordercast.journal import BATCH, Ear, Journal, Marks, Publisher
 from ordercast.settings import Settings
-from ordercast.worker.doorbell import Ear
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
 from ordercast.worker.pruning import prune_once
-from ordercast.worker.publishing import Publisher
-from ordercast.worker.sequencing import announce_head, sequence_once
 from ordercast.worker.steps import Step
 
 logger = logging.getLogger(__name__)
@@ -37,7 +34,13 @@ STOP_SECONDS = 8.0  # for the steps under way to finish
 
 
 def run(
-    app: Flask, *, settings: Settings, broker: Broker, database: Database, steps: Iterable[Step]
+    app: Flask,
+    *,
+    settings: Settings,
+    broker: Broker,
+    database: Database,
+    journal: Journal,
+    steps: Iterable[Step],
 ) -> None:
     """The background worker, with a team's own `steps`: returns when SIGTERM or SIGINT came and
     every step is finished. In the main thread, which gets the signals."""
@@ -50,15 +53,15 @@ def run(
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    with app.app_context():
-        limit_transactions(app.extensions["ordercast"].database)
+    limit_transactions(database)
     marks = Marks(broker)
-    publish = Publisher(broker, marks)
+    sequencing = journal.sequencer(Publisher(broker, marks), marks)
     sequencer = Loop(
         app,
         "sequence",
-        lambda: sequence_once(publish, marks=marks) == BATCH,
+        lambda: sequencing.step() == BATCH,
         SEQUENCE_SECONDS,
+        journal=journal,
         stop=stop,
         wake=rung,
         longest=1.0,  # everything waits for the sequencer
@@ -66,13 +69,16 @@ def run(
 
     def announce() -> None:
         if time.monotonic() - sequencer.came_through < STALLED_SECONDS:
-            announce_head(publish, marks)
+            sequencing.announce()
 
     def prune() -> bool:
-        return prune_once(database, settings.JOURNAL_KEEP_DAYS)
+        return prune_once(database, journal, settings.JOURNAL_KEEP_DAYS)
 
     own = (Step("announce", announce, ANNOUNCE_SECONDS), Step("prune", prune, PRUNE_SECONDS))
-    loops = [Loop(app, step.name, step.run, step.seconds, stop=stop) for step in (*own, *steps)]
+    loops = [
+        Loop(app, step.name, step.run, step.seconds, journal=journal, stop=stop)
+        for step in (*own, *steps)
+    ]
     loops.append(sequencer)
     inbox = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
     loops.append(
@@ -81,6 +87,7 @@ def run(
             "inbox",
             lambda: drain_once(inbox, broker, block_ms=INBOX_BLOCK_MS),
             INBOX_SECONDS,
+            journal=journal,
             stop=stop,
             longest=2.0,
         )

@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from ordercast import journal
 from ordercast.database import Database
 from ordercast.inbox.drain import InboxId
+from ordercast.journal import Journal
 from ordercast.journal.pruning import BATCH
 
 logger = logging.getLogger(__name__)
 IDS_KEPT = timedelta(days=7)  # how long a repeat of an inbox entry is recognised
 
 
-def prune_once(database: Database, keep_days: float) -> bool:
+def prune_once(database: Database, journal: Journal, keep_days: float) -> bool:
     """Delete a batch of each kind; events only if `keep_days` is not 0. Returns whether there may
     be more. Raises SQLAlchemyError."""
     moment = datetime.now(UTC)

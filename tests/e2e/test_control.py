@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 
 from app.config import Settings
 from app.db import db, now
-from ordercast import journal
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
+from tests.harness.application import journal
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import Person, register
 from tests.harness.processes.process import SECRET
@@ -70,7 +70,7 @@ def titles(client: StockClient) -> list[str]:
 
 def prune_everything() -> None:
     """The journal keeps nothing of what was sequenced."""
-    unsequenced = select(func.count()).where(JournalEvent.position.is_(None))
+    unsequenced = select(func.count()).where(EVENTS.c.position.is_(None))
 
     def all_is_sequenced() -> bool:
         db.session.rollback()

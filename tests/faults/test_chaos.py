@@ -23,8 +23,9 @@ from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
 from app.emitters import Emitters
-from ordercast import broker, journal
+from ordercast import broker
 from tests.conftest import upgrade
+from tests.harness.application import journal
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.process import SECRET
 from tests.harness.processes.service import Service

@@ -22,20 +22,19 @@ NODE = Callable[..., StockClient]
 CLIENT = "42"
 HOLDS = "SELECT position FROM ordercast_head FOR UPDATE"
 
-# A worker that is frozen at its first commit of a sequencing: it holds the head's row then.
+# A worker that is frozen before its first commit of a sequencing: it holds the head's row then.
 FREEZING_WORKER = """
 import os, signal
 from sqlalchemy import event
 from wsgi import app
 from app.db import db
-from ordercast.worker import sequencing
 
-def freeze(session):
-    if [row for row in session.dirty if type(row).__name__ == "JournalHead"]:
+def freeze(connection, cursor, statement, *_):
+    if statement.startswith("UPDATE ordercast_head"):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 with app.app_context():
-    event.listen(db.session, "before_commit", freeze)
+    event.listen(db.engine, "after_cursor_execute", freeze)
     app.extensions["ordercast"].work()
 """
 

@@ -25,7 +25,7 @@ NODE = Callable[..., StockClient]
 DYING_SEQUENCER = """
 import os, signal
 from wsgi import app
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application.journal import sequence_once
 with app.app_context():
     sequence_once(lambda message: os.kill(os.getpid(), signal.SIGKILL))
 """

@@ -47,6 +47,7 @@ faults.tables            locked PostgreSQL tables
 application.documents    OpenAPI and AsyncAPI documents, held against answers
 application.hostile      hostile input, and what every answer to it must look like
 application.hub          gevent's hub in the test's process
+application.journal      the journal of the application in this process
 application.mailbox      the inbox: what a script adds, what of it is in the journal
 application.market       customers, sellers, products and the journal in this process
 application.settings     settings from an environment that has the required value alone

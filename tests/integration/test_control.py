@@ -12,11 +12,11 @@ from app.accounts.disconnection import disconnect_user
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import Mark
 from app.db import db, transaction
-from ordercast import journal
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import sequence_once
 from tests.harness.application.tabs import somebody
 
 

@@ -16,7 +16,7 @@ from app import create_app
 from app.config import Settings
 from app.db import db
 from app.extension import cast
-from ordercast import journal
+from tests.harness.application import journal
 from tests.harness.application.market import error, good
 from tests.harness.faults.proxy import Proxy
 from tests.harness.people.visitor import Visitor

@@ -12,11 +12,12 @@ from flask import Flask
 from app import create_app
 from app.config import Settings
 from app.db import db
-from ordercast import Doubtful, Unhealthy, journal
+from ordercast import Doubtful, Unhealthy
 from ordercast.broker import Broker
 from ordercast.doctor import redis as beside
 from ordercast.doctor import worker as subject
-from ordercast.worker.publishing import Publisher
+from ordercast.journal import Publisher
+from tests.harness.application import journal
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
@@ -57,7 +58,8 @@ def head(name: str) -> bytes:
 
 
 def ask(app: Flask) -> str:
-    heard, _ = subject.examinations(app.extensions["ordercast"].broker)
+    service = app.extensions["ordercast"]
+    heard, _ = subject.examinations(service.broker, service.journal)
     return heard.ask()
 
 

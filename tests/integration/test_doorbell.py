@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from ordercast.broker import Broker
-from ordercast.worker.doorbell import Ear
+from ordercast.journal import Ear
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 

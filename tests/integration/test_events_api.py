@@ -15,8 +15,8 @@ from app.db import MAX_ID, db, now, transaction
 from app.http.events import Pruned
 from app.http.in_flight import InFlight
 from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
-from ordercast import journal
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import sequence_once
 from tests.harness.application.market import Caller, Market, error, good
 from tests.harness.faults.races import right_after
 

@@ -5,17 +5,17 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from app.accounts.models import RevocationKind
 from app.accounts.revocation import REVOKED, Mark
 from app.db import now, transaction
-from ordercast import journal
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
-from ordercast.journal.models import JournalEvent, JournalHead
+from ordercast.journal.tables import EVENTS, HEAD
 from ordercast.live.follower import Follower
-from ordercast.worker.sequencing import announce_head, sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import announce_head, sequence_once
 
 
 class Sockets:
@@ -156,7 +156,7 @@ def test_a_replaced_database_is_followed_from_its_head(
     append(2)
     published()
     with transaction() as session:
-        session.get_one(JournalHead, 1).journal = "restored"
+        session.execute(update(HEAD).values(journal="restored"))
     follower.look()
     follower.step()
     assert sockets.sent == []
@@ -168,8 +168,8 @@ def test_a_replaced_database_is_followed_from_its_head(
 def restore_a_backup(position: int) -> None:
     """The journal is what it was at this position."""
     with transaction() as session:
-        session.get_one(JournalHead, 1).position = position
-        session.execute(delete(JournalEvent).where(JournalEvent.position > position))
+        session.execute(update(HEAD).values(position=position))
+        session.execute(delete(EVENTS).where(EVENTS.c.position > position))
 
 
 def announced() -> bytes:
@@ -260,7 +260,7 @@ def test_a_hole_in_the_journal_is_logged_and_passed(
     append(3)
     published()
     with transaction() as session:  # somebody's hand in the table
-        session.delete(session.query(JournalEvent).filter_by(position=2).one())
+        session.execute(delete(EVENTS).where(EVENTS.c.position == 2))
     follower.look()
     follower.step()
     assert sockets.offsets == [1, 3]

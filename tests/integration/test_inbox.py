@@ -12,7 +12,7 @@ from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
 from ordercast.inbox.drain import BATCH, drain_once
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
 from ordercast.metrics import INBOX_ACCEPTED
 from tests.harness.application.mailbox import Mailbox, at, journalled
 from tests.harness.processes.process import SECRET
@@ -71,7 +71,7 @@ def test_an_entry_becomes_an_event_and_leaves_the_stream(app: Flask, mailbox: Ma
     accepted = INBOX_ACCEPTED._value.get()
     mailbox.add("hello")
     assert drain_once(mailbox.redis, mailbox.broker) is True
-    row = db.session.scalars(select(JournalEvent)).one()
+    row = db.session.execute(select(EVENTS)).one()
     assert (row.room, row.name) == ("user:7", "notification")
     assert row.data == '{"title":"hello","message":"m","type":"info"}'
     assert mailbox.waiting() == 0

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from app import create_app
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import journal
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import sequence_once
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 

@@ -6,15 +6,14 @@ from datetime import timedelta
 import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from app.db import db, now, transaction
-from ordercast import journal
 from ordercast.broker import Broker
-from ordercast.journal import Marks
-from ordercast.journal.models import JournalEvent, JournalHead
-from ordercast.worker.publishing import Publisher
-from ordercast.worker.sequencing import announce_head, sequence_once
+from ordercast.journal import Marks, Publisher
+from ordercast.journal.tables import EVENTS, HEAD
+from tests.harness.application import journal
+from tests.harness.application.journal import announce_head, sequence_once
 from tests.harness.application.tabs import Start, Tab, somebody
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
@@ -36,8 +35,8 @@ def append(count: int = 1) -> None:
 def go_back_to(position: int) -> None:
     """The database is what it was at this position."""
     with transaction() as session:
-        session.get_one(JournalHead, 1).position = position
-        session.execute(delete(JournalEvent).where(JournalEvent.position > position))
+        session.execute(update(HEAD).values(position=position))
+        session.execute(delete(EVENTS).where(EVENTS.c.position > position))
 
 
 def name() -> str:
@@ -173,4 +172,4 @@ def test_what_a_journal_of_another_name_left_behind_is_pruned_in_its_time(app: F
 
     assert journal.prune(now() - timedelta(days=1)) == 0
     assert journal.prune(now() + timedelta(minutes=1)) == 4
-    assert db.session.scalar(select(func.count()).select_from(JournalEvent)) == 0
+    assert db.session.scalar(select(func.count()).select_from(EVENTS)) == 0

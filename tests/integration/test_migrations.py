@@ -13,11 +13,13 @@ import sqlalchemy as sa
 from app import cli, http
 from app import db as database
 from app.config import Settings
+from ordercast.database.metadata import METADATA
+from ordercast.inbox import drain
 from tests.harness.processes.process import ROOT, SECRET, environment, flask
 
 EMPTY = {"alembic_version", "ordercast_version"}
-DECLARING = (cli, http)  # with these comes everything that declares a table
-MODELS = database.db.metadata
+DECLARING = (cli, http, drain)  # with these comes everything that declares a table
+MODELS = {**database.db.metadata.tables, **METADATA.tables}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -74,9 +76,10 @@ def plain(found: Any) -> Any:
 def test_the_migrations_make_exactly_what_the_models_declare(empty_urls: tuple[str, str]) -> None:
     migrated, created = empty_urls
     migrate(migrated, "upgrade")
-    MODELS.create_all(engine_of(created))
+    for metadata in (database.db.metadata, METADATA):
+        metadata.create_all(engine_of(created))
     assert described(migrated) == described(created)
-    assert tables(migrated) - EMPTY == set(MODELS.tables)
+    assert tables(migrated) - EMPTY == set(MODELS)
 
 
 def test_a_migrated_database_has_no_drift(empty_urls: tuple[str, str]) -> None:
@@ -137,7 +140,7 @@ def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str])
             upgrades = [hosts.submit(migrate, url, "upgrade") for _ in range(3)]
         for done in upgrades:
             assert "Traceback" not in done.result().stderr
-        assert tables(url) - EMPTY == set(MODELS.tables)
+        assert tables(url) - EMPTY == set(MODELS)
         assert len(rows(url, "ordercast_head")) == 1
 
 

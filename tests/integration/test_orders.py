@@ -11,10 +11,10 @@ from flask import Flask
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK
-from app.db import transaction
+from app.db import append, transaction
 from app.http.bodies import MAX_PRICE_CENTS, MAX_QUANTITY
 from app.orders.service import MAX_TOTAL_CENTS
-from ordercast import journal
+from tests.harness.application import journal
 from tests.harness.application.market import Caller, Market, Written, basket, details, error, good
 from tests.harness.faults.races import at_once
 
@@ -255,5 +255,5 @@ def test_a_transaction_that_rolls_back_appends_nothing(app: Flask, market: Marke
 
 def test_nothing_is_appended_outside_of_a_transaction(app: Flask, market: Market) -> None:
     with app.app_context(), pytest.raises(RuntimeError, match="outside of transaction"):
-        journal.append("user:1", "notification", {})
+        append("user:1", "notification", {})
     assert market.written() == []

@@ -15,10 +15,10 @@ from app.db import db, now, transaction
 from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT
 from app.pruning import prune_once as prune_accounts
-from ordercast import journal
 from ordercast.journal import Head
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
 from ordercast.worker.pruning import prune_once
+from tests.harness.application import journal
 from tests.harness.application.market import Market, basket, good
 
 KEEP_DAYS = 7.0
@@ -38,8 +38,8 @@ def append(app: Flask, *ages_days: float, sequence: bool = True) -> None:
                 journal.append("user:1", "test", {})
                 session.flush()
                 session.execute(
-                    update(JournalEvent)
-                    .where(JournalEvent.id == select(func.max(JournalEvent.id)).scalar_subquery())
+                    update(EVENTS)
+                    .where(EVENTS.c.id == select(func.max(EVENTS.c.id)).scalar_subquery())
                     .values(created_at=now() - DAY * days)
                 )
         while sequence and journal.sequence()[1]:
@@ -48,13 +48,14 @@ def append(app: Flask, *ages_days: float, sequence: bool = True) -> None:
 
 def prune(app: Flask, keep_days: float = KEEP_DAYS) -> bool:
     with app.app_context():
-        return prune_once(app.extensions["ordercast"].database, keep_days)
+        service = app.extensions["ordercast"]
+        return prune_once(service.database, service.journal, keep_days)
 
 
 def kept(app: Flask) -> list[int | None]:
     """The positions of the events that are left."""
     with app.app_context():
-        query = select(JournalEvent.position).order_by(JournalEvent.id)
+        query = select(EVENTS.c.position).order_by(EVENTS.c.id)
         return list(db.session.scalars(query))
 
 

@@ -68,7 +68,8 @@ KINDS: dict[type[Any], Callable[..., Row]] = {
 
 def prune(app: Flask) -> bool:
     """A step of the library's and one of the marketplace's -> whether there may be more."""
-    return any([prune_once(app.extensions["ordercast"].database, 0), prune_accounts()])
+    service = app.extensions["ordercast"]
+    return any([prune_once(service.database, service.journal, 0), prune_accounts()])
 
 
 def count(model: type[Any]) -> int:

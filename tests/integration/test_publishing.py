@@ -6,12 +6,13 @@ import redis
 from flask import Flask
 
 from app.db import transaction
-from ordercast import journal
 from ordercast.broker import Broker
+from ordercast.journal import Entry, Publisher
+from ordercast.journal.sequencing import BATCH_BYTES, MESSAGE_BYTES
 from ordercast.live.follower import Follower
 from ordercast.metrics import PUBLISH_FAILURES
-from ordercast.worker.publishing import Publisher
-from ordercast.worker.sequencing import MESSAGE_BYTES, announce_head, sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import announce_head, sequence_once
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 
@@ -19,7 +20,7 @@ from tests.harness.servers.redis import RedisServer
 class Silent:
     """Sockets of a process where nobody is."""
 
-    def emit_entry(self, entry: journal.Entry) -> None:
+    def emit_entry(self, entry: Entry) -> None:
         pass
 
     def hold(self, connection: object, *, seen: int) -> None:
@@ -60,6 +61,7 @@ def test_the_head_is_announced_without_events(app: Flask) -> None:
         "journal": journal.head().journal,
         "head": 2,
         "events": [],
+        "examined": True,
     }
 
 
@@ -119,7 +121,7 @@ def test_a_step_holds_a_few_megabytes_and_leaves_nothing_behind(app: Flask) -> N
         for _ in range(15):
             journal.append("user:1", "test", {"x": "x" * 600_000})
     _, first = journal.sequence()
-    assert sum(len(entry.data) for entry in first) <= journal.BATCH_BYTES + 1_048_576
+    assert sum(len(entry.data) for entry in first) <= BATCH_BYTES + 1_048_576
     assert [entry.position for entry in first] == list(range(1, len(first) + 1))
     assert sequence_once(lambda _: None) == 15 - len(first)
     assert journal.head().position == 15

@@ -1,12 +1,12 @@
 """Recovery on a real journal: who gets what it missed, where it is found, and who starts anew."""
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from app.accounts.models import Role
 from app.config import Settings
 from app.db import transaction
-from ordercast.journal.models import JournalEvent, JournalHead
+from ordercast.journal.tables import EVENTS, HEAD
 from ordercast.live.pid import Claim, Pids
 from tests.harness.application.tabs import (
     Start,
@@ -194,9 +194,9 @@ def test_a_pid_of_a_release_that_signed_the_role_is_good_for_that_role(
 def rename_journal(name: str, position: int) -> None:
     """The database is another one now, say a backup; positions start where that one was."""
     with transaction() as session:
-        head = session.get_one(JournalHead, 1)
-        head.journal, head.position, head.lowest = name, position, position + 1
-        session.execute(delete(JournalEvent))
+        begun = {"journal": name, "position": position, "lowest": position + 1}
+        session.execute(update(HEAD).values(begun))
+        session.execute(delete(EVENTS))
 
 
 def test_another_journal_is_a_new_start(start: Start) -> None:

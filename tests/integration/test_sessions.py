@@ -16,7 +16,7 @@ from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, now, transaction
 from ordercast.events import CONTROL_ROOM
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
 from tests.harness.application.market import error, good
 from tests.harness.faults.races import at_once, right_after
 from tests.harness.people.visitor import Visitor
@@ -45,9 +45,9 @@ def revoke(app: Flask, kind: RevocationKind, value: str | None) -> None:
 
 def announced(app: Flask) -> list[Any]:
     """What the other processes are told, oldest first."""
-    chosen = select(JournalEvent.data).where(JournalEvent.room == CONTROL_ROOM)
+    chosen = select(EVENTS.c.data).where(EVENTS.c.room == CONTROL_ROOM)
     with app.app_context():
-        return [orjson.loads(data) for data in db.session.scalars(chosen.order_by(JournalEvent.id))]
+        return [orjson.loads(data) for data in db.session.scalars(chosen.order_by(EVENTS.c.id))]
 
 
 def word_of(app: Flask, session: str | None) -> Any:

@@ -12,11 +12,12 @@ from sqlalchemy.exc import DBAPIError
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.extension import cast
-from ordercast import Doubtful, journal
+from ordercast import Doubtful
 from ordercast.doctor.journal import examinations as journal_examinations
 from ordercast.journal.entries import fault
-from ordercast.journal.models import SetAside
+from ordercast.journal.tables import SET_ASIDE
 from ordercast.metrics import EVENTS_SET_ASIDE
+from tests.harness.application import journal
 from tests.harness.application.market import Market, good
 from tests.harness.application.tabs import Start, Tab, append, published, somebody
 from tests.harness.faults.strangers import insert, insert_bytes, lift_checks
@@ -90,7 +91,7 @@ def test_the_rest_arrives_live_and_after_coming_back(
     for said in ("event set aside", "event passed over"):
         lines = [line for line in caplog.records if line.message == said]
         assert [vars(line)["position"] for line in lines] == [2]
-    kept = db.session.scalars(select(SetAside)).one()
+    kept = db.session.execute(select(SET_ASIDE)).one()
     assert (kept.position, bool(kept.reason), kept.reason.isascii()) == (2, True, True)
 
 
@@ -216,7 +217,7 @@ def test_what_is_pruned_is_forgotten(faulty: None) -> None:
     insert(ROOM, "test", "{")
     published()
     journal.prune(now() + timedelta(days=1))
-    assert db.session.scalars(select(SetAside)).all() == []
+    assert db.session.execute(select(SET_ASIDE)).all() == []
 
 
 def test_a_time_that_is_none_stops_no_step(app: Flask) -> None:
@@ -235,7 +236,8 @@ def test_a_time_that_is_none_stops_no_step(app: Flask) -> None:
 
 def test_a_position_that_is_given_again_is_no_obstacle(faulty: None, app: Flask) -> None:
     with transaction() as session:
-        session.add(SetAside(position=1, reason="before the backup was restored"))
+        values = {"position": 1, "reason": "before the backup was restored"}
+        session.execute(SET_ASIDE.insert().values(values))
     insert(ROOM, "test", "{")
     append(ROOM)
     assert len(published()) == 1

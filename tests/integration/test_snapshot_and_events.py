@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.orders.states import NEXT
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application.journal import sequence_once
 from tests.harness.application.shop import Client, Headers, Json, Shop
 
 

@@ -14,10 +14,10 @@ from sqlalchemy import event, insert, select, text
 from app import create_app
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import journal
 from ordercast.journal import waiting
-from ordercast.journal.models import JournalEvent
-from ordercast.worker.sequencing import sequence_once
+from ordercast.journal.tables import EVENTS
+from tests.harness.application import journal
+from tests.harness.application.journal import sequence_once
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
@@ -31,7 +31,7 @@ BACKLOG_SECONDS = 3.0
 def append(number: int = 1) -> None:
     with transaction() as session:
         rows = [{"room": "user:1", "name": "notification", "data": "{}"} for _ in range(number)]
-        session.execute(insert(JournalEvent), rows)
+        session.execute(insert(EVENTS), rows)
 
 
 def sequenced() -> int:
@@ -42,7 +42,7 @@ def row_with_id(number: int) -> None:
     """An event that took its id before others that have committed."""
     with transaction() as session:
         values = {"id": number, "room": "user:1", "name": "notification", "data": "{}"}
-        session.execute(insert(JournalEvent).values(values))
+        session.execute(insert(EVENTS).values(values))
 
 
 def test_an_id_that_was_written_late_and_by_hand_is_found(app: Flask) -> None:
@@ -58,8 +58,8 @@ def test_an_id_that_was_written_late_and_by_hand_is_found(app: Flask) -> None:
 
 def ids_by_position() -> list[int]:
     db.session.rollback()
-    ordered = select(JournalEvent.id).where(JournalEvent.position.is_not(None))
-    return list(db.session.scalars(ordered.order_by(JournalEvent.position)))
+    ordered = select(EVENTS.c.id).where(EVENTS.c.position.is_not(None))
+    return list(db.session.scalars(ordered.order_by(EVENTS.c.position)))
 
 
 def test_what_comes_during_a_long_backlog_comes_behind_it(app: Flask) -> None:

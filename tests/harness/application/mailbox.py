@@ -10,7 +10,7 @@ from sqlalchemy import event, select
 from app.db import db
 from ordercast.broker import Broker
 from ordercast.inbox.drain import drain_once
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
 
 Fields = dict[bytes, bytes]
 
@@ -47,7 +47,7 @@ class Mailbox:
 def journalled() -> list[str]:
     """The titles in the journal, in its order."""
     db.session.rollback()
-    rows = db.session.scalars(select(JournalEvent.data).order_by(JournalEvent.id)).all()
+    rows = db.session.scalars(select(EVENTS.c.data).order_by(EVENTS.c.id)).all()
     return [orjson.loads(data)["title"] for data in rows]
 
 

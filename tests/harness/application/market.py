@@ -16,8 +16,8 @@ from app.accounts.tokens import Identity
 from app.db import db, row_id, transaction
 from app.events import Status
 from app.orders.models import Order
-from ordercast import journal
-from ordercast.journal.models import JournalEvent
+from ordercast.journal.tables import EVENTS
+from tests.harness.application import journal
 
 
 class Written(NamedTuple):
@@ -104,9 +104,9 @@ class Market:
 
     def written(self) -> list[Written]:
         """Every event that was committed, oldest first, sequenced or not."""
-        query = select(JournalEvent.room, JournalEvent.name, JournalEvent.data)
+        query = select(EVENTS.c.room, EVENTS.c.name, EVENTS.c.data)
         with self.app.app_context():
-            rows = db.session.execute(query.order_by(JournalEvent.id)).all()
+            rows = db.session.execute(query.order_by(EVENTS.c.id)).all()
         return [Written(row.room, row.name, orjson.loads(row.data)) for row in rows]
 
     def written_by(self, change: Callable[[], object]) -> list[Written]:

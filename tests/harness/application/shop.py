@@ -9,7 +9,7 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.notifications import service as notifications
 from app.orders.states import NEXT
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application.journal import sequence_once
 
 Headers = dict[str, str]
 Json = dict[str, Any]

@@ -23,12 +23,13 @@ from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import TokenIdentity, TokenRevoked, journal
+from ordercast import TokenIdentity, TokenRevoked
 from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection
 from ordercast.live.ring import cost
-from ordercast.worker.sequencing import sequence_once
+from tests.harness.application import journal
+from tests.harness.application.journal import sequence_once
 
 NAMESPACE = "/"
 SMALL_BYTES = cost(Entry(1, "user:1", "test", '{"number":1000000}'))  # of an entry of append()

@@ -6,7 +6,7 @@ import time
 import redis
 
 from ordercast.broker import Broker, reason
-from ordercast.journal import Marks
+from ordercast.journal.marks import Marks
 
 logger = logging.getLogger(__name__)
 

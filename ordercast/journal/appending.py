@@ -1,0 +1,103 @@
+"""Appending: the change and its events commit together or not at all.
+
+The sequencers are woken once the transaction has committed. A savepoint that is released is no
+commit, and a ring for nothing is harmless.
+"""
+
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, event, insert
+from sqlalchemy.orm import Session, scoped_session
+
+from ordercast.database import Database
+from ordercast.journal.doorbell import Doorbell
+from ordercast.journal.tables import EVENTS
+
+Transaction = Session | scoped_session[Any] | Connection
+
+APPENDED = (
+    "ordercast appended"  # in a session's info: the doorbell of the events in its open transaction
+)
+
+
+class Appender:
+    """Writes events into the transactions of others."""
+
+    def __init__(self, database: Database, doorbell: Doorbell) -> None:
+        self._database = database
+        self._doorbell = doorbell
+        _listen_to_sessions()
+
+    def append(
+        self, session: Transaction, room: str, name: str, data: object, key: str | None
+    ) -> None:
+        """Add an event to the transaction that `session` has open, or begins. `data`: JSON text,
+        or an object that is made into such here.
+
+        Raises ValueError for what is no JSON, TypeError for another kind of session, RuntimeError
+        for one of another database, and SQLAlchemyError.
+        """
+        text = _json(data)
+        if isinstance(session, scoped_session):
+            session = session()
+        if isinstance(session, Session):
+            connection = session.connection()
+        elif isinstance(session, Connection):
+            connection = session
+        else:
+            raise TypeError(f"expected a Session or Connection of SQLAlchemy, not {session!r:.100}")
+        self._check(connection.engine)
+        connection.execute(insert(EVENTS), {"room": room, "name": name, "data": text, "key": key})
+        if isinstance(session, Session):
+            session.info[APPENDED] = self._doorbell
+        else:
+            self._watch(connection)
+
+    def _check(self, engine: Engine) -> None:
+        own = self._database.engine
+        if engine.pool is not own.pool and engine.url != own.url:
+            raise RuntimeError(
+                f"the session is bound to {engine.url!r}, the journal is in {own.url!r}:"
+                " the event and the change would not commit together"
+            )
+
+    def _watch(self, connection: Connection) -> None:
+        """Listen on this connection alone, once however many transactions it has."""
+        if not event.contains(connection, "commit", self._on_connection_commit):
+            event.listen(connection, "commit", self._on_connection_commit)
+
+    def _on_connection_commit(self, connection: Connection) -> None:
+        """SQLAlchemy tells of a connection's COMMIT before it is sent."""
+        transaction = connection.get_transaction()
+        if transaction is not None:
+            self._doorbell.ring_after(lambda: transaction.is_active)
+
+
+def _on_session_commit(session: Session) -> None:
+    if not session.in_nested_transaction() and (doorbell := session.info.pop(APPENDED, None)):
+        doorbell.ring()
+
+
+def _on_session_rollback(session: Session, _ended: object) -> None:
+    if not session.in_nested_transaction():
+        session.info.pop(APPENDED, None)
+
+
+def _listen_to_sessions() -> None:
+    """Once in a process, on the class: listening on each session costs 100 us of each request. A
+    session without events is not concerned."""
+    if not event.contains(Session, "after_commit", _on_session_commit):
+        event.listen(Session, "after_commit", _on_session_commit)
+        event.listen(Session, "after_soft_rollback", _on_session_rollback)
+
+
+def _json(data: object) -> str:
+    """The payload as JSON text. Raises ValueError."""
+    try:
+        if isinstance(data, str):
+            orjson.loads(data)
+            return data
+        return orjson.dumps(data).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as exc:
+        raise ValueError(f"the payload is no JSON: {exc}") from exc

@@ -1,0 +1,106 @@
+"""The journal of one application: what its parts ask it, and tell it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ordercast.broker import Broker
+from ordercast.database import Database
+from ordercast.journal import locking, pruning, reading, restarting
+from ordercast.journal.appending import Appender, Transaction
+from ordercast.journal.doorbell import Doorbell
+from ordercast.journal.entries import Entry
+from ordercast.journal.marks import Marks
+from ordercast.journal.reading import Head
+from ordercast.journal.sequencing import Publish, Sequencer
+from ordercast.journal.waiting import Waiting
+
+
+class Journal:
+    """Needs no application context. Reads give their connection back at their end. Every method
+    raises SQLAlchemyError; those that lock the head raise HeadLocked."""
+
+    def __init__(self, database: Database, broker: Broker) -> None:
+        self._database = database
+        self._waiting = Waiting(database)
+        self._appender = Appender(database, Doorbell(broker))
+
+    def append(
+        self, session: Transaction, room: str, name: str, data: object, *, key: str | None = None
+    ) -> None:
+        """Add an event to the transaction of `session`; see Appender.append."""
+        self._appender.append(session, room, name, data, key)
+
+    # -- reading
+
+    def head(self) -> Head:
+        """Where the journal is."""
+        with self._database.reading() as connection:
+            return reading.head(connection)
+
+    def since(
+        self,
+        position: int,
+        *,
+        limit: int,
+        rooms: Sequence[str] | None = None,
+        until: int | None = None,
+    ) -> list[Entry]:
+        """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or
+        all. Without rooms a blank entry stands in the place of one that cannot be delivered; of
+        rooms it is left out."""
+        with self._database.reading() as connection:
+            return reading.since(connection, position, limit=limit, rooms=rooms, until=until)
+
+    def sizes(
+        self, position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int
+    ) -> list[tuple[int, int]]:
+        """The positions and bytes of what `since` would return; no data is read for that."""
+        with self._database.reading() as connection:
+            return reading.sizes(connection, position, limit=limit, rooms=rooms, until=until)
+
+    def page(
+        self,
+        position: int,
+        *,
+        limit: int,
+        rooms: Sequence[str] | None = None,
+        until: int,
+        max_bytes: int,
+    ) -> list[Entry]:
+        """As `since`, but no more than `max_bytes` of data, unless a single entry has more."""
+        with self._database.reading() as connection:
+            return reading.page(
+                connection, position, limit=limit, rooms=rooms, until=until, max_bytes=max_bytes
+            )
+
+    # -- sequencing
+
+    def waiting_after(self) -> int | None:
+        """An id after which an event waits for its position; None if none does."""
+        return self._waiting.after()
+
+    def oldest_waiting(self) -> tuple[int, float] | None:
+        """(id, seconds by the database's clock) of the event that has waited for its position for
+        the longest time; None if none waits."""
+        return self._waiting.oldest()
+
+    def sequencer(self, publish: Publish, marks: Marks | None = None) -> Sequencer:
+        """Gives positions, and hands what got one to `publish`."""
+        return Sequencer(self._database, self._waiting, publish, marks)
+
+    def restart(self, journal: str, known: int) -> Head:
+        """Let the journal begin anew if it still has this name, and its head is behind `known`
+        -> the head afterwards."""
+        with self._database.writing() as connection:
+            return restarting.restart(connection, journal, known)
+
+    def holders(self) -> list[str]:
+        """The database sessions that hold the head, in words; on SQLite none."""
+        with self._database.reading() as connection:
+            return locking.holders(connection)
+
+    # -- pruning
+
+    def prune(self, before: datetime, limit: int = pruning.BATCH) -> int:
+        """Delete up to `limit` of the oldest events written before `before` -> how many."""
+        return pruning.prune(self._database, before, limit)

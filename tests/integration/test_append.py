@@ -1,0 +1,200 @@
+"""append(): the event is in the transaction that is handed in, and announced when that commits."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, event, select
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+from app import create_app
+from app.db import db
+from app.events import OrderStatus, Status
+from app.extension import cast
+from ordercast import InvalidEvent, Refused
+from ordercast.journal.tables import EVENTS
+
+HELLO = {"title": "Hello", "message": "m", "type": "info"}
+SILENCE_SECONDS = 0.3  # a ring takes a few milliseconds
+TRANSACTIONS = 100
+
+
+class Bell:
+    """What a sequencer hears."""
+
+    def __init__(self, app: Flask) -> None:
+        broker = app.extensions["ordercast"].broker
+        self._pubsub = broker.connect(timeout=5).pubsub(ignore_subscribe_messages=True)
+        self._pubsub.subscribe(broker.doorbell_channel)
+        self._pubsub.get_message(timeout=5)
+
+    def rang(self, seconds: float = 5.0) -> bool:
+        """Whether it rings, and all of it."""
+        rang = self._pubsub.get_message(timeout=seconds) is not None
+        while self._pubsub.get_message(timeout=SILENCE_SECONDS):
+            continue
+        return rang
+
+    def is_silent(self) -> bool:
+        return not self.rang(SILENCE_SECONDS)
+
+    def close(self) -> None:
+        self._pubsub.close()
+
+
+@pytest.fixture
+def bell(app: Flask) -> Iterator[Bell]:
+    bell = Bell(app)
+    yield bell
+    bell.close()
+
+
+@pytest.fixture
+def session(app: Flask) -> Iterator[Session]:
+    """A team's own."""
+    with Session(db.engine) as session:
+        yield session
+
+
+def append(session: Any, title: str = "Hello") -> None:
+    cast.append(session, "notification", {**HELLO, "title": title}, to="user:7")
+
+
+def committed() -> list[str]:
+    """The titles of what is in the journal."""
+    with db.engine.connect() as connection:
+        rows = connection.scalars(select(EVENTS.c.data).order_by(EVENTS.c.id))
+        return [orjson.loads(data)["title"] for data in rows]
+
+
+def test_the_event_commits_with_the_session_and_rings_then_and_not_before(
+    session: Session, bell: Bell
+) -> None:
+    append(session)
+    assert bell.is_silent()
+    session.commit()
+    assert bell.rang()
+    assert committed() == ["Hello"]
+
+
+def test_a_rollback_takes_the_event_back_and_a_later_commit_rings_for_nothing(
+    session: Session, bell: Bell
+) -> None:
+    append(session)
+    session.rollback()
+    session.execute(select(1))
+    session.commit()
+    assert bell.is_silent()
+    assert committed() == []
+
+
+def test_a_savepoint_takes_its_own_events_back_and_rings_nothing_by_itself(
+    session: Session, bell: Bell
+) -> None:
+    append(session, "kept")
+    lost = session.begin_nested()
+    append(session, "lost")
+    lost.rollback()
+    with session.begin_nested():
+        append(session, "kept too")
+    assert bell.is_silent()
+    session.commit()
+    assert bell.rang()
+    assert committed() == ["kept", "kept too"]
+
+
+def test_a_scoped_session_is_the_session_of_its_scope(app: Flask, bell: Bell) -> None:
+    sessions = scoped_session(sessionmaker(db.engine))
+    append(sessions)
+    sessions.commit()
+    sessions.remove()
+    assert bell.rang()
+    assert committed() == ["Hello"]
+
+
+def test_a_connection_rings_once_its_commit_is_done(app: Flask, bell: Bell) -> None:
+    with db.engine.begin() as connection:
+        append(connection)
+        assert bell.is_silent()
+    assert bell.rang()
+    assert committed() == ["Hello"]
+
+
+def test_a_connection_that_goes_on_rings_for_each_commit_with_events(
+    app: Flask, bell: Bell
+) -> None:
+    with db.engine.connect() as connection:
+        for title in ("one", "two"):
+            append(connection, title)
+            connection.commit()
+            assert bell.rang()
+        append(connection)
+        connection.rollback()
+        assert bell.is_silent()
+    assert committed() == ["one", "two"]
+
+
+def test_a_connection_does_not_ring_before_its_commit_is_done(app: Flask, bell: Bell) -> None:
+    # SQLAlchemy tells of a COMMIT before it is sent. A ring on its way by then would wake a
+    # sequencer that sees nothing, and the event would wait for the next poll.
+    silent: list[bool] = []
+    with db.engine.begin() as connection:
+        append(connection)
+        event.listen(connection, "commit", lambda _connection: silent.append(bell.is_silent()))
+    assert silent == [True]
+    assert bell.rang()
+
+
+def test_sessions_and_transactions_gather_no_listeners(app: Flask, session: Session) -> None:
+    create_app(app.config["SETTINGS"])
+    for _ in range(TRANSACTIONS):
+        append(session)
+        session.commit()
+    heard = (session.dispatch.after_commit, session.dispatch.after_soft_rollback)
+    assert [len(list(listeners)) for listeners in heard] == [1, 1]
+
+
+def test_a_session_of_another_database_is_refused(app: Flask) -> None:
+    other = create_engine("sqlite://")
+    with Session(other) as session, pytest.raises(RuntimeError, match="would not commit together"):
+        append(session)
+    other.dispose()
+    assert committed() == []
+
+
+def test_what_is_no_session_is_refused(app: Flask) -> None:
+    with pytest.raises(TypeError, match="expected a Session or Connection"):
+        append(db.engine)
+
+
+def test_an_event_that_is_declared_goes_to_the_room_of_an_id(session: Session) -> None:
+    moved = OrderStatus(id="3", order_number="OC-3", status=Status.SHIPPED)
+    cast.append(session, moved, to=7, key="order:3")
+    row = session.execute(select(EVENTS)).one()
+    assert (row.room, row.name, row.key) == ("user:7", "order:status", "order:3")
+    assert row.data == '{"id":"3","orderNumber":"OC-3","status":"shipped"}'
+
+
+def test_what_is_declared_is_checked_and_nothing_else_is_taken(session: Session) -> None:
+    with pytest.raises(InvalidEvent):
+        cast.append(session, "notification", {"title": "no more"}, to="user:7")
+    with pytest.raises(InvalidEvent):
+        cast.append(session, "notification", '{"title": "no more"}', to="user:7")
+    with pytest.raises(Refused):
+        cast.append(session, "weather", {}, to="user:7")
+    with pytest.raises(Refused):
+        cast.append(session, "notification", HELLO, to="seller:7")
+    with pytest.raises(Refused):
+        cast.append(session, "notification", HELLO, to="control")
+    assert session.execute(select(EVENTS)).all() == []
+
+
+def test_a_payload_that_is_text_is_json_and_is_kept_as_it_is(app: Flask, session: Session) -> None:
+    keep = app.extensions["ordercast"].journal.append
+    keep(session, "user:7", "weather", '{"sun":  1.0}')
+    assert session.scalar(select(EVENTS.c.data)) == '{"sun":  1.0}'
+    for wrong in ("{", "", '{"a": NaN}', {"a": object()}, {"a": 2**70}):
+        with pytest.raises(ValueError, match="the payload is no JSON"):
+            keep(session, "user:7", "weather", wrong)
