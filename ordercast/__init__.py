@@ -57,6 +57,8 @@ if TYPE_CHECKING:
     from ordercast.extension import Ordercast as Ordercast
     from ordercast.identity import Identity as Identity
     from ordercast.identity import TokenIdentity as TokenIdentity
+    from ordercast.journal import Entry as Entry
+    from ordercast.journal import Missed as Missed
     from ordercast.migrations import include_object as include_object
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
@@ -70,6 +72,7 @@ _HOME = {  # public name: its module
     "BigId": "database.types",
     "ConfigError": "settings",
     "Doubtful": "doctor.finding",
+    "Entry": "journal",
     "Event": "events",
     "Events": "events",
     "Examination": "doctor.finding",
@@ -79,6 +82,7 @@ _HOME = {  # public name: its module
     "Level": "doctor.finding",
     "MAX_SUBJECT": "claims",
     "MAX_TOKEN_ID": "claims",
+    "Missed": "journal",
     "Ordercast": "extension",
     "OrdercastError": "errors",
     "Outage": "database",

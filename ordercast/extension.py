@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ordercast.events import Event
     from ordercast.health import Check
     from ordercast.identity import Identify, Identity
-    from ordercast.journal import Head, Transaction
+    from ordercast.journal import Head, Missed, Transaction
     from ordercast.service import Service
     from ordercast.tokens import Tokens
 
@@ -144,6 +144,20 @@ class Ordercast:
         """Where the journal is: (position, lowest position kept, name). Read before a snapshot,
         the position is the offset from which events are news to it. Raises SQLAlchemyError."""
         return self._service.journal.head()
+
+    def missed(self, rooms: Sequence[str], *, after: str | int) -> Missed:
+        """What the rooms got after this offset, for clients without recovery: `complete`, the
+        `offset` to go on from, and `pieces()` of events. Never a part presented as the whole: over
+        RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
+        `complete` is false and there are no pieces. Raises ValueError for an offset that is none,
+        and SQLAlchemyError."""
+        service = self._service
+        return service.journal.missed(
+            rooms,
+            int(after),
+            max_events=service.settings.RECOVERY_MAX_EVENTS,
+            max_bytes=service.settings.RECOVERY_MAX_BYTES,
+        )
 
     def turn(self) -> AbstractContextManager[None]:
         """A writer's place in this process's queue on SQLite, to be taken before the transaction

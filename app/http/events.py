@@ -9,22 +9,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Response, current_app
 
 from app.accounts.tokens import Identity
-from app.db import db
+from app.extension import cast
 from app.http.bodies import EventsAfter
 from app.http.errors import AnswersFull
 from app.http.in_flight import InFlight
 from app.http.operation import operation
 from app.metrics import ANSWERS_REFUSED
-from ordercast import Wire, journal
-from ordercast.journal import Entry, Head
+from ordercast import Entry, Missed, Wire
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
-
-PIECE_BYTES = 524_288  # of data that is read and sent at once, unless a single event has more
-UNLIMITED = 2**31 - 1
 
 
 class MissedEvent(Wire):
@@ -42,10 +38,6 @@ class MissedEvents(Wire):
     complete: bool
 
 
-class Pruned(Exception):
-    """The worker pruned what is being sent; the answer breaks off, and its client asks again."""
-
-
 @blueprint.get("")
 @operation(
     "What I missed since an offset.",
@@ -59,94 +51,54 @@ def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Respon
     Never a part presented as the whole: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from
     before the lowest position kept, the answer is empty and `complete` is false.
     """
-    settings = current_app.config["SETTINGS"]
-    limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
-    # Read first: what comes after it belongs to the next call.
-    head = journal.head()
-    sizes: list[tuple[int, int]] = []
-    complete = head.lowest - 1 <= query.after <= head.position
-    if complete:
-        sizes = journal.sizes(query.after, until=head.position, rooms=caller.rooms, limit=limit + 1)
-        fits = sum(size for _, size in sizes) <= (settings.RECOVERY_MAX_BYTES or UNLIMITED)
-        # Asked again: the worker may have pruned between the two reads.
-        complete = len(sizes) <= limit and fits and not _is_pruned(query.after)
-    if not (complete and sizes):
-        return {"events": [], "offset": str(head.position), "complete": complete}
-    return _answer(caller, query.after, sizes, head)
+    missed = cast.missed(caller.rooms, after=query.after)
+    if not len(missed):
+        return {"events": [], "offset": missed.offset, "complete": missed.complete}
+    return _answer(caller, missed)
 
 
-def _answer(caller: Identity, after: int, sizes: list[tuple[int, int]], head: Head) -> Response:
-    ends, largest = _pieces(sizes)
+def _answer(caller: Identity, missed: Missed) -> Response:
     in_flight: InFlight = current_app.extensions["answers"]
-    release = in_flight.take(largest, caller.user_id)
+    release = in_flight.take(missed.largest_bytes, caller.user_id)
     if release is None:
         ANSWERS_REFUSED.inc()
         raise AnswersFull
-    body = _body(caller, after, ends, head)
+    body = _body(missed)
     try:
-        first = [next(body)]  # before the status is sent: the database may be away
+        first = [next(body)]  # before the status is sent: the database may be unavailable
     except BaseException:
         release()
         raise
-    if len(ends) == 1:
+    if len(missed) == 1:
         first += body
         response = current_app.response_class(b"".join(first), mimetype="application/json")
     else:
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-        response = current_app.response_class(_rest(app, first, body), mimetype="application/json")
+        response = current_app.response_class(_all(first, body), mimetype="application/json")
     response.call_on_close(release)
     return response
 
 
-def _rest(app: Flask, first: list[bytes], body: Iterator[bytes]) -> Iterator[bytes]:
-    """Each piece is made in a context of its own: a client that takes its time holds none."""
-    yield first.pop()
-    while True:
-        with app.app_context():
-            piece = next(body, None)
-        if piece is None:
-            return
-        yield piece
+def _all(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first.pop()  # and not kept while the rest is taken
+    yield from rest
 
 
-def _pieces(sizes: list[tuple[int, int]]) -> tuple[list[int], int]:
-    """The last position of each piece, and the bytes of the largest."""
-    ends: list[int] = []
-    size = largest = 0
-    for position, more in sizes:
-        if ends and size + more <= PIECE_BYTES:
-            ends[-1] = position
-            size += more
-        else:
-            ends.append(position)
-            size = more
-        largest = max(largest, size)
-    return ends, largest
-
-
-def _body(caller: Identity, after: int, ends: list[int], head: Head) -> Iterator[bytes]:
-    """The text of the answer. Raises Pruned, and SQLAlchemyError."""
+def _body(missed: Missed) -> Iterator[bytes]:
+    """The text of the answer. Raises Pruned, and SQLAlchemyError: the answer breaks off, and its
+    client asks again."""
     text = '{"events":['
     comma = ""
-    for end in ends:
-        entries = journal.since(after, until=end, rooms=caller.rooms, limit=UNLIMITED)
-        if _is_pruned(after):
-            raise Pruned
-        db.session.rollback()  # no connection is held while the client takes its time
+    for entries in missed.pieces():
         if entries:
             text += comma + ",".join(map(_event, entries))
             comma = ","
-        after, entries = end, []
+        entries.clear()  # the text alone is kept while the client takes its time
         yield text.encode()
         text = ""
-        time.sleep(0)  # the others get their turn, also while the client takes all at once
-    yield f'],"offset":"{head.position}","complete":true}}'.encode()
+        time.sleep(0)  # others get their turn, also while the client takes all at once
+    yield f'],"offset":"{missed.offset}","complete":true}}'.encode()
 
 
 def _event(entry: Entry) -> str:
     name = orjson.dumps(entry.name).decode()
     return f'{{"offset":"{entry.position}","name":{name},"data":{entry.data}}}'
-
-
-def _is_pruned(after: int) -> bool:
-    return bool(journal.head().lowest - 1 > after)

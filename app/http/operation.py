@@ -25,6 +25,7 @@ from app.accounts import tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.db import release
+from app.extension import cast
 from app.http.errors import (
     Forbidden,
     InvalidIdempotencyKey,
@@ -33,7 +34,7 @@ from app.http.errors import (
     ValidationFailed,
 )
 from app.http.idempotency import Claim
-from ordercast import AuthenticationRequired, OrdercastError, journal
+from ordercast import AuthenticationRequired, OrdercastError
 from ordercast.complaints import complaints
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -169,7 +170,7 @@ def _once(caller: Identity | None, body: BaseModel | None) -> Claim | None:
 
 def _offset() -> str:
     # Before the data: an event committed in between is seen twice by the client, never missed.
-    return str(journal.head().position)
+    return str(cast.head().position)
 
 
 def _respond(result: Any, status: int) -> Response:

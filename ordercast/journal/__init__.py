@@ -6,7 +6,7 @@ waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
 publishing.py  how: Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it is none
-reading.py     the head; what rooms got since a position
+reading.py     the head; what rooms got since a position          missed.py   in pieces
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions begins anew          marks.py   how that is known
 pruning.py     the oldest go, and the lowest position kept is known
@@ -22,6 +22,7 @@ from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
+from ordercast.journal.missed import Missed, Pruned
 from ordercast.journal.publishing import Publisher
 from ordercast.journal.reading import Head
 from ordercast.journal.sequencing import BATCH, Sequencer
@@ -36,6 +37,8 @@ __all__ = [
     "HeadLocked",
     "Journal",
     "Marks",
+    "Missed",
+    "Pruned",
     "Publisher",
     "Sequencer",
     "Transaction",

@@ -10,6 +10,7 @@ from ordercast.journal.appending import Appender, Transaction
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
 from ordercast.journal.marks import Marks
+from ordercast.journal.missed import Missed
 from ordercast.journal.reading import Head
 from ordercast.journal.sequencing import Publish, Sequencer
 from ordercast.journal.waiting import Waiting
@@ -72,6 +73,12 @@ class Journal:
             return reading.page(
                 connection, position, limit=limit, rooms=rooms, until=until, max_bytes=max_bytes
             )
+
+    def missed(
+        self, rooms: Sequence[str], after: int, *, max_events: int = 0, max_bytes: int = 0
+    ) -> Missed:
+        """What the rooms got after this position, weighed and not yet read. 0: no limit."""
+        return Missed(self._database, rooms, after, max_events=max_events, max_bytes=max_bytes)
 
     # -- sequencing
 

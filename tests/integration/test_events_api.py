@@ -12,9 +12,9 @@ from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import MAX_ID, db, now, transaction
-from app.http.events import Pruned
 from app.http.in_flight import InFlight
 from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
+from ordercast.journal import Pruned
 from tests.harness.application import journal
 from tests.harness.application.journal import sequence_once
 from tests.harness.application.market import Caller, Market, error, good
