@@ -8,12 +8,25 @@ from collections.abc import Callable
 from typing import Any
 
 from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus
-from ordercast import Event, InvalidEvent, Refused
-from ordercast.inbox.sender import Inbox, InboxUnavailable
+from ordercast import Event, InboxUnavailable, InvalidEvent, Refused
+from ordercast import Inbox as LibraryInbox
 
 __all__ = ["Emitters", "Inbox", "InboxUnavailable", "InvalidEvent", "Refused", "Send"]
 
 Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payload)
+
+
+class Inbox(LibraryInbox):
+    """Sends to the inbox of the service that uses this Redis. Raises what the library's raises.
+
+    inbox = Inbox("redis://127.0.0.1:6390/0")
+    Emitters(inbox.send).send_notification("7", {"title": ..., "message": ..., "type": ...})
+    Emitters(inbox.once("payment-991")).order_status_update("7", order)
+    """
+
+    def __init__(self, url: str, *, prefix: str = "ordercast", timeout: float = 5.0) -> None:
+        """`prefix` is the service's REDIS_PREFIX, `timeout` in seconds."""
+        super().__init__(url, prefix=prefix, timeout=timeout, events=EVENTS)
 
 
 class Emitters:

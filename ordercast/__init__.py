@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ordercast.doctor.finding import Level as Level
     from ordercast.doctor.finding import Unhealthy as Unhealthy
     from ordercast.errors import AuthenticationRequired as AuthenticationRequired
+    from ordercast.errors import InboxUnavailable as InboxUnavailable
     from ordercast.errors import InvalidEvent as InvalidEvent
     from ordercast.errors import OrdercastError as OrdercastError
     from ordercast.errors import Refuse as Refuse
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from ordercast.extension import Ordercast as Ordercast
     from ordercast.identity import Identity as Identity
     from ordercast.identity import TokenIdentity as TokenIdentity
+    from ordercast.inbox.sender import Inbox as Inbox
     from ordercast.journal import Entry as Entry
     from ordercast.journal import Missed as Missed
     from ordercast.migrations import include_object as include_object
@@ -78,6 +80,8 @@ _HOME = {  # public name: its module
     "Examination": "doctor.finding",
     "Finding": "doctor.finding",
     "Identity": "identity",
+    "Inbox": "inbox.sender",
+    "InboxUnavailable": "errors",
     "InvalidEvent": "errors",
     "Level": "doctor.finding",
     "MAX_SUBJECT": "claims",

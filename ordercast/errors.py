@@ -4,6 +4,7 @@
       EventError
         Refused                   refused_event            an event that can never be accepted
         InvalidEvent              invalid_event            a payload that does not fit its event
+        InboxUnavailable          inbox_unavailable        Redis did not confirm the event
       SocketError
         Refuse                    refused                  a connect; with a code of its own
           AuthenticationRequired  authentication_required
@@ -55,6 +56,13 @@ class InvalidEvent(EventError):
 
     def __init__(self, name: str, cause: ValidationError) -> None:
         super().__init__(f"{name}: {sentence(cause, 'payload')}", complaints(cause))
+
+
+class InboxUnavailable(EventError):
+    """Redis did not say that it has the event; the text says what happened. After a timeout Redis
+    may have it all the same: sending it again is harmless with an id."""
+
+    code = "inbox_unavailable"
 
 
 class SocketError(OrdercastError):

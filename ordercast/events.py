@@ -30,6 +30,7 @@ RESERVED = frozenset(  # socket.io-parser closes the connection at an event with
 )
 MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
 MAX_ROOM = 255  # characters
+MAX_NAME = 255  # characters of an event that is not declared
 
 
 class Wire(BaseModel):
@@ -95,6 +96,8 @@ class Events:
         event = self._by_name.get(name)
         if event is None and self._all:
             raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(self._by_name)}")
+        if event is None:
+            _check_open_name(name)
         return event
 
     def room(self, event: type[Event] | None, to: object) -> str:
@@ -133,6 +136,14 @@ class Events:
         if to == CONTROL_ROOM:
             raise Refused(f"the room {CONTROL_ROOM!r} is the service's own")
         return to
+
+
+def _check_open_name(name: str) -> None:
+    """Of an event that is not declared. Raises Refused."""
+    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
+        raise Refused(f"an event's name has 1 to {MAX_NAME} printable characters: {name!r:.250}")
+    if name in RESERVED:
+        raise Refused(f"no client receives an event named {name}")
 
 
 class Revoked(Wire):

@@ -98,6 +98,7 @@ class Service:
             broker=self.broker,
             database=self.database,
             journal=self.journal,
+            events=self.events,
             steps=self._steps,
         )
 

@@ -1,0 +1,7 @@
+"""The inbox: what external processes send, on its way into the journal.
+
+sender.py   Inbox: adds an event to the stream; loads no Flask and no SQLAlchemy
+letters.py  an entry of the stream, understood or refused
+drain.py    from the stream into the journal, exactly once
+tables.py   the ids that were accepted
+"""

@@ -1,24 +1,27 @@
-"""The inbox: a Redis stream through which any process, in any language, sends a durable event.
+"""The sending end of the inbox: a Redis stream through which any process, in any language, sends a
+durable event.
 
     XADD ordercast:inbox * event notification to 7 data '{"title": ...}' id payment-991
 
-`event` is a declared event, `to` the user's or seller's id (or its room, `user:7`), `data` the
+`event` is the name, `to` the room, or of a declared event the receiver's id as well, `data` the
 payload as JSON, and `id`, if there is one, makes a repeat harmless. The entry waits in Redis until
-`flask worker` has moved it into the journal: web, worker and database may all be down meanwhile.
+the worker has moved it into the journal: web, worker and database may all be down meanwhile.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 import redis
 
-from app.events import EVENTS
 from ordercast.broker import PREFIX, Broker, Redis, reason
-from ordercast.errors import Refused
+from ordercast.errors import InboxUnavailable, Refused
+from ordercast.events import Events
 
 MAX_ID = 200  # characters
 MAX_BYTES = 1_048_576  # of one payload
 
+Send = Callable[[str, str, Any], None]  # (room, event, payload)
 
 # The first entry's id and the server's clock, and not the entry, which may be large.
 OLDEST = """
@@ -27,28 +30,21 @@ if first then return {first[1], redis.call('TIME')[1]} end
 """
 
 
-class InboxUnavailable(Exception):
-    """Redis did not say that it has the event; the text says what happened. After a timeout it may
-    have it all the same: sending it again is harmless with an id."""
-
-    code = "inbox_unavailable"
-
-
 def check_data(data: bytes) -> None:
-    """Raises Refused: what a payload must be on both sides of the stream."""
+    """What a payload must be on both sides of the stream. Raises Refused."""
     if len(data) > MAX_BYTES:
         raise Refused(f"data is larger than {MAX_BYTES} bytes")
 
 
 def check_id(id: str) -> None:
-    """Raises Refused: what a sender's own id must be."""
+    """What a sender's own id must be. Raises Refused."""
     if not (0 < len(id) <= MAX_ID and id.isprintable()):
         raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
 
 
 def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:
     """(stream id, seconds that it has waited by the clock of Redis, from which the id is) of the
-    entry that nobody has taken for the longest time. Raises redis.RedisError."""
+    entry that has waited for the longest time; None if none waits. Raises redis.RedisError."""
     found: Any = client.eval(OLDEST, 1, broker.inbox)
     if found is None:
         return None
@@ -59,36 +55,46 @@ def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:
 class Inbox:
     """Sends events to the inbox of the service that uses this Redis.
 
-    from app.emitters import Emitters, Inbox
+    inbox = Inbox("redis://127.0.0.1:6379/0")
+    inbox.send("user:7", "parcel:moved", {"id": "3", "place": "Lyon"})
+    inbox.once("scan-991")("user:7", "parcel:moved", {"id": "3", "place": "Lyon"})
 
-    inbox = Inbox("redis://127.0.0.1:6390/0")
-    Emitters(inbox.send).send_notification("7", {"title": ..., "message": ..., "type": ...})
-    Emitters(inbox.once("payment-991")).order_status_update("7", order)
+    Loads no Flask. Of the service's declared `events` the names, receivers and payloads' size are
+    checked before they are sent; without, all of that is the worker's to refuse.
     """
 
-    def __init__(self, url: str, *, prefix: str = PREFIX, timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = PREFIX,
+        timeout: float = 5.0,
+        events: Events | None = None,
+    ) -> None:
         """`prefix` is the service's REDIS_PREFIX, `timeout` in seconds."""
         broker = Broker(url, prefix)
         self._redis = broker.connect(timeout=timeout)
         self._stream = broker.inbox
+        self._events = Events() if events is None else events
 
-    def send(self, room: str, event: str, payload: dict[str, Any]) -> None:
-        """Add an event; `room` as in Event.room. Raises InboxUnavailable if Redis did not answer
-        that it has it, and Refused for what the service would refuse."""
+    def send(self, room: str, event: str, payload: Any) -> None:
+        """Add an event to `room`, or of a declared event to a receiver's id. Raises
+        InboxUnavailable if Redis did not confirm it, and Refused for what the service would
+        refuse."""
         self._add(room, event, payload, {})
 
-    def once(self, id: str) -> "_Once":
-        """A way to send one event that is accepted once, however often it is sent with this id.
-        Raises Refused for an id that cannot be one."""
+    def once(self, id: str) -> Send:
+        """A `send` whose event is accepted once, however often it is sent with this id. Raises
+        Refused for an id that cannot be one."""
         check_id(id)
-        return _Once(self, id)
 
-    def _add(self, room: str, event: str, payload: dict[str, Any], more: dict[str, str]) -> None:
-        kind = EVENTS.declared(event)
-        assert kind is not None  # the marketplace declares some
-        room = EVENTS.room(kind, room)
-        id = room.removeprefix(f"{kind.audience}:")
-        receiver = room if EVENTS.looks_like_room(id) else id
+        def send(room: str, event: str, payload: Any) -> None:
+            self._add(room, event, payload, {"id": id})
+
+        return send
+
+    def _add(self, room: str, event: str, payload: Any, more: Mapping[str, str]) -> None:
+        receiver = self._receiver(room, event)
         try:
             data = orjson.dumps(payload)
         except TypeError as exc:  # half a character, too: the journal holds JSON for everybody
@@ -100,13 +106,11 @@ class Inbox:
         except redis.RedisError as exc:
             raise InboxUnavailable(f"Redis did not confirm the event: {reason(exc)}") from exc
 
-
-class _Once:
-    """`send` with an id; see Inbox.once."""
-
-    def __init__(self, inbox: Inbox, id: str) -> None:
-        self._inbox = inbox
-        self._id = id
-
-    def __call__(self, room: str, event: str, payload: dict[str, Any]) -> None:
-        self._inbox._add(room, event, payload, {"id": self._id})
+    def _receiver(self, room: str, event: str) -> str:
+        """`to`: of a declared event the id alone, unless that looks like a room."""
+        declared = self._events.declared(event)
+        room = self._events.room(declared, room)
+        if declared is None or not declared.audience:
+            return room
+        id = room.removeprefix(f"{declared.audience}:")
+        return room if self._events.looks_like_room(id) else id

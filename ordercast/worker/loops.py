@@ -12,7 +12,8 @@ from flask import Flask
 
 from ordercast.broker import Broker
 from ordercast.database import Database
-from ordercast.inbox.drain import drain_once
+from ordercast.events import Events
+from ordercast.inbox.drain import Drain
 from ordercast.journal import BATCH, Ear, Journal, Marks, Publisher
 from ordercast.settings import Settings
 from ordercast.worker.limits import limit_transactions
@@ -40,6 +41,7 @@ def run(
     broker: Broker,
     database: Database,
     journal: Journal,
+    events: Events,
     steps: Iterable[Step],
 ) -> None:
     """The background worker, with a team's own `steps`: returns when SIGTERM or SIGINT came and
@@ -80,12 +82,13 @@ def run(
         for step in (*own, *steps)
     ]
     loops.append(sequencer)
-    inbox = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
+    client = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
+    inbox = Drain(client, broker, database=database, journal=journal, events=events)
     loops.append(
         Loop(
             app,
             "inbox",
-            lambda: drain_once(inbox, broker, block_ms=INBOX_BLOCK_MS),
+            lambda: inbox.step(block_ms=INBOX_BLOCK_MS),
             INBOX_SECONDS,
             journal=journal,
             stop=stop,

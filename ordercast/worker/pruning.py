@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete, select
 
 from ordercast.database import Database
-from ordercast.inbox.drain import InboxId
+from ordercast.inbox.tables import INBOX_IDS
 from ordercast.journal import Journal
 from ordercast.journal.pruning import BATCH
 
@@ -28,6 +28,7 @@ def prune_once(database: Database, journal: Journal, keep_days: float) -> bool:
 
 
 def _prune_inbox_ids(database: Database, before: datetime) -> int:
-    old = select(InboxId.id).where(InboxId.created_at < before).limit(BATCH)
+    id, created_at = INBOX_IDS.c.id, INBOX_IDS.c.created_at
+    old = select(id).where(created_at < before).limit(BATCH)
     with database.writing() as connection:
-        return connection.execute(delete(InboxId).where(InboxId.id.in_(old))).rowcount
+        return connection.execute(delete(INBOX_IDS).where(id.in_(old))).rowcount

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from app.emitters import Emitters, InvalidEvent, Refused
-from ordercast.inbox.drain import read
+from app.events import EVENTS
+from ordercast.inbox.letters import read
 from tests.harness.application.market import Market, details, error, good
 from tests.harness.application.settings import complaint
 from tests.harness.people.visitor import Visitor
@@ -65,7 +66,7 @@ def test_an_event_that_does_not_fit_is_refused_in_plain_words() -> None:
 def test_an_entry_of_the_inbox_is_refused_in_plain_words() -> None:
     data = str({**ORDER, "items": []}).replace("'", '"').encode()
     with pytest.raises(Refused) as caught:
-        read("1-0", {b"event": b"order:new", b"to": b"2", b"data": data})
+        read(EVENTS, "1-0", {b"event": b"order:new", b"to": b"2", b"data": data})
     assert str(caught.value) == "order:new: createdAt: has no UTC time"
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import select
 from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
-from ordercast.inbox.drain import BATCH, drain_once
+from ordercast.inbox.drain import BATCH
 from ordercast.journal.tables import EVENTS
 from ordercast.metrics import INBOX_ACCEPTED
-from tests.harness.application.mailbox import Mailbox, at, journalled
+from tests.harness.application.mailbox import Mailbox, at, drain_once, journalled
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until

@@ -18,8 +18,7 @@ from sqlalchemy.exc import OperationalError
 from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
-from ordercast.inbox.drain import drain_once
-from tests.harness.application.mailbox import Mailbox, at, journalled
+from tests.harness.application.mailbox import MOMENTS, Mailbox, at, drain_once, journalled
 from tests.harness.processes.process import ROOT, SECRET, environment
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
@@ -30,11 +29,11 @@ from sqlalchemy import event
 from app import create_app
 from ordercast.broker import Broker
 from app.db import db
-from ordercast.inbox.drain import drain_once
+from tests.harness.application.mailbox import drain_once
 
 app = create_app()
 with app.app_context():
-    event.listen(db.session, sys.argv[1], lambda session: os.kill(os.getpid(), signal.SIGKILL))
+    event.listen(db.engine, sys.argv[1], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
     broker = Broker(os.environ["REDIS_URL"])
     drain_once(broker.connect(), broker)
 """
@@ -63,9 +62,8 @@ def test_what_a_killed_worker_had_begun_is_finished_by_another_and_once(
     for title in ("1", "2"):
         mailbox.add(title)
     env = environment(DATABASE_URL=settings.DATABASE_URL, REDIS_URL=settings.REDIS_URL)
-    done = subprocess.run(
-        [sys.executable, "-c", WORKER, moment], cwd=ROOT, env=env, capture_output=True, timeout=60
-    )
+    command = [sys.executable, "-c", WORKER, MOMENTS[moment]]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, timeout=60)
     assert done.returncode == -signal.SIGKILL, done.stderr.decode()
     assert journalled() == in_the_journal
     assert mailbox.waiting() == 2

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+import ordercast
 from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
+from app.events import EVENTS
 from ordercast import broker
-from ordercast.inbox.drain import read
+from ordercast.inbox.letters import read
 from ordercast.inbox.sender import MAX_BYTES
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
@@ -30,11 +32,27 @@ def test_what_the_emitters_send_is_what_the_worker_understands(
     Emitters(inbox.send).low_stock_alert(8, low)
     Emitters(inbox.once("payment-991")).send_notification("7", NOTE)
     first, second = [
-        read(entry.decode(), fields)
+        read(EVENTS, entry.decode(), fields)
         for entry, fields in stream.xrange("ordercast:inbox")  # type: ignore[union-attr]
     ]
     assert (first.room, first.payload) == ("seller:8", {**low, "id": "1"})
     assert (second.room, second.payload, second.key) == ("user:7", NOTE, "id:payment-991")
+
+
+def test_a_service_that_declares_nothing_gets_any_event_in_the_room_as_it_stands(
+    own_redis: RedisServer, stream: broker.Redis
+) -> None:
+    inbox = ordercast.Inbox(own_redis.url)
+    inbox.send("depot", "parcel:moved", {"id": "3"})
+    inbox.once("scan-991")("depot", "parcel:moved", ["3", None])
+    with pytest.raises(Refused, match="room"):
+        inbox.send("control", "parcel:moved", {})
+    first, second = [
+        read(ordercast.Events(), entry.decode(), fields)
+        for entry, fields in stream.xrange("ordercast:inbox")  # type: ignore[union-attr]
+    ]
+    assert (first.room, first.event, first.payload) == ("depot", "parcel:moved", '{"id":"3"}')
+    assert (second.key, second.payload) == ("id:scan-991", '["3",null]')
 
 
 def test_without_redis_the_sender_is_told_where_it_looked() -> None:
@@ -66,7 +84,7 @@ def test_a_redis_that_hangs_is_an_error_and_the_repeat_with_the_id_is_one_entry(
     own_redis.thaw()
     wait_until(lambda: stream.xlen("ordercast:inbox") == 2, "Redis reads what was sent to it")
     emitters.send_notification("7", NOTE)
-    keys = [read("1-1", fields).key for _, fields in stream.xrange("ordercast:inbox")]  # type: ignore[union-attr]
+    keys = [read(EVENTS, "1-1", fields).key for _, fields in stream.xrange("ordercast:inbox")]  # type: ignore[union-attr]
     assert keys == ["id:payment-991"] * 3
 
 
@@ -94,7 +112,8 @@ def test_the_room_that_was_meant_is_the_room_that_is_read(
     Inbox(own_redis.url).send(room, "notification", NOTE)
     [(_, fields)] = stream.xrange("ordercast:inbox")  # type: ignore[misc]
     assert fields[b"to"].decode() == receiver
-    assert read("1-1", fields).room == (room if room.startswith("user:") else f"user:{room}")
+    meant = room if room.startswith("user:") else f"user:{room}"
+    assert read(EVENTS, "1-1", fields).room == meant
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import Table, func, insert, select, update
 
 from app.accounts import revocation, service, sessions, tokens
 from app.accounts.attempts import WINDOW_SECONDS
@@ -18,11 +18,11 @@ from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT
 from app.pruning import prune_once as prune_accounts
 from ordercast import TokenRevoked
-from ordercast.inbox.drain import InboxId, drain_once
+from ordercast.inbox.tables import INBOX_IDS
 from ordercast.journal.pruning import BATCH
 from ordercast.worker.pruning import IDS_KEPT, prune_once
 from tests.conftest import PASSWORD
-from tests.harness.application.mailbox import Mailbox, journalled
+from tests.harness.application.mailbox import Mailbox, drain_once, journalled
 from tests.harness.servers.redis import RedisServer
 
 MINUTE = timedelta(minutes=1)
@@ -57,9 +57,9 @@ def attempts(number: int, *, old: bool) -> Row:
     return {"address": "::1", "email": f"{number}@example.com", "window_start": start, "count": 1}
 
 
-KINDS: dict[type[Any], Callable[..., Row]] = {
+KINDS: dict[Any, Callable[..., Row]] = {
     IdempotencyKey: idempotency_key,
-    InboxId: inbox_id,
+    INBOX_IDS: inbox_id,
     Revocation: revoked,
     LoginSession: login,
     LoginAttempts: attempts,
@@ -72,14 +72,18 @@ def prune(app: Flask) -> bool:
     return any([prune_once(service.database, service.journal, 0), prune_accounts()])
 
 
-def count(model: type[Any]) -> int:
+def name_of(model: Any) -> str:
+    return model.name if isinstance(model, Table) else str(model.__tablename__)
+
+
+def count(model: Any) -> int:
     db.session.rollback()
     return db.session.scalar(select(func.count()).select_from(model)) or 0
 
 
-@pytest.mark.parametrize("model", KINDS, ids=lambda model: model.__tablename__)
+@pytest.mark.parametrize("model", KINDS, ids=name_of)
 def test_the_old_go_in_bounded_batches_and_the_young_stay(
-    app: Flask, alice: Identity, model: type[Any]
+    app: Flask, alice: Identity, model: Any
 ) -> None:
     old, young = 2 * BATCH + 1, 3
     rows = [KINDS[model](number, old=number < old) for number in range(old + young)]
@@ -98,8 +102,8 @@ def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:
         for model, row in KINDS.items():
             session.execute(insert(model), [row(1, old=True), row(2, old=False)])
     assert prune(app) is False
-    assert {model.__tablename__: count(model) for model in KINDS} == {
-        model.__tablename__: 1 for model in KINDS
+    assert {name_of(model): count(model) for model in KINDS} == {
+        name_of(model): 1 for model in KINDS
     }
 
 
@@ -123,7 +127,7 @@ def test_an_inbox_id_is_recognised_until_it_is_pruned(app: Flask, own_redis: Red
     mailbox = Mailbox(own_redis.url)
     for days in (0, 6, 8):
         with transaction() as session:
-            session.query(InboxId).update({"created_at": now() - timedelta(days=days)})
+            session.execute(update(INBOX_IDS).values(created_at=now() - timedelta(days=days)))
         prune(app)
         mailbox.add(f"after {days} days", id="payment-991")
         drain_once(mailbox.redis, mailbox.broker)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from app.events import EVENTS, MAX_ITEMS, MAX_WHOLE
 from ordercast.errors import Refused
-from ordercast.events import MAX_RECEIVER
-from ordercast.inbox.drain import Letter, read
+from ordercast.events import MAX_NAME, MAX_RECEIVER, Events
+from ordercast.inbox.letters import Letter
+from ordercast.inbox.letters import read as read_entry
 from ordercast.inbox.sender import MAX_BYTES, MAX_ID
 
 # The first text that is drawn on a machine makes its table of characters: seconds, once.
@@ -39,6 +40,10 @@ GOOD = {
     "inventory:low-stock": ("seller:7", LOW),
     "notification": ("user:7", NOTE),
 }
+
+
+def read(entry_id: str, fields: dict[bytes, bytes], events: Events = EVENTS) -> Letter:
+    return read_entry(events, entry_id, fields)
 
 
 def entry(payload: Any = NOTE, **fields: bytes) -> dict[bytes, bytes]:
@@ -180,6 +185,34 @@ def test_a_payload_of_nothing_but_mistakes_is_refused_with_a_short_reason() -> N
     assert f"at most {MAX_ITEMS} items" in said
     few = {**ORDER, "items": [{}] * MAX_ITEMS}
     assert len(reason(entry(few, event=b"order:new"))) < 2000
+
+
+NOTHING_DECLARED = Events()
+
+
+@pytest.mark.parametrize("data", [b'{ "a": [1] }', b"null", b'"text"', b"[]"])
+def test_where_nothing_is_declared_the_room_stands_and_the_text_is_carried(data: bytes) -> None:
+    fields = entry(data, event=b"parcel:moved", to=b"depot")
+    letter = read("1-1", fields, NOTHING_DECLARED)
+    assert letter == Letter("entry:1-1", "depot", "parcel:moved", data.decode())
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"to": b"control"}, "the room 'control'"),
+        ({"to": b""}, "a room has 1 to"),
+        ({"event": b""}, "an event's name has 1 to"),
+        ({"event": b"e" * (MAX_NAME + 1)}, "an event's name has 1 to"),
+        ({"event": b"disconnect"}, "no client receives"),
+        ({"data": b"{"}, "data is not JSON"),
+    ],
+)
+def test_where_nothing_is_declared_what_nobody_could_receive_is_refused(
+    fields: dict[str, bytes], said: str
+) -> None:
+    with pytest.raises(Refused, match=said):
+        read("1-1", entry(**fields), NOTHING_DECLARED)
 
 
 def understood_or_refused(fields: dict[bytes, bytes]) -> None:

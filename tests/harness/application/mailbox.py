@@ -5,14 +5,30 @@ from contextlib import contextmanager
 from typing import Any
 
 import orjson
+from flask import current_app
 from sqlalchemy import event, select
 
 from app.db import db
-from ordercast.broker import Broker
-from ordercast.inbox.drain import drain_once
+from ordercast.broker import Broker, Redis
+from ordercast.inbox.drain import Drain
 from ordercast.journal.tables import EVENTS
 
+# SQLAlchemy tells of a COMMIT before it is sent, and then that the connection is given back.
+MOMENTS = {"before_commit": "commit", "after_commit": "checkin"}
 Fields = dict[bytes, bytes]
+
+
+def drain_once(client: Redis, broker: Broker, *, block_ms: int | None = None) -> bool:
+    """A step of a worker of the current application, with a Redis connection of its own."""
+    service = current_app.extensions["ordercast"]
+    drain = Drain(
+        client,
+        broker,
+        database=service.database,
+        journal=service.journal,
+        events=service.events,
+    )
+    return drain.step(block_ms=block_ms)
 
 
 class Mailbox:
@@ -53,9 +69,13 @@ def journalled() -> list[str]:
 
 @contextmanager
 def at(moment: str, action: Callable[[Any], None]) -> Iterator[None]:
-    """Do this at a moment of every database session: before_commit or after_commit."""
-    event.listen(db.session, moment, action)
+    """Do this at a moment of every transaction of the engine: before_commit or after_commit."""
+
+    def act(connection: Any, *_record: object) -> None:
+        action(connection)
+
+    event.listen(db.engine, MOMENTS[moment], act)
     try:
         yield
     finally:
-        event.remove(db.session, moment, action)
+        event.remove(db.engine, MOMENTS[moment], act)

@@ -1,0 +1,15 @@
+"""The inbox's table."""
+
+from sqlalchemy import Column, String, Table
+
+from ordercast.database.metadata import METADATA
+from ordercast.database.types import UtcDateTime
+from ordercast.inbox.sender import MAX_ID
+
+# The ids that were accepted; kept as long as a repeat is recognised.
+INBOX_IDS = Table(
+    "ordercast_inbox_ids",
+    METADATA,
+    Column("id", String(MAX_ID + 8), primary_key=True),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+)
