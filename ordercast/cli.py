@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ordercast.database import explain
 from ordercast.doctor.finding import Finding, Level
 from ordercast.errors import OrdercastError
-from ordercast.inbox.sender import Inbox, InboxUnavailable
+from ordercast.inbox.sender import Inbox
 from ordercast.service import EXTENSION, Service
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
@@ -31,8 +31,8 @@ class Commands(AppGroup):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except (OrdercastError, InboxUnavailable) as exc:
-            fail(exc.code, str(exc))
+        except OrdercastError as exc:
+            fail(exc.code, exc.message)
         except SQLAlchemyError as exc:
             if (found := explain(exc)) is None:
                 raise
@@ -92,7 +92,8 @@ def emit(name: str, to: str, data: str, id: str | None) -> None:
     except orjson.JSONDecodeError as exc:
         fail("malformed_json", f"--data is not JSON: {exc}")
     service = _service()
-    inbox = Inbox(service.settings.REDIS_URL, prefix=service.settings.REDIS_PREFIX)
+    settings, events = service.settings, service.events
+    inbox = Inbox(settings.REDIS_URL, prefix=settings.REDIS_PREFIX, events=events)
     send = inbox.send if id is None else inbox.once(id)
     send(to, name, payload)
     click.echo("accepted")

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from flask import Flask
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
-from ordercast.database import Database, Outage, outage
+from ordercast.checks import checks
+from ordercast.database import Database
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.events import Event, Events
-from ordercast.health import OK, Check, Health
+from ordercast.health import Health
 from ordercast.identity import Identity
 from ordercast.journal import Journal, Transaction
 from ordercast.pins import warn_of_others
@@ -56,7 +56,8 @@ class Service:
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
-        self.health.add(Check("database", self._can_write, required=True))
+        for check in checks(self.database, self.journal, self.broker):
+            self.health.add(check)
 
     @property
     def engines(self) -> Sequence["TransportEngine"]:
@@ -115,14 +116,3 @@ class Service:
             more=self.examinations,
         )
         return doctor.examine()
-
-    def _can_write(self) -> str:
-        """A process that can only read cannot serve: no change, no event, no position."""
-        try:
-            self.database.probe()
-        except SQLAlchemyError as exc:
-            if (kind := outage(exc)) is None or kind is Outage.AWAY:
-                raise
-            return kind.value
-        self.journal.head()
-        return OK

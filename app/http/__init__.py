@@ -41,7 +41,7 @@ def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["answers"] = InFlight()
     app.url_map.merge_slashes = False  # not found, and no redirect to whatever Host says
-    for module in (access, errors, cors, pages, health):
+    for module in (access, errors, cors, pages):
         module.init_app(app)
     for part in (auth, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)
