@@ -9,8 +9,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from app.db import db, now
-from ordercast.journal.pruning import prune
 from ordercast.live.follower import Follower
+from tests.harness.application.journal import prune
 from tests.harness.application.tabs import Start, Tab, append, published, somebody
 from tests.harness.faults.races import right_after
 
@@ -22,7 +22,7 @@ def prune_all(app: Flask, count: int = 1000) -> Callable[[], object]:
 
     def run() -> None:
         with app.app_context():
-            prune(now() + timedelta(minutes=1), count)
+            prune(now() + timedelta(minutes=1), limit=count)
 
     return run
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from app.accounts.models import Role
 from app.db import now
-from ordercast.journal.pruning import prune
 from ordercast.live.pid import Pids
+from tests.harness.application.journal import prune
 from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
 from tests.harness.processes.process import SECRET
 
@@ -81,7 +81,7 @@ class World:
         self.tabs[tab].connect(self.processes[process], read=False)
 
     def prune(self, count: int) -> None:
-        prune(now() + timedelta(minutes=1), count)
+        prune(now() + timedelta(minutes=1), limit=count)
 
     def restart(self, process: int) -> None:
         self.processes[process].end()
