@@ -42,7 +42,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from app.accounts import passwords, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
-    from ordercast import explain, proxies
+    from ordercast import TrustedProxies, explain
     from ordercast import live as realtime
 
     if not isinstance(settings, config.Settings):
@@ -55,5 +55,6 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     cast.init_app(app, engine=lambda: db.db.engine, events=EVENTS)
     for part in (tokens, passwords, slowing, http, realtime, steps, doctor, cli):
         part.init_app(app)
-    proxies.init_app(app)  # last: it stands in front of the others
+    # Last, in front of the others; in a server the library does so by itself.
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.TRUSTED_PROXIES)  # type: ignore[method-assign]
     return app

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ordercast.redaction import redacted
+from ordercast import redacted
 
 HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {

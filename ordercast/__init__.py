@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from ordercast.claims import MAX_TOKEN_ID as MAX_TOKEN_ID
     from ordercast.claims import TOKEN_ISSUER as TOKEN_ISSUER
     from ordercast.claims import TokenKind as TokenKind
+    from ordercast.complaints import complaints_of as complaints_of
+    from ordercast.complaints import sentence_of as sentence_of
     from ordercast.database import Outage as Outage
     from ordercast.database import engine_options as engine_options
     from ordercast.database import explain as explain
@@ -62,6 +64,9 @@ if TYPE_CHECKING:
     from ordercast.journal import Entry as Entry
     from ordercast.journal import Missed as Missed
     from ordercast.migrations import include_object as include_object
+    from ordercast.origins import Origins as Origins
+    from ordercast.proxies import TrustedProxies as TrustedProxies
+    from ordercast.redaction import redacted as redacted
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
@@ -89,6 +94,7 @@ _HOME = {  # public name: its module
     "Missed": "journal",
     "Ordercast": "extension",
     "OrdercastError": "errors",
+    "Origins": "origins",
     "Outage": "database",
     "Refuse": "errors",
     "Refused": "errors",
@@ -100,15 +106,19 @@ _HOME = {  # public name: its module
     "TokenInvalid": "errors",
     "TokenKind": "claims",
     "TokenRevoked": "errors",
+    "TrustedProxies": "proxies",
     "Unhealthy": "doctor.finding",
     "UtcDateTime": "database.types",
     "Wire": "events",
+    "complaints_of": "complaints",
     "engine_options": "database",
     "explain": "database",
     "gunicorn_options": "serving",
     "harden": "database",
     "include_object": "migrations",
     "outage": "database",
+    "redacted": "redaction",
+    "sentence_of": "complaints",
     "token_of": "tokens",
     "upsert": "database",
 }

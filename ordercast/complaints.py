@@ -1,7 +1,7 @@
 """What is wrong with a value, in words for the person or program that sent it.
 
-Every complaint that pydantic makes passes here before it reaches an answer, an error of the
-emitters, a refused inbox entry or a command's output.
+Every complaint of pydantic's passes here before it reaches an answer, an error of an event, a
+refused inbox entry or a command's output.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from pydantic import ValidationError
 MAX_COMPLAINTS = 20  # wrong values that one error lists
 
 
-def complaints(cause: ValidationError) -> list[dict[str, str]]:
+def complaints_of(cause: ValidationError) -> list[dict[str, str]]:
     """-> [{path, message}], one for each wrong value, at most MAX_COMPLAINTS; the values
     themselves are never repeated."""
     return list(islice(_each(cause), MAX_COMPLAINTS))
 
 
-def sentence(cause: ValidationError, whole: str) -> str:
+def sentence_of(cause: ValidationError, whole: str) -> str:
     """The same on one line; `whole` is the name of what has no path."""
-    found = complaints(cause)
+    found = complaints_of(cause)
     return "; ".join(f"{item['path'] or whole}: {item['message']}" for item in found)
 
 

@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from ordercast.complaints import complaints, sentence
+from ordercast.complaints import complaints_of, sentence_of
 
 
 class OrdercastError(Exception):
@@ -55,7 +55,7 @@ class InvalidEvent(EventError):
     code = "invalid_event"
 
     def __init__(self, name: str, cause: ValidationError) -> None:
-        super().__init__(f"{name}: {sentence(cause, 'payload')}", complaints(cause))
+        super().__init__(f"{name}: {sentence_of(cause, 'payload')}", complaints_of(cause))
 
 
 class InboxUnavailable(EventError):

@@ -62,6 +62,7 @@ class Ordercast:
         )
         app.extensions[EXTENSION] = self._latest = service
         cli.init_app(app)
+        service.stand_in_front()
 
     def identify(self, who: Who) -> Who:
         """Say who connects, in the place of the JWT of `auth.token`:

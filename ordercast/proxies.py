@@ -1,7 +1,7 @@
 """Whose request it is, behind proxies: `TRUSTED_PROXIES`.
 
-Applied once, in front of everything: Flask, Socket.IO, the logs and every limit by address then see
-the client. From any other peer the X-Forwarded fields are removed, so that nothing believes them.
+In front of everything, and once: Flask, Socket.IO, the logs and every limit by address then see the
+client. From any other peer the X-Forwarded fields are removed, so that nothing believes them.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from typing import TYPE_CHECKING, Any
 
 from ordercast.origins import SCHEME_KNOWN, WEB, authority
-from ordercast.settings import UNIX, Settings
+from ordercast.settings import UNIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
     from flask import Flask
 
 logger = logging.getLogger(__name__)
+DECIDED = "ordercast.proxies"  # in the environ: by the outermost of several
 FOR, PROTO, HOST = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"
 
 
@@ -36,6 +37,12 @@ class TrustedProxies:
         self._warned = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if DECIDED not in environ:
+            environ[DECIDED] = True
+            self._decide(environ)
+        return self._inner(environ, start_response)
+
+    def _decide(self, environ: WSGIEnvironment) -> None:
         peer = _address(environ.get("REMOTE_ADDR", ""))
         if peer is not None:
             environ["REMOTE_ADDR"] = peer
@@ -43,7 +50,6 @@ class TrustedProxies:
             self._believe(environ)
         else:
             self._disbelieve(environ, peer)
-        return self._inner(environ, start_response)
 
     def _trusts(self, address: str | None) -> bool:
         if address is None:  # a Unix socket has none
@@ -81,9 +87,10 @@ class TrustedProxies:
             )
 
 
-def init_app(app: Flask) -> None:
-    settings: Settings = app.config["SETTINGS"]
-    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.TRUSTED_PROXIES)  # type: ignore[method-assign]
+def stand_in_front(app: Flask, trusted: Iterable[str]) -> None:
+    """In front of all that the application has by now; again: of what was added since as well."""
+    if not isinstance(app.wsgi_app, TrustedProxies):
+        app.wsgi_app = TrustedProxies(app.wsgi_app, trusted)  # type: ignore[method-assign]
 
 
 def _address(text: Any) -> str | None:

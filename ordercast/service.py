@@ -7,6 +7,7 @@ import orjson
 from flask import Flask
 from sqlalchemy import Engine
 
+from ordercast import proxies
 from ordercast.broker import Broker
 from ordercast.checks import checks
 from ordercast.database import Database
@@ -85,8 +86,13 @@ class Service:
                 payload = declared.of(payload).wire()
         self.journal.append(session, self.events.room(declared, to), name, payload, key=key)
 
+    def stand_in_front(self) -> None:
+        """Let everything that the application has by now see the client behind proxies."""
+        proxies.stand_in_front(self._app, self.settings.TRUSTED_PROXIES)
+
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""
+        self.stand_in_front()
         self._app.extensions["realtime"].start()
 
     def work(self) -> None:

@@ -21,7 +21,7 @@ from dotenv import dotenv_values
 from honcho.manager import Manager
 
 from app.config import ConfigError, load
-from ordercast.redaction import redacted
+from ordercast import redacted
 from ordercast.redis_url import sentinels
 
 ROOT = Path(__file__).parent.parent

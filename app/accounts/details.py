@@ -15,7 +15,7 @@ from pydantic import (
 from app.accounts.attempts import MAX_EMAIL
 from app.accounts.guessing import check_guessable
 from app.accounts.passwords import normalised
-from ordercast.text import no_nul, single_line
+from app.text import no_nul, single_line
 
 MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
 MAX_PASSWORD = 1024

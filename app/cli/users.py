@@ -14,7 +14,7 @@ from app.cli import people
 from app.cli.failing import fail, require_local_accounts
 from app.db import db, row_id
 from app.errors import MarketplaceError
-from ordercast.complaints import sentence
+from ordercast import sentence_of
 
 ROLES = click.Choice([role.value for role in Role])
 
@@ -58,7 +58,7 @@ def add_user(email: str, name: str, role: str, password: str | None, number: str
             **details.model_dump(), role=Role(role), user_id=row_id(number) if number else None
         )
     except ValidationError as exc:
-        fail("validation_error", sentence(exc, "account"))
+        fail("validation_error", sentence_of(exc, "account"))
     except MarketplaceError as exc:
         fail(exc.code, exc.message)
     click.echo(
@@ -111,7 +111,7 @@ def change_password(who: str, password: str | None) -> None:
         checked = NewPassword(email=person.email or "", password=made)
         ended = administration.change_password(person, checked.password)
     except ValidationError as exc:
-        fail("validation_error", sentence(exc, "password"))
+        fail("validation_error", sentence_of(exc, "password"))
     except MarketplaceError as exc:
         fail(exc.code, exc.message)
     secret = "" if password else f"  {made}"

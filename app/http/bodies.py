@@ -18,8 +18,8 @@ from app.catalog.models import MAX_STOCK
 from app.db import MAX_ID
 from app.events import EVENTS, Notification, Status
 from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.text import no_nul, single_line
 from ordercast import MAX_SUBJECT
-from ordercast.text import no_nul, single_line
 
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000

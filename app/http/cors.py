@@ -4,7 +4,7 @@ from flask import Flask, Response, request
 
 from app.config import Settings
 from app.http.operation import IDEMPOTENCY_KEY, OFFSET, REPLAYED
-from ordercast.origins import Origins
+from ordercast import Origins
 
 API = "/api/"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"

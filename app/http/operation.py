@@ -34,8 +34,7 @@ from app.http.errors import (
     ValidationFailed,
 )
 from app.http.idempotency import Claim
-from ordercast import AuthenticationRequired, OrdercastError
-from ordercast.complaints import complaints
+from ordercast import AuthenticationRequired, OrdercastError, complaints_of
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 OFFSET = "X-Event-Offset"
@@ -150,7 +149,7 @@ def _validate(build: Callable[[], Model]) -> Model:
         return build()
     except ValidationError as exc:
         cause = exc
-    found = complaints(cause)
+    found = complaints_of(cause)
     if cause.errors()[0]["type"] == "json_invalid":
         raise MalformedJson(found[0]["message"])
     raise ValidationFailed("The request is not valid.", found)

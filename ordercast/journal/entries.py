@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from ordercast.complaints import sentence
+from ordercast.complaints import sentence_of
 from ordercast.events import CONTROL, CONTROL_ROOM, RESERVED
 
 MAX_REASON = 300  # characters
@@ -63,7 +63,7 @@ def _control_fault(name: str, data: str) -> str | None:
     try:
         kind.model_validate_json(data)
     except ValidationError as exc:
-        return sentence(exc, "data")
+        return sentence_of(exc, "data")
     except UnicodeEncodeError:
         return "data is not UTF-8"
     return None

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from flask import Flask, request
 
 from ordercast.origins import SCHEME_KNOWN
-from ordercast.proxies import TrustedProxies
+from ordercast.proxies import TrustedProxies, stand_in_front
 from tests.harness.application.settings import complaint, setting
 
 PEER, CLIENT, OTHER = "10.0.0.9", "203.0.113.7", "198.51.100.4"
@@ -119,3 +120,28 @@ def test_a_list_of_anything_else_is_refused(text: str) -> None:
     assert "TRUSTED_PROXIES is wrong: expected addresses, networks" in complaint(
         TRUSTED_PROXIES=text
     )
+
+
+def test_what_a_team_adds_later_is_behind_the_proxies_too() -> None:
+    """An outer one of two decides, and the inner one leaves it so."""
+    app = Flask("app")
+    seen: list[str] = []
+    stand_in_front(app, TRUSTED)
+    behind = app.wsgi_app
+
+    def added(environ: dict[str, Any], start_response: Any) -> Any:
+        seen.append(environ["REMOTE_ADDR"])
+        return behind(environ, start_response)
+
+    @app.get("/")
+    def address() -> str:
+        return f"{request.remote_addr} {request.scheme}"
+
+    app.wsgi_app = added  # type: ignore[method-assign]
+    stand_in_front(app, TRUSTED)
+    stand_in_front(app, TRUSTED)
+    fields = {"X-Forwarded-For": CLIENT, "X-Forwarded-Proto": "https"}
+    answer = app.test_client().get("/", headers=fields, environ_base={"REMOTE_ADDR": PEER})
+
+    assert answer.text == f"{CLIENT} https"
+    assert seen == [CLIENT]

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from ordercast.text import single_line
+from app.text import single_line
 
 NAMES = {
     "family of emoji": "Ana \U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466",
