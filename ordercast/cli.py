@@ -59,9 +59,15 @@ def worker() -> None:
 @group.command()
 def upgrade() -> None:
     """Make the library's tables in the app's database, or bring them to this release."""
-    from ordercast import migrations  # which loads Alembic
+    from alembic.util import CommandError
 
-    migrations.upgrade(_service().database.engine)
+    from ordercast import migrations  # loads Alembic too
+
+    try:
+        migrations.upgrade(_service().database.engine)
+    except CommandError as exc:
+        fail("not_upgraded", str(exc))
+    click.echo(f"the tables ordercast_* are at revision {migrations.head()}")
 
 
 @group.command()

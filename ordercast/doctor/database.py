@@ -24,7 +24,7 @@ ADVICE = {
 
 def examinations(database: Database) -> Iterator[Examination]:
     yield Examination("database", lambda: _can_write(database))
-    yield Examination("migrations", lambda: _tables(database))
+    yield Examination("tables", lambda: _tables(database))
 
 
 def _can_write(database: Database) -> str:
@@ -55,6 +55,6 @@ def _tables(database: Database) -> str:
         raise Unhealthy(first_line(exc), UPGRADE) from exc
     wanted = migrations.head()
     if current != wanted:
-        text = f"the library's tables are at {current}, the code at {wanted}"
+        text = f"ordercast_* are at {current or 'no revision'}, the code at {wanted}"
         raise Unhealthy(text, UPGRADE)
-    return f"the library's tables at {current}"
+    return f"ordercast_* at {current}"

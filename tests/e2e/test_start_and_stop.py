@@ -292,6 +292,7 @@ def test_the_doctor_says_what_to_do_without_redis_and_migrations(
         text,
         {
             "migrations": "Run: flask --app wsgi db upgrade",
+            "tables": "Run: flask ordercast upgrade",
             "worker": "Repair the database first.",
             "journal": "Repair the database first.",
             "journal entries": "Repair the database first.",

@@ -9,6 +9,8 @@ servers.pgbouncer        PgBouncer in front of a PostgreSQL, transaction mode
 servers.ports            free ports of the loopback
 servers.postgres         PostgreSQL: databases from a template, backup, kill, freeze
 servers.redis            Redis: kill, freeze, start again on its port
+servers.releases         databases as an earlier release left them
+servers.schema           what a database says of its tables, and their rows
 servers.sentinels        Redis Sentinels, and hosts that do not answer
 servers.sqlite           SQLite files: databases from a template, backup
 

@@ -28,3 +28,18 @@ def start(app: Flask, settings: Settings) -> Iterator[Start]:
 @pytest.fixture
 def process(start: Start) -> WebProcess:
     return start()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_urls(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Two databases with nothing in them."""
+    server, _ = request.getfixturevalue(request.param)
+    names = [server.new_database() for _ in range(2)]
+    yield tuple(map(server.url, names))
+    for name in names:
+        server.drop(name)
+
+
+@pytest.fixture
+def empty_url(empty_urls: tuple[str, str]) -> str:
+    return empty_urls[0]

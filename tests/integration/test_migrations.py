@@ -1,35 +1,22 @@
 """The migrations make what the models declare, can be taken back and made again."""
 
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess, run
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from app import cli, http
 from app import db as database
-from app.config import Settings
 from ordercast.database.metadata import METADATA
 from ordercast.inbox import drain
-from tests.harness.processes.process import ROOT, SECRET, environment, flask
+from tests.harness.processes.process import ROOT, environment, flask
+from tests.harness.servers.schema import VERSIONS, described, engine_of, rows, tables
 
-EMPTY = {"alembic_version", "ordercast_version"}
 DECLARING = (cli, http, drain)  # with these comes everything that declares a table
 MODELS = {**database.db.metadata.tables, **METADATA.tables}
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def empty_urls(request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Two databases with nothing in them."""
-    server, _ = request.getfixturevalue(request.param)
-    names = [server.new_database() for _ in range(2)]
-    yield tuple(map(server.url, names))
-    for name in names:
-        server.drop(name)
 
 
 def migrate(url: str, *arguments: str) -> CompletedProcess[str]:
@@ -38,48 +25,13 @@ def migrate(url: str, *arguments: str) -> CompletedProcess[str]:
     return done
 
 
-def engine_of(url: str) -> sa.Engine:
-    settings = Settings.of(DATABASE_URL=url, JWT_SECRET_KEY=SECRET)
-    return sa.create_engine(settings.DATABASE_URL, poolclass=sa.NullPool)
-
-
-def tables(url: str) -> set[str]:
-    return set(sa.inspect(engine_of(url)).get_table_names())
-
-
-def rows(url: str, table: str) -> list[Any]:
-    with engine_of(url).connect() as connection:
-        return list(connection.execute(sa.text(f"SELECT * FROM {table}")))
-
-
-def described(url: str) -> dict[str, Any]:
-    """Everything that the database says of its tables, in an order that does not matter."""
-    inspector = sa.inspect(engine_of(url))
-    asked = ("columns", "foreign_keys", "indexes", "unique_constraints", "check_constraints")
-    return {
-        table: {
-            "primary_key": plain(inspector.get_pk_constraint(table)),
-            **{what: plain(getattr(inspector, f"get_{what}")(table)) for what in asked},
-        }
-        for table in inspector.get_table_names()
-        if table not in EMPTY
-    }
-
-
-def plain(found: Any) -> Any:
-    """What can be compared: SQL as text, lists sorted."""
-    if isinstance(found, dict):
-        return {name: plain(value) for name, value in found.items()}
-    return sorted(map(str, map(plain, found))) if isinstance(found, list) else str(found)
-
-
 def test_the_migrations_make_exactly_what_the_models_declare(empty_urls: tuple[str, str]) -> None:
     migrated, created = empty_urls
     migrate(migrated, "upgrade")
     for metadata in (database.db.metadata, METADATA):
         metadata.create_all(engine_of(created))
     assert described(migrated) == described(created)
-    assert tables(migrated) - EMPTY == set(MODELS)
+    assert tables(migrated) - VERSIONS == set(MODELS)
 
 
 def test_a_migrated_database_has_no_drift(empty_urls: tuple[str, str]) -> None:
@@ -94,7 +46,7 @@ def test_down_to_nothing_and_up_again(empty_urls: tuple[str, str]) -> None:
     migrate(url, "upgrade")
     first = described(url)
     migrate(url, "downgrade", "base")
-    assert tables(url) <= EMPTY
+    assert tables(url) <= VERSIONS
 
     migrate(url, "upgrade")
 
@@ -140,7 +92,7 @@ def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str])
             upgrades = [hosts.submit(migrate, url, "upgrade") for _ in range(3)]
         for done in upgrades:
             assert "Traceback" not in done.result().stderr
-        assert tables(url) - EMPTY == set(MODELS)
+        assert tables(url) - VERSIONS == set(MODELS)
         assert len(rows(url, "ordercast_head")) == 1
 
 
@@ -162,7 +114,7 @@ def test_an_upgrade_that_fails_leaves_nothing_behind(
         connection.execute(sa.text("CREATE TABLE order_items (id INTEGER)"))  # the last of 0001
     done = flask("db", "upgrade", env=environment(DATABASE_URL=url))
     assert done.returncode == 1
-    assert tables(url) - EMPTY == {"order_items"}
+    assert tables(url) - VERSIONS == {"order_items"}
 
 
 def test_only_the_command_of_the_migrations_loads_alembic() -> None:

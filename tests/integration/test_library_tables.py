@@ -1,0 +1,182 @@
+"""The library's tables in a team's own database, by an engine that knows nothing of the library."""
+
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from ordercast import migrations
+from tests.harness.processes.process import BIN, ROOT, SECRET, environment, flask
+from tests.harness.servers.schema import described, engine_of, execute, rows, tables
+
+TABLES = {
+    f"ordercast_{name}"
+    for name in ("events", "head", "set_aside", "inbox_ids", "revocations", "version")
+}
+INSERT = "INSERT INTO ordercast_events (room, name, data) VALUES ('user:1', 'test', '{}')"
+NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')"}
+TEAM = """
+from flask import Flask
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+
+from ordercast import Ordercast, include_object
+
+db, cast = SQLAlchemy(), Ordercast()
+
+
+class Parcel(db.Model):
+    id = db.Column(db.Integer, primary_key=True)
+
+
+def create_app():
+    app = Flask(__name__)
+    app.config.from_prefixed_env()
+    db.init_app(app)
+    cast.init_app(app, engine=lambda: db.engine)
+    Migrate(app, db{options})
+    return app
+"""
+
+
+def test_they_are_those_of_the_marketplace(empty_urls: tuple[str, str]) -> None:
+    url, marketplace = empty_urls
+    migrations.upgrade(engine_of(url))
+    done = flask("db", "upgrade", env=environment(DATABASE_URL=marketplace))
+    assert done.returncode == 0, done.stderr
+    assert tables(url) == TABLES
+    theirs = described(marketplace)
+    assert described(url).items() <= theirs.items()
+    assert rows(url, "ordercast_head")[0].journal != rows(marketplace, "ordercast_head")[0].journal
+
+
+def test_again_is_harmless_and_a_process_can_tell(empty_url: str) -> None:
+    engine = engine_of(empty_url)
+    with engine.connect() as connection:
+        assert migrations.current(connection) is None
+    for _ in range(2):
+        migrations.upgrade(engine)
+        with engine.connect() as connection:
+            assert migrations.current(connection) == migrations.head()
+        head = rows(empty_url, "ordercast_head")
+    assert rows(empty_url, "ordercast_head") == head
+
+
+def test_within_a_transaction_that_is_open_the_caller_commits(empty_url: str) -> None:
+    engine = engine_of(empty_url)
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    with engine.connect() as connection:
+        migrations.upgrade(connection)
+        connection.rollback()
+        assert not tables(empty_url)
+        migrations.upgrade(connection)
+        connection.commit()
+    assert tables(empty_url) == TABLES
+
+
+def deferred(engine: sa.Engine) -> None:
+    """The recipe of SQLAlchemy's documentation for transactions that include DDL."""
+
+    @sa.event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+def as_it_comes(_engine: sa.Engine) -> None:
+    """The driver's own transactions, which DDL is no part of."""
+
+
+@pytest.mark.parametrize("prepare", [as_it_comes, deferred])
+def test_an_upgrade_that_fails_leaves_nothing_behind(
+    empty_url: str, prepare: Callable[[sa.Engine], None]
+) -> None:
+    execute(empty_url, "CREATE TABLE ordercast_revocations (id INTEGER)")
+    engine = engine_of(empty_url)
+    if engine.dialect.name == "sqlite":
+        prepare(engine)
+    with pytest.raises(sa.exc.DBAPIError):
+        migrations.upgrade(engine)
+    assert tables(empty_url) == {"ordercast_revocations"}
+
+
+@pytest.mark.parametrize("prepare", [as_it_comes, deferred])
+def test_processes_that_upgrade_at_once_make_one_journal(
+    empty_url: str, prepare: Callable[[sa.Engine], None]
+) -> None:
+    engines = [engine_of(empty_url) for _ in range(4)]
+    for engine in engines:
+        if engine.dialect.name == "sqlite":
+            prepare(engine)
+    with ThreadPoolExecutor(len(engines)) as hosts:
+        for done in [hosts.submit(migrations.upgrade, engine) for engine in engines]:
+            done.result()
+    assert tables(empty_url) == TABLES
+    assert len(rows(empty_url, "ordercast_head")) == 1
+
+
+def test_a_plain_insert_is_an_event_and_its_data_is_json(empty_url: str) -> None:
+    engine = engine_of(empty_url)
+    migrations.upgrade(engine)
+    now = sa.text(f"SELECT {NOW[engine.dialect.name]}")
+    with engine.begin() as connection:
+        before = str(connection.scalar(now))
+        connection.execute(sa.text(INSERT))
+        after = str(connection.scalar(now))
+    [event] = rows(empty_url, "ordercast_events")
+    assert before <= str(event.created_at) <= after + "999"
+    assert (event.position, event.request_id, event.key) == (None, None, None)
+    with pytest.raises(sa.exc.DBAPIError), engine.begin() as connection:
+        connection.execute(sa.text(INSERT.replace("{}", "{")))
+
+
+def test_the_command_makes_them_and_says_so(empty_url: str) -> None:
+    env = environment(DATABASE_URL=empty_url)
+    done = flask("ordercast", "upgrade", env=env)
+    assert done.stdout == f"the tables ordercast_* are at revision {migrations.head()}\n"
+    assert done.returncode == 0
+    assert tables(empty_url) == TABLES
+
+
+def test_the_command_says_in_one_line_that_the_database_is_away(tmp_path: Path) -> None:
+    env = environment(DATABASE_URL=f"postgresql://me:hunter2@/orders?host={tmp_path}")
+    done = flask("ordercast", "upgrade", env=env)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert [line for line in said if line.startswith("database_unavailable: ")] == said[-1:]
+    assert "Traceback" not in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "is_safe"), [(", include_object=include_object", True), ("", False)]
+)
+def test_flask_db_migrate_of_a_teams_app_drops_none_of_them(
+    empty_url: str, tmp_path: Path, options: str, is_safe: bool
+) -> None:
+    (tmp_path / "team.py").write_text(TEAM.replace("{options}", options))
+    migrations.upgrade(engine_of(empty_url))
+    database = str(engine_of(empty_url).url.render_as_string(hide_password=False))
+    env = environment(FLASK_SQLALCHEMY_DATABASE_URI=database, FLASK_ORDERCAST_JWT_SECRET_KEY=SECRET)
+    env["PYTHONPATH"] = str(ROOT)
+    for command in ("init", "migrate"):
+        done = subprocess.run(
+            [str(BIN / "flask"), "--app", "team", "db", command],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+    [written] = (tmp_path / "migrations" / "versions").glob("*.py")
+    assert "create_table('parcel'" in written.read_text()
+    assert ("ordercast_" not in written.read_text()) is is_safe
