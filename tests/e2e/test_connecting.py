@@ -155,7 +155,7 @@ def test_connects_and_disconnects_are_logged(
         (alice.id, "polling", "client disconnect"),
         (alice.id, "websocket", "transport close"),
     ]
-    assert all(0 <= line["seconds"] < 60 for (line,) in gone)
+    assert all(line["seconds"] >= 0 for (line,) in gone)
 
 
 def test_a_token_needs_no_account_and_only_a_seller_hears_of_sales(

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 import httpx
-import psutil
 import pytest
 
 from tests.harness.clients.admission import admitted
@@ -99,22 +98,18 @@ BAD = {
 
 @pytest.mark.parametrize("code", BAD)
 def test_one_that_was_told_why_is_not_read_on(limited: Limited, code: int) -> None:
-    """It was, for 5 s at full speed: 7 GB, and 3.6 s of CPU."""
+    """A closed session's bytes stay in the kernels' buffers: what is sent beyond them, waits."""
     service = limited()
-    worker = psutil.Process(service.worker_process())
     with ExitStack() as stack:
         client = admitted(stack, service)
         client.connection.sendall(BAD[code])
         wait_until(lambda: service.metric("ordercast_connections") == 0, "it is told")
-        before = sum(worker.cpu_times()[:2])
         sent, piece = 0, bytes(262_144)
         with suppress(ConnectionError):
             while sent < 100_000_000:
                 sent += client.connection.send(piece)
-        spent = sum(worker.cpu_times()[:2]) - before
         assert client.close_code() == code  # it was there to be read all the time
         assert sent < 20_000_000  # which two kernels hold
-        assert spent < 1
 
 
 def test_one_that_was_told_and_closes_is_let_go_at_once(limited: Limited) -> None:

@@ -34,7 +34,7 @@ clients.raw              Socket.IO packets by hand, over either transport
 clients.recovering       a recovering client over a WebSocket
 clients.stock            the stock JavaScript client in a Node process
 clients.wire             Engine.IO by hand: late answers, upgrades, close codes
-clients.witness          an ordinary client that goes on, and how long it waits
+clients.witness          an ordinary client that goes on while the server is attacked
 
 people.fixtures          alice and bob at a running service
 people.keys              JWTs made by hand: other issuers', forged
