@@ -95,7 +95,7 @@ def main() -> None:
 
 def sample(client: redis.Redis, queue: str, url: str, room: str) -> Sample:
     """What the library of this queue publishes for an event to `room`."""
-    with client.pubsub(ignore_subscribe_messages=True) as pubsub:
+    with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.psubscribe("*")
         pubsub.get_message(timeout=5)
         if queue == "flask":

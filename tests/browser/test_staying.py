@@ -111,7 +111,12 @@ def short_lived(his: Visit, person: Person) -> list[str]:
 
 def pass_the_end_of_the_token(his: Visit, since: float) -> None:
     end = since + LIFE_SECONDS + GRACE_SECONDS + 1
-    wait_until(lambda: his.page.wait_for_timeout(100) or time.monotonic() > end, "it has ended")
+
+    def has_ended() -> bool:
+        his.page.wait_for_timeout(100)
+        return time.monotonic() > end
+
+    wait_until(has_ended, "it has ended")
 
 
 def test_a_token_is_refreshed_before_it_ends_and_nobody_notices(

@@ -129,9 +129,9 @@ def test_a_limit_may_be_0_which_is_off(name: str) -> None:
 
 
 def test_settings_of_typed_values_are_checked_too_and_cannot_be_changed() -> None:
-    settings = Settings.of(**GOOD, PORT=80)
+    settings = Settings.of(GOOD, PORT=80)
     assert settings.PORT == 80
     with pytest.raises(ValueError, match="PORT"):
-        Settings.of(**GOOD, PORT=0)
+        Settings.of(GOOD, PORT=0)
     with pytest.raises(ValueError, match="frozen"):
         settings.PORT = 81  # type: ignore[misc]

@@ -34,7 +34,7 @@ ORDER = {
 }
 LOW = {"id": "1", "name": "Tea", "stock": 5}
 NOTE = {"title": "Paid", "message": "Thank you", "type": "info"}
-GOOD = {
+GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     "order:status": ("user:7", STATUS),
     "order:new": ("seller:7", ORDER),
     "inventory:low-stock": ("seller:7", LOW),

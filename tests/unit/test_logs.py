@@ -55,7 +55,7 @@ def test_arguments_are_filled_in_and_a_line_break_stays_inside(
 def test_an_exception_is_one_key_of_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("INFO")
     try:
-        {}["lost"]
+        dict[str, str]()["lost"]
     except KeyError:
         logger.exception("failed", extra={"sid": "s"})
     (line,) = logged(capsys)

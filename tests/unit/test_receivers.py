@@ -8,8 +8,7 @@ import pytest
 
 from app.emitters import Emitters, Refused
 from app.events import EVENTS, LowStock, Notification
-from tests.unit.test_inbox_letters import GOOD, entry, reason
-from tests.unit.test_inbox_letters import read as read_entry
+from tests.unit.test_inbox_letters import GOOD, entry, read, reason
 
 ID = UUID("7f3f0d2e-6f0d-4a52-9d2c-2f7a8b1c9e55")
 ROOMS = {
@@ -53,7 +52,7 @@ def test_an_event_for_sellers_takes_a_sellers_room_and_no_users() -> None:
 def test_an_entry_of_the_inbox_may_name_the_room(name: str) -> None:
     room, payload = GOOD[name]
     fields = entry(payload, event=name.encode(), to=room.encode())
-    assert read_entry("1-1", fields).room == room
+    assert read("1-1", fields).room == room
 
 
 @pytest.mark.parametrize("name", GOOD)

@@ -27,11 +27,11 @@ class Rooms(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.sid = ""
         server = SimpleNamespace(
             eio=SimpleNamespace(generate_id=lambda: self.sid, sockets={}),
             packet_class=SimpleNamespace(json=None),
         )
-        self.sid = ""
         self.made = 0
         self.ours, self.stock = RoomManager(), Manager()
         for manager in (self.ours, self.stock):

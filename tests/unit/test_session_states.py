@@ -189,7 +189,7 @@ def test_a_polling_client_fetches_what_waits_and_then_the_end(client: Client) ->
     assert [packet.data for packet in client.session.poll()] == ["4tea"]
     assert client.session.state is SessionState.ENDING
     assert client.session.poll() == [CLOSED]
-    assert client.session.state is SessionState.CLOSED
+    assert client.session.state is SessionState.CLOSED  # type: ignore[comparison-overlap]
     assert not client.session.owes_close
 
 

@@ -12,7 +12,7 @@ ROW = re.compile(r"\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| ([^|]*?) ?\| ", re.MULTILIN
 
 def rows() -> list[tuple[str, str]]:
     """(variable, default as it is shown)."""
-    found = []
+    found: list[tuple[str, str]] = []
     for names, defaults in ROW.findall((ROOT / "README.md").read_text()):
         several = names.split(", ")
         shown = defaults.split(", ") if len(several) > 1 else [defaults]

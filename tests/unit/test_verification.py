@@ -36,7 +36,8 @@ def test_a_token_that_the_service_issued_itself_has_its_own_clock() -> None:
 
 def test_a_connect_brings_the_token_in_its_auth() -> None:
     assert SHARED.identify({"token": signed()}, {}).user_id == "7"
-    for nothing in (None, "text", [], {}, {"token": None}, {"token": ""}):
+    nothings: list[Any] = [None, "text", [], {}, {"token": None}, {"token": ""}]
+    for nothing in nothings:
         with pytest.raises(AuthenticationRequired):
             SHARED.identify(nothing, {})
 

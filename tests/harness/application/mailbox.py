@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from flask import current_app
@@ -42,13 +42,15 @@ class Mailbox:
         """XADD -> the entry's id."""
         data = orjson.dumps({"title": title, "message": "m", "type": "info"})
         fields: dict[Any, Any] = {"event": "notification", "to": "7", "data": data, **changes}
-        return self.redis.xadd(self.broker.inbox, fields if id is None else {**fields, "id": id})
+        added = self.redis.xadd(self.broker.inbox, fields if id is None else {**fields, "id": id})
+        return cast(bytes, added)
 
     def waiting(self) -> int:
         return self.redis.xlen(self.broker.inbox)
 
     def refused(self) -> list[Fields]:
-        return [fields for _, fields in self.redis.xrange(self.broker.refused)]
+        entries = cast(list[tuple[bytes, Fields]], self.redis.xrange(self.broker.refused))
+        return [fields for _, fields in entries]
 
     def drain(self) -> None:
         """What a worker does until nothing is left."""

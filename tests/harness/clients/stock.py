@@ -7,11 +7,12 @@ import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.harness.processes.process import ROOT
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
+T = TypeVar("T")
 SCRIPTS = ROOT / "tests/e2e/node"
 VERSIONS = ("4.8", "4.6")
 LEAVE_SECONDS = 2  # its server may be gone
@@ -91,12 +92,12 @@ class StockClient:
 
     def _until(
         self,
-        found: Callable[[], list[Any]],
+        found: Callable[[], list[T]],
         what: str,
         count: int,
         seconds: float = DEADLINE_SECONDS,
-    ) -> list[Any]:
-        def enough() -> list[Any]:
+    ) -> list[T]:
+        def enough() -> list[T]:
             return here if len(here := found()) >= count else []
 
         try:

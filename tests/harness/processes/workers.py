@@ -22,7 +22,7 @@ def workers(master: int) -> list[int]:
 
 def megabytes(pid: int) -> float:
     """What it takes of the memory (RSS)."""
-    return psutil.Process(pid).memory_info().rss / 2**20
+    return float(psutil.Process(pid).memory_info().rss / 2**20)
 
 
 def descriptors(pid: int) -> int:

