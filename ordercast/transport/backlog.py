@@ -10,35 +10,44 @@ if TYPE_CHECKING:
 
 
 class Backlog:
-    __slots__ = ("packets", "size")
+    __slots__ = ("_bytes", "_packets")
 
     def __init__(self, packets: Iterable[Packet] = ()) -> None:
         """`packets` do not count for the limit."""
-        self.packets = list(packets)
-        self.size = 0  # bytes, of the packets that count
+        self._packets = list(packets)
+        self._bytes = 0  # of the packets that count
 
     def __iter__(self) -> Iterator[Packet]:
-        return iter(self.packets)
+        return iter(self._packets)
 
     def __len__(self) -> int:
-        return len(self.packets)
+        return len(self._packets)
+
+    @property
+    def last(self) -> Packet:
+        """The newest packet, of at least one."""
+        return self._packets[-1]
 
     def take(self, most: int) -> list[Packet]:
         """The oldest packets, up to `most` bytes: at least one, and none without its
         attachments."""
         count, size = 0, 0
-        for packet in self.packets:
+        for packet in self._packets:
             size += len(packet)
             if count and size > most and isinstance(packet.data, str):
                 break
             count += 1
-        taken, self.packets = self.packets[:count], self.packets[count:]
-        self.size -= sum(map(len, taken))
+        taken, self._packets = self._packets[:count], self._packets[count:]
+        self._bytes -= sum(map(len, taken))
         return taken
 
     def add(self, packet: Packet, *, limit: int) -> bool:
         """False when more than `limit` bytes wait; 0 is no limit. A packet that waits alone is
         always within it: no client could ever take a larger one."""
-        self.packets.append(packet)
-        self.size += len(packet)
-        return not limit or self.size <= limit or len(self.packets) == 1
+        self._packets.append(packet)
+        self._bytes += len(packet)
+        return not limit or self._bytes <= limit or len(self._packets) == 1
+
+    def add_uncounted(self, packets: Iterable[Packet]) -> None:
+        """Packets that do not count for the limit."""
+        self._packets.extend(packets)

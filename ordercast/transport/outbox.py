@@ -31,7 +31,7 @@ class Outbox:
     @property
     def owes_close(self) -> bool:
         """CLOSE waits for the client's next poll."""
-        return self._backlog is not None and self._backlog.packets[-1] is CLOSED
+        return self._backlog is not None and self._backlog.last is CLOSED
 
     def put(self, packet: Packet, *, limit: int) -> bool:
         """Keep the packet for the poll. False when more than `limit` bytes wait; 0 is no limit."""
@@ -45,7 +45,7 @@ class Outbox:
         """Keep packets that count for no limit, at least one."""
         if self._backlog is None:
             self._backlog = Backlog()
-        self._backlog.packets.extend(packets)
+        self._backlog.add_uncounted(packets)
         self.wake()
 
     def answer_poll(self) -> None:
@@ -87,5 +87,5 @@ class Outbox:
 
     def take_all(self) -> list[Packet]:
         """Everything that waits: for an upgrade."""
-        taken, self._backlog = [] if self._backlog is None else self._backlog.packets, None
+        taken, self._backlog = list(self._backlog or ()), None
         return taken
