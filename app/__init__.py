@@ -39,7 +39,7 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from flask import Flask
 
     from app import cli, config, db, doctor, http, logs, steps
-    from app.accounts import passwords, slowing, tokens
+    from app.accounts import passwords, revocation, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
     from ordercast import TrustedProxies, explain
@@ -52,7 +52,9 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config["SETTINGS"] = settings
     app.config.update(settings.as_config())
     db.init_app(app)
-    cast.init_app(app, engine=lambda: db.db.engine, events=EVENTS)
+    cast.init_app(
+        app, engine=lambda: db.db.engine, events=EVENTS, revocation_rules=revocation.RULES
+    )
     for part in (tokens, passwords, slowing, http, realtime, steps, doctor, cli):
         part.init_app(app)
     # Last, in front of the others; in a server the library does so by itself.

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import delete, select, tuple_
 
 from app.accounts.attempts import WINDOW_SECONDS
-from app.accounts.models import LoginAttempts, LoginSession, Revocation
+from app.accounts.models import LoginAttempts, LoginSession
 from app.db import now, transaction
 from app.http.idempotency import IdempotencyKey
 
@@ -21,7 +21,6 @@ def prune_once() -> bool:
     """Delete a batch of each kind. Returns whether there may be more."""
     counts = {
         "idempotency_keys": _delete(IdempotencyKey, IdempotencyKey.created_at < now() - KEYS_KEPT),
-        "revocations": _delete(Revocation, Revocation.expires_at < now()),
         "sessions": _delete(LoginSession, LoginSession.expires_at < now()),
         "login_attempts": _delete(
             LoginAttempts, LoginAttempts.window_start < int(time.time()) - WINDOW_SECONDS

@@ -63,10 +63,14 @@ if TYPE_CHECKING:
     from ordercast.inbox.sender import Inbox as Inbox
     from ordercast.journal import Entry as Entry
     from ordercast.journal import Missed as Missed
+    from ordercast.live.census import Census as Census
     from ordercast.migrations import include_object as include_object
     from ordercast.origins import Origins as Origins
     from ordercast.proxies import TrustedProxies as TrustedProxies
     from ordercast.redaction import redacted as redacted
+    from ordercast.revocation import Mark as Mark
+    from ordercast.revocation import RevocationKind as RevocationKind
+    from ordercast.revocation import issued_until as issued_until
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
@@ -77,6 +81,7 @@ __version__ = "0.1.0"
 _HOME = {  # public name: its module
     "AuthenticationRequired": "errors",
     "BigId": "database.types",
+    "Census": "live.census",
     "ConfigError": "settings",
     "Doubtful": "doctor.finding",
     "Entry": "journal",
@@ -91,6 +96,7 @@ _HOME = {  # public name: its module
     "Level": "doctor.finding",
     "MAX_SUBJECT": "claims",
     "MAX_TOKEN_ID": "claims",
+    "Mark": "revocation",
     "Missed": "journal",
     "Ordercast": "extension",
     "OrdercastError": "errors",
@@ -98,6 +104,7 @@ _HOME = {  # public name: its module
     "Outage": "database",
     "Refuse": "errors",
     "Refused": "errors",
+    "RevocationKind": "revocation",
     "Settings": "settings",
     "TOKEN_ISSUER": "claims",
     "TokenError": "errors",
@@ -116,6 +123,7 @@ _HOME = {  # public name: its module
     "gunicorn_options": "serving",
     "harden": "database",
     "include_object": "migrations",
+    "issued_until": "revocation",
     "outage": "database",
     "redacted": "redaction",
     "sentence_of": "complaints",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ordercast.worker.steps import Function, Steps
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flask import Flask
     from sqlalchemy import Engine
 
+    from ordercast.claims import TokenKind
+    from ordercast.database import Transaction
     from ordercast.doctor.finding import Examination, Finding
     from ordercast.events import Event
     from ordercast.health import Check
-    from ordercast.identity import Identify, Identity
-    from ordercast.journal import Head, Missed, Transaction
+    from ordercast.identity import Identify, Identity, TokenIdentity
+    from ordercast.journal import Head, Missed
+    from ordercast.live.census import Census
+    from ordercast.revocation import RevocationStore, Rule
     from ordercast.service import Service
     from ordercast.tokens import Tokens
 
@@ -44,6 +50,7 @@ class Ordercast:
         *,
         engine: Callable[[], Engine],
         events: Iterable[type[Event]] = (),
+        revocation_rules: Mapping[str, Rule] | None = None,
     ) -> None:
         """Add to the application what `app.config` asks for. `engine` returns the engine of the
         team's database, in an application context; `events` are those that are declared: without
@@ -58,6 +65,7 @@ class Ordercast:
             engine=engine,
             events=events,
             identify=self._identity,
+            revocation_rules=revocation_rules,
             steps=self._steps,
         )
         app.extensions[EXTENSION] = self._latest = service
@@ -79,6 +87,51 @@ class Ordercast:
     def tokens(self) -> Tokens:
         """Verifies tokens by the settings, without asking whether they were revoked."""
         return self._service.tokens
+
+    def verify(self, token: object, kind: TokenKind = "access") -> TokenIdentity:
+        """The identity that a token proves; whether it was revoked is one read of the database.
+        Raises TokenInvalid, TokenExpired, TokenRevoked; SQLAlchemyError."""
+        identity = self.tokens.read(token, kind)
+        self.revocations.check(identity)
+        return identity
+
+    @property
+    def revocations(self) -> RevocationStore:
+        """The revocations in the database, of the kinds below and of the service's own."""
+        return self._service.revocations
+
+    def revoke(
+        self,
+        *,
+        user: str | None = None,
+        session: str | None = None,
+        token: str | None = None,
+        until: datetime | None = None,
+        within: Transaction | None = None,
+    ) -> None:
+        """Refuse, in every process within a second, every token that a `user` was issued until
+        now, or those of a login (`session`, as the token has it), or one `token` (its `jti`); and
+        close their connections. `until`: when all of them have expired, and it can be forgotten.
+
+        In the transaction that `within` has open, a Session or Connection, or in one of its own.
+        Raises TypeError unless one of the three is given; SQLAlchemyError."""
+        kinds = {"user": user, "session": session, "token": token}
+        given = [(kind, value) for kind, value in kinds.items() if value is not None]
+        if len(given) != 1:
+            raise TypeError("give one of user=, session=, token=")
+        [(kind, value)] = given
+        self.revocations.add(within, kind, value, until=until)
+
+    def disconnect(self, *, user: str, within: Transaction | None = None) -> None:
+        """Close the connections that a user has when each process learns of it; the tokens stay
+        good. A stock client does not come back from that by itself, but it may: to keep the user
+        out, revoke. Raises SQLAlchemyError."""
+        self.revocations.disconnect(within, user)
+
+    def census(self, kind: str, value: str, detail: str | None = None) -> Census:
+        """How many connections of all web processes a revocation of this kind would end now. Never
+        fails: it says how many processes did not answer."""
+        return self._service.census(kind, value, detail)
 
     def check(self, check: Check) -> None:
         """Let `/readyz` and `health()` ask this too."""

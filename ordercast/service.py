@@ -1,6 +1,7 @@
 """The parts of one application, put together: `app.extensions["ordercast"]`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,13 +11,16 @@ from sqlalchemy import Engine
 from ordercast import proxies
 from ordercast.broker import Broker
 from ordercast.checks import checks
-from ordercast.database import Database
+from ordercast.database import Database, Transaction
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity
-from ordercast.journal import Journal, Transaction
+from ordercast.journal import Journal
+from ordercast.live import census
+from ordercast.live.census import Census
 from ordercast.pins import warn_of_others
+from ordercast.revocation import Mark, RevocationStore, Rule, Rules
 from ordercast.settings import Settings
 from ordercast.tokens import Tokens
 from ordercast.worker.steps import Step
@@ -40,6 +44,7 @@ class Service:
         events: Iterable[type[Event]] = (),
         steps: Iterable[Step] = (),
         identify: Callable[[Any, dict[str, Any]], Identity],
+        revocation_rules: Mapping[str, Rule] | None = None,
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -53,6 +58,11 @@ class Service:
         self.tokens = Tokens(settings)
         self.identify = identify
         self.journal = Journal(self.database, self.broker)
+        self.revocations = RevocationStore(
+            self.database,
+            Rules(leeway=settings.JWT_LEEWAY, own=revocation_rules),
+            append=self.journal.append,
+        )
         self.health = Health(app)
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
@@ -94,6 +104,10 @@ class Service:
         """Follow the journal in this process; again is harmless. After any fork."""
         self.stand_in_front()
         self._app.extensions["realtime"].start()
+
+    def census(self, kind: str, value: str, detail: str | None) -> Census:
+        """How many connections a revocation would end now. Never fails."""
+        return census.take(self.broker, Mark(kind, value, datetime.now(UTC), detail))
 
     def work(self) -> None:
         """Be the background worker, until SIGTERM or SIGINT; in the main thread."""

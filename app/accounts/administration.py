@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.accounts import passwords, revocation
 from app.accounts.errors import AccountNotFound
-from app.accounts.models import DISABLED, RevocationKind, Role, User
+from app.accounts.models import DISABLED, Role, User
 from app.db import db, now, release, row_id, transaction
 from ordercast import MAX_SUBJECT
 
@@ -47,8 +47,8 @@ def disable(person: Person) -> int:
     with _account(person) as (session, user):
         if user is not None:
             user.disabled_at = user.disabled_at or now()
-        revocation.add(session, RevocationKind.ACCOUNT, person.id, None, detail=DISABLED)
-        return revocation.revoke_user(session, person.id)
+        revocation.set_account_state(session, person.id, DISABLED)
+        return revocation.end_sessions(session, person.id)
 
 
 def enable(person: Person) -> bool:
@@ -81,7 +81,7 @@ def change_password(person: Person, password: str) -> int:
         if user is None:
             raise AccountNotFound
         user.password_hash = password_hash
-        return revocation.revoke_user(session, person.id)
+        return revocation.end_sessions(session, person.id)
 
 
 @contextmanager
@@ -96,4 +96,4 @@ def _account(person: Person) -> Iterator[tuple[Session, User | None]]:
 def _tell(session: Session, user_id: str, state: str) -> None:
     # A role counts for ever: `flask token --seconds` makes tokens that live for years.
     until = now() + KEPT if state == ENABLED else None
-    revocation.add(session, RevocationKind.ACCOUNT, user_id, until, detail=state)
+    revocation.set_account_state(session, user_id, state, until=until)

@@ -42,27 +42,7 @@ class LoginSession(Base):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-DISABLED = "disabled"
-
-
-class RevocationKind(StrEnum):
-    SESSION = "session"  # every token of a login
-    TOKEN = "token"  # noqa: S105 - one token, by its jti
-    USER = "user"  # every token of a user issued until then
-    ACCOUNT = "account"  # what a user's account is not any more; `detail`: DISABLED, or its role
-    CONNECTIONS = "connections"  # no token: only those that a user has open at that moment
-
-
-class Revocation(Base):
-    """What may no longer be used. Kept until every token it concerns has expired."""
-
-    __tablename__ = "ordercast_revocations"
-
-    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
-    value: Mapped[str] = mapped_column(String(255), primary_key=True)
-    revoked_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
-    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)  # None: for ever
-    detail: Mapped[str | None] = mapped_column(String(16))  # what a kind says beyond its value
+DISABLED = "disabled"  # said of an account in the place of its role
 
 
 class LoginAttempts(Base):

@@ -13,11 +13,12 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from app.accounts import revocation, tokens
+from app.accounts import tokens
 from app.accounts.identity import Identity
-from app.accounts.models import LoginSession, RevocationKind, Role, User
+from app.accounts.models import LoginSession, Role, User
 from app.accounts.wire import Tokens
 from app.db import now, transaction
+from app.extension import cast
 from ordercast import TokenInvalid, TokenRevoked
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def log_out(identity: Identity) -> None:
             _revoke(session, login)
         elif identity.jti is not None:
             expires_at = now() + timedelta(seconds=tokens.seconds_left(identity))
-            revocation.add(session, RevocationKind.TOKEN, identity.jti, expires_at)
+            cast.revoke(token=identity.jti, until=expires_at, within=session)
         else:
             raise TokenInvalid("it has neither session nor jti: nothing that could be revoked")
 
@@ -106,4 +107,4 @@ def _pair(login: LoginSession, user: User, moment: datetime) -> Tokens:
 def _revoke(session: Session, login: LoginSession) -> None:
     if login.revoked_at is None:
         login.revoked_at = now()
-        revocation.add(session, RevocationKind.SESSION, login.id, login.expires_at)
+        cast.revoke(session=login.id, until=login.expires_at, within=session)

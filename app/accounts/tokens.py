@@ -13,7 +13,6 @@ from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token
 from flask_jwt_extended.exceptions import CSRFError
 
-from app.accounts import revocation
 from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
 from app.config import Settings
@@ -95,9 +94,7 @@ def verify(token: object, kind: TokenKind = "access") -> Identity:
     Raises TokenInvalid, TokenExpired or TokenRevoked; never anything else because of what the
     token contains.
     """
-    identity = read(token, kind)
-    revocation.check(identity, refresh=kind == "refresh")
-    return identity
+    return accepted(cast.verify(token, kind))
 
 
 def read(token: object, kind: TokenKind = "access") -> Identity:
@@ -121,8 +118,7 @@ def accepted(proven: TokenIdentity) -> Identity:
 
 
 def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
-    identity = accepted(cast.tokens.identity(found, header["alg"]))
-    revocation.check(identity, refresh=found["type"] == "refresh")
+    cast.revocations.check(cast.tokens.identity(found, header["alg"]))
     return False
 
 

@@ -1,16 +1,14 @@
 """Tokens: made, revoked, and their sockets closed."""
 
-from functools import partial
-
 import click
 
-from app.accounts import administration, disconnection, revocation, tokens
-from app.accounts.models import LoginSession, RevocationKind, Role
+from app.accounts import administration, revocation, tokens
+from app.accounts.models import LoginSession, Role
 from app.cli import people
 from app.cli.failing import fail
 from app.db import db
 from app.extension import cast
-from ordercast import MAX_TOKEN_ID, TokenError
+from ordercast import MAX_TOKEN_ID, RevocationKind, TokenError
 
 
 @click.command()
@@ -49,9 +47,8 @@ def revoke(user: str | None, session: str | None, jti: str | None) -> None:
 
 
 def _revoke_user(who: str) -> str:
-    revoke_user = partial(revocation.revoke, RevocationKind.USER)
-    person, counted = people.anybody(who, unknown=revoke_user)
-    ended = revoke_user(person.id)
+    person, counted = people.anybody(who, unknown=revocation.revoke_user)
+    ended = revocation.revoke_user(person.id)
     return f"revoked {people.named(person)}: {people.sessions(ended)}, {counted}"
 
 
@@ -62,7 +59,7 @@ def _revoke_session(name: str) -> str:
     counted = people.sockets(RevocationKind.SESSION, name)
     if owner is None and people.settings().has_local_accounts and not counted.sockets:
         fail("not_found", f"There is no session {name!r}.")
-    ended = revocation.revoke(RevocationKind.SESSION, name)
+    ended = revocation.revoke_session(name)
     whose = people.named(owner) if owner else "a user unknown here"
     again = "" if ended or owner is None else "; it had ended before"
     return f"revoked session {name} of {whose}: {counted}{again}"
@@ -71,7 +68,7 @@ def _revoke_session(name: str) -> str:
 def _revoke_token(jti: str) -> str:
     _require_name(jti, "jti")
     counted = people.sockets(RevocationKind.TOKEN, jti)
-    revocation.revoke(RevocationKind.TOKEN, jti)
+    cast.revoke(token=jti)
     return f"revoked token {jti}: {counted}; whether there is such a token is not known here"
 
 
@@ -87,5 +84,5 @@ def _require_name(value: str, claim: str) -> None:
 def disconnect(user: str) -> None:
     """Close the sockets that a user has now, in every process; the tokens stay good."""
     person, counted = people.anybody(user)
-    disconnection.disconnect_user(person.id)
+    cast.disconnect(user=person.id)
     click.echo(f"disconnected {people.named(person)}: {counted}")

@@ -6,14 +6,10 @@ from flask import current_app
 
 from app.accounts import administration
 from app.accounts.administration import Person
-from app.accounts.models import RevocationKind
-from app.accounts.revocation import Mark
 from app.cli.failing import fail
 from app.config import Settings
-from app.db import now
-from ordercast.broker import Broker
-from ordercast.live import census
-from ordercast.live.census import Census
+from app.extension import cast
+from ordercast import Census, RevocationKind
 
 
 def account(who: str) -> Person:
@@ -43,9 +39,9 @@ def anybody(who: str, *, unknown: Callable[[str], object] | None = None) -> tupl
     return person, counted
 
 
-def sockets(kind: RevocationKind, value: str, detail: str | None = None) -> Census:
+def sockets(kind: str, value: str, detail: str | None = None) -> Census:
     """How many sockets a revocation of this kind would hit now."""
-    return census.take(Broker.of(settings()), Mark(kind.value, value, now(), detail))
+    return cast.census(kind, value, detail)
 
 
 def named(person: Person) -> str:

@@ -9,12 +9,13 @@ from sqlalchemy import select
 
 from app.accounts import administration, service
 from app.accounts.details import AccountDetails, NewPassword
-from app.accounts.models import DISABLED, RevocationKind, Role, User
+from app.accounts.models import DISABLED, Role, User
+from app.accounts.revocation import ACCOUNT
 from app.cli import people
 from app.cli.failing import fail, require_local_accounts
 from app.db import db, row_id
 from app.errors import MarketplaceError
-from ordercast import sentence_of
+from ordercast import RevocationKind, sentence_of
 
 ROLES = click.Choice([role.value for role in Role])
 
@@ -93,7 +94,7 @@ def change_role(who: str, role: str) -> None:
     """Give an account another role, at once: its clients refresh their tokens."""
     require_local_accounts()
     person = people.account(who)
-    counted = people.sockets(RevocationKind.ACCOUNT, person.id, role)
+    counted = people.sockets(ACCOUNT, person.id, role)
     administration.change_role(person, Role(role))
     click.echo(f"{people.named(person)} is {role} now: {counted}")
 

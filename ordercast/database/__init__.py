@@ -10,9 +10,19 @@ sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
 """
 
-from ordercast.database.access import READS, Database
+from ordercast.database.access import READS, Database, Transaction
 from ordercast.database.engine import engine_options, harden
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
 
-__all__ = ["READS", "Database", "Outage", "engine_options", "explain", "harden", "outage", "upsert"]
+__all__ = [
+    "READS",
+    "Database",
+    "Outage",
+    "Transaction",
+    "engine_options",
+    "explain",
+    "harden",
+    "outage",
+    "upsert",
+]

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import Session, scoped_session
 
 from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn
 
+Transaction = Session | scoped_session[Any] | Connection  # of the team's own, handed in
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
 

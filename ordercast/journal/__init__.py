@@ -17,7 +17,6 @@ from typing import Any
 
 from flask import current_app
 
-from ordercast.journal.appending import Transaction
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
@@ -41,7 +40,6 @@ __all__ = [
     "Pruned",
     "Publisher",
     "Sequencer",
-    "Transaction",
     "read",
 ]
 

@@ -4,17 +4,13 @@ The sequencers are woken once the transaction has committed. A savepoint that is
 commit, and a ring for nothing is harmless.
 """
 
-from typing import Any
-
 import orjson
 from sqlalchemy import Connection, Engine, event, insert
 from sqlalchemy.orm import Session, scoped_session
 
-from ordercast.database import Database
+from ordercast.database import Database, Transaction
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.tables import EVENTS
-
-Transaction = Session | scoped_session[Any] | Connection
 
 APPENDED = (
     "ordercast appended"  # in a session's info: the doorbell of the events in its open transaction

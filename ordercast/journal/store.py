@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ordercast.broker import Broker
-from ordercast.database import Database
+from ordercast.database import Database, Transaction
 from ordercast.journal import locking, pruning, reading, restarting
-from ordercast.journal.appending import Appender, Transaction
+from ordercast.journal.appending import Appender
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
 from ordercast.journal.marks import Marks

@@ -32,7 +32,6 @@ from flask import Flask
 from flask_socketio import SocketIO
 from gevent import monkey
 
-from app.accounts import revocation
 from ordercast import health
 from ordercast.broker import Broker
 from ordercast.capacity import max_connections, max_open
@@ -78,17 +77,16 @@ class Realtime:
         self._app = app
         self._database = app.extensions["ordercast"].database
         self.identify = app.extensions["ordercast"].identify
+        store = app.extensions["ordercast"].revocations
         self.connections = Connections()
-        self.revocations = Revocations(leeway=settings.JWT_LEEWAY)
+        self.revocations = Revocations(store)
         self.manager = QueueManager(broker, self.connections, self.revocations)
         self.manager.delivery.max_held_bytes = settings.MAX_BACKLOG_BYTES
         self.follower = Follower(app, self.manager)
         self.readiness = Readiness(self.follower)
         self._marks = Marks(broker)
-        self.dismissal = Dismissal(
-            app, self.connections, self.revocations, self.manager.close_hit_by
-        )
-        revocation.revoked.connect(self.dismissal.on_revoked, sender=app)
+        self.dismissal = Dismissal(self.connections, self.revocations, self.manager.close_hit_by)
+        store.subscribe(self.dismissal.on_revoked)
         self.recovery = Recovery(app, self.follower, self.connections)
         self.lifetime = Lifetime(
             settings,
@@ -101,7 +99,7 @@ class Realtime:
         census = Counter(
             broker,
             self.connections,
-            leeway=settings.JWT_LEEWAY,
+            rules=store.rules,
             start=lambda *call: self.socketio.start_background_task(*call),
         )
         self.subscription = Subscription(

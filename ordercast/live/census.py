@@ -13,9 +13,9 @@ from uuid import uuid4
 import orjson
 import redis
 
-from app.accounts.revocation import Mark
 from ordercast.broker import Broker, reason
 from ordercast.live.connections import Connections
+from ordercast.revocation import Mark, Rules
 
 logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2  # for the slowest process
@@ -64,13 +64,13 @@ class Counter:
         broker: Broker,
         connections: Connections,
         *,
-        leeway: float,
+        rules: Rules,
         start: Callable[..., object],
     ) -> None:
         self._broker = broker
         self._redis = broker.connect()
         self._connections = connections
-        self._leeway = leeway
+        self._rules = rules
         self._start = start
 
     def receive(self, message: bytes) -> None:
@@ -83,7 +83,7 @@ class Counter:
         except (ValueError, KeyError, TypeError) as exc:
             logger.warning("census makes no sense", extra={"error": repr(exc)})
             return
-        count = len(self._connections.hit_by(mark, leeway=self._leeway))
+        count = len(self._connections.hit_by(mark, self._rules))
         self._start(self._answer, key, count)
 
     def _answer(self, key: str, count: int) -> None:

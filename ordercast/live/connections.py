@@ -8,12 +8,11 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.accounts import revocation
-from app.accounts.models import RevocationKind
-from app.accounts.revocation import Mark
+from ordercast.errors import TokenError
 from ordercast.identity import Identity
 from ordercast.live.missed import Missed
 from ordercast.metrics import RECOVERIES
+from ordercast.revocation import Mark, RevocationKind, Rules
 
 
 @dataclass(slots=True)
@@ -22,7 +21,7 @@ class Connection:
     identity: Identity  # verified when it connected
     transport: str  # at connect; a client usually upgrades later
     engine: Any = None  # its Engine.IO session, once it is accepted
-    revoked: Mark | None = None
+    refusal: TokenError | None = None  # of a revocation that hit it, maybe while it connected
     pid: str = ""  # set once its token is verified
     recovered: bool = False
     missed: Missed | None = None  # what follows CONNECT, until the client has taken it
@@ -85,16 +84,12 @@ class Connections:
     def all(self) -> list[Connection]:
         return list(self._by_sid.values())
 
-    def hit_by(self, mark: Mark, *, leeway: float) -> list[Connection]:
+    def hit_by(self, mark: Mark, rules: Rules) -> list[Connection]:
         """The connections that a revocation concerns. A login that came after its user's
         revocation, but before word of it, is good."""
         if mark.kind == RevocationKind.CONNECTIONS:
             return self.of_user(mark.value)
-        return [
-            found
-            for found in self._by_sid.values()
-            if revocation.hits(found.identity, mark, leeway=leeway)
-        ]
+        return [found for found in self._by_sid.values() if rules.hits(found.identity, mark)]
 
     def of_user(self, user_id: str) -> list[Connection]:
         return [found for found in self._by_sid.values() if found.identity.user_id == user_id]

@@ -9,12 +9,11 @@ import logging
 import threading
 from collections.abc import Callable
 
-from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts.revocation import Mark
 from ordercast.live.connections import Connections
 from ordercast.live.revocations import Revocations
+from ordercast.revocation import Mark
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.75
@@ -25,12 +24,10 @@ class Dismissal:
 
     def __init__(
         self,
-        app: Flask,
         connections: Connections,
         revocations: Revocations,
         close: Callable[[Mark], None],
     ) -> None:
-        self._app = app
         self._connections = connections
         self._revocations = revocations
         self._close = close
@@ -38,7 +35,7 @@ class Dismissal:
         self._loads = 0
         self._readable = True
 
-    def on_revoked(self, _app: object, *, mark: Mark) -> None:
+    def on_revoked(self, mark: Mark) -> None:
         """This process itself revoked something, and it has committed."""
         self._revocations.learn(mark)
         self._wake.set()
@@ -61,8 +58,7 @@ class Dismissal:
             self._revocations.take_news()
             return
         try:
-            with self._app.app_context():
-                self._revocations.look(LOOK_SECONDS / 2)
+            self._revocations.look(LOOK_SECONDS / 2)
         except SQLAlchemyError as exc:
             if self._readable:
                 logger.warning("revocations not readable", exc_info=exc)

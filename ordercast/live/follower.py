@@ -16,14 +16,13 @@ import orjson
 from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts import revocation
-from app.accounts.revocation import Mark
 from ordercast import journal
 from ordercast.events import CONTROL, CONTROL_ROOM
 from ordercast.journal import Entry, Head
 from ordercast.live.connections import Connection
 from ordercast.live.ring import OVERHEAD_BYTES, Ring
 from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
+from ordercast.revocation import Mark, mark_of
 
 logger = logging.getLogger(__name__)
 
@@ -216,7 +215,7 @@ class Follower:
             return
         if entry.room == CONTROL_ROOM:
             order = CONTROL[entry.name].model_validate_json(entry.data)
-            self._sockets.dismiss(revocation.mark_of(order))
+            self._sockets.dismiss(mark_of(order))
         else:
             self._sockets.emit_entry(entry)
         EVENTS_FANNED_OUT.labels(entry.name).inc()

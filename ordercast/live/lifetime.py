@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app.accounts import revocation
 from ordercast.endings import ServiceEnding
 from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
 from ordercast.identity import Identity
@@ -102,9 +101,9 @@ class Lifetime:
             raise WrongUser
         # It bears the new token before it asks for revocations: one that comes later finds it.
         connection.identity = identity
-        mark = self._revocations.hits(identity)
-        if mark is not None:
+        refusal = self._revocations.refusal(identity)
+        if refusal is not None:
             connection.identity = before
-            raise revocation.refusal(mark)
+            raise refusal
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})

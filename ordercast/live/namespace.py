@@ -9,7 +9,6 @@ from urllib.parse import parse_qs
 from flask import Flask
 from flask_socketio import ConnectionRefusedError, Namespace
 
-from app.accounts import revocation
 from ordercast.endings import ServiceEnding, TransportEnding
 from ordercast.errors import Refuse, TooManyConnections, Unavailable
 from ordercast.live.connections import Connection
@@ -99,16 +98,16 @@ class OrderNamespace(Namespace):
         # Registered before it asks for revocations: one that comes later finds it here, one that
         # came before is what the question answers.
         realtime.connections.add(connection)
-        mark = realtime.revocations.hits(connection.identity)
-        if mark is not None:
-            raise revocation.refusal(mark)
+        refusal = realtime.revocations.refusal(connection.identity)
+        if refusal is not None:
+            raise refusal
         predecessor = realtime.recovery.prepare(connection, auth if isinstance(auth, dict) else {})
         self._check_capacity(connection, predecessor)
         if predecessor is not None:
             # The same client's half-open connection: its end is gone, and nobody reads there.
             realtime.manager.close_transport(predecessor.sid, ServiceEnding.REPLACED)
-        if connection.revoked is not None:
-            raise revocation.refusal(connection.revoked)
+        if connection.refusal is not None:
+            raise connection.refusal
 
     def _check_capacity(self, connection: Connection, predecessor: Connection | None) -> None:
         # Transports are counted, those too on which the client has left the namespace. Of two that

@@ -28,12 +28,9 @@ import orjson
 from socketio import Server
 from socketio.packet import Packet
 
-from app.accounts import revocation
-from app.accounts.models import RevocationKind
-from app.accounts.revocation import Mark
 from ordercast.broker import Broker
 from ordercast.endings import Ending, ServiceEnding
-from ordercast.errors import TokenExpired
+from ordercast.errors import TokenError, TokenExpired
 from ordercast.journal import Entry
 from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
@@ -42,6 +39,7 @@ from ordercast.live.replay import Replay
 from ordercast.live.revocations import Revocations
 from ordercast.live.rooms import Member, RoomManager, State
 from ordercast.metrics import CONNECTIONS, QUEUE_MESSAGES_REFUSED
+from ordercast.revocation import Mark
 from ordercast.transport.backlog import Backlog
 from ordercast.transport.protocol import RESERVED
 
@@ -145,8 +143,8 @@ class QueueManager(RoomManager):
                 "replayed": connection.missed.count if connection.missed else 0,
             },
         )
-        if connection.revoked is not None:
-            self._end(sid, connection.revoked)
+        if connection.refusal is not None:
+            self._end(sid, connection.refusal)
         elif connection.overflowed:
             self.close_transport(sid, ServiceEnding.HELD_TOO_MUCH)
         else:
@@ -169,16 +167,18 @@ class QueueManager(RoomManager):
             self.close_hit_by(mark)
 
     def close_hit_by(self, mark: Mark) -> None:
-        for connection in self._connections.hit_by(mark, leeway=self._revocations.leeway):
-            if mark.kind != RevocationKind.CONNECTIONS:
-                connection.revoked = mark  # one still connecting sees it before it is accepted
+        rules = self._revocations.rules
+        for connection in self._connections.hit_by(mark, rules):
+            refusal = rules.refusal(connection.identity, mark)
+            if refusal is not None:
+                connection.refusal = refusal  # a connect under way finds it before CONNECT
             if self.is_connected(connection.sid, NAMESPACE):
-                self._end(connection.sid, mark)
+                self._end(connection.sid, refusal)
 
-    def _end(self, sid: str, mark: Mark) -> None:
+    def _end(self, sid: str, refusal: TokenError | None) -> None:
         """A client stays away after a server disconnect, and comes back when only its transport
         closes: where a refreshed token is good."""
-        if isinstance(revocation.refusal(mark), TokenExpired):
+        if isinstance(refusal, TokenExpired):
             self.close_transport(sid, ServiceEnding.TOKEN_OUTDATED)
         else:
             self._dismiss(sid)

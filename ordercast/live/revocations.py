@@ -9,14 +9,13 @@ when every token that a revocation concerns has expired: then it is forgotten.
 import heapq
 import threading
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.accounts import revocation
-from app.accounts.revocation import Mark
-from app.db import now
+from ordercast.errors import TokenError
 from ordercast.identity import Identity
+from ordercast.revocation import Mark, RevocationStore
 
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 3600.0  # without a look: everything is read again
@@ -26,8 +25,9 @@ What = tuple[str, str]  # (kind, value)
 
 
 class Revocations:
-    def __init__(self, *, leeway: float = 0) -> None:
-        self.leeway = leeway  # seconds by which clocks may differ
+    def __init__(self, store: RevocationStore) -> None:
+        self._store = store
+        self.rules = store.rules
         self._marks: dict[What, Mark] = {}  # the latest of each
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
         self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
@@ -60,8 +60,7 @@ class Revocations:
         return list(news.values())
 
     def look(self, seconds: float = REFRESH_SECONDS) -> None:
-        """Read the table, unless that was less than `seconds` ago. Needs an app context. Raises
-        SQLAlchemyError."""
+        """Read the table, unless that was less than `seconds` ago. Raises SQLAlchemyError."""
         asked = time.monotonic()
         with self._lock:  # one reads, the others wait for what it finds, also for its failure
             if self._failure is not None and self._failed_at >= asked:
@@ -77,24 +76,29 @@ class Revocations:
     def hits(self, identity: Identity) -> Mark | None:
         """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
 
-        Needs an app context. Raises SQLAlchemyError when it has to look and cannot.
+        Raises SQLAlchemyError when it has to look and cannot.
         """
         self.look()
         return self.known(identity)
 
     def known(self, identity: Identity) -> Mark | None:
         """As `hits`, but by what is in memory now."""
-        for what in revocation.concerned(identity):
+        for what in self.rules.concerning(identity):
             mark = self._marks.get(what)
-            if mark is not None and revocation.hits(identity, mark, leeway=self.leeway):
+            if mark is not None and self.rules.hits(identity, mark):
                 return mark
         return None
 
+    def refusal(self, identity: Identity) -> TokenError | None:
+        """As `hits`, but what is raised for it."""
+        mark = self.hits(identity)
+        return None if mark is None else self.rules.refusal(identity, mark)
+
     def _refresh(self) -> None:
-        started, moment = time.monotonic(), now()
+        started, moment = time.monotonic(), datetime.now(UTC)
         if started - self._refreshed >= RELOAD_SECONDS:
             self._since = None
-        rows = revocation.recent(self._since)
+        rows = self._store.recent(self._since)
         if self._since is None:
             # What was taken back and pruned while nobody looked is not in the table any more.
             recent = moment - OVERLAP

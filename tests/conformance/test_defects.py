@@ -23,6 +23,7 @@ from ordercast.live.connections import Connections
 from ordercast.live.namespace import OrderNamespace
 from ordercast.live.queue_manager import QueueManager
 from ordercast.live.revocations import Revocations
+from ordercast.revocation import Rules
 from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.frames import CLOSE as CLOSE_FRAME
 from ordercast.transport.frames import TEXT
@@ -48,6 +49,7 @@ from tests.harness.processes.gunicorn import Gunicorn
 from tests.harness.processes.process import ROOT
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
+UNASKED: Any = SimpleNamespace(rules=Rules())  # a table of revocations that nothing reads
 ENGINE_IO, SOCKET_IO = "tests/conformance/test_engine_io.py", "tests/conformance/test_socket_io.py"
 BEFORE = "tests/e2e/test_before_authentication.py"
 COVERED = {
@@ -460,7 +462,7 @@ def test_one_clients_messages_are_handled_in_order(stage: Stage, name: str) -> N
 
 
 def test_a_manager_made_before_the_fork_has_a_name_of_its_own_in_each_process() -> None:
-    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations())
+    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations(UNASKED))
     assert len({manager.host_id, in_a_fork(manager), in_a_fork(manager)}) == 3
     assert manager.host_id == manager.host_id
 
@@ -480,7 +482,7 @@ def in_a_fork(manager: QueueManager) -> str:
 
 def test_a_manager_has_nothing_to_initialize() -> None:
     """So the first connection cannot show a second one a manager that is half made."""
-    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations())
+    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations(UNASKED))
     before = dict(vars(manager))
     manager.initialize()
     assert vars(manager) == before

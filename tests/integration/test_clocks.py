@@ -11,9 +11,10 @@ from flask_jwt_extended import jwt_required
 
 from app import create_app
 from app.accounts import revocation, tokens
-from app.accounts.models import RevocationKind, Role
+from app.accounts.models import Role
 from app.config import Settings
 from app.db import db
+from app.extension import cast
 from ordercast.live.revocations import Revocations
 from tests.harness.application.market import error, good
 from tests.harness.people.keys import claims, hs256
@@ -93,10 +94,10 @@ def test_a_token_issued_by_a_clock_that_is_ahead_does_not_survive_its_revocation
     """Also one that names a session: of another issuer's sessions nothing is known here."""
     before = [hs256(claims(iat=ahead(seconds), session=name)) for name in (None, "theirs")]
     assert [doors(token) for token in before] == [[200, 200]] * 2
-    revocation.revoke(RevocationKind.USER, "7")
+    revocation.revoke_user("7")
     db.session.rollback()
     assert [doors(token) for token in before] == [[REVOKED] * 2] * 2
-    in_memory = Revocations(leeway=LEEWAY)
+    in_memory = Revocations(cast.revocations)
     assert all(in_memory.hits(tokens.read(token)) for token in before)
 
 
@@ -107,13 +108,13 @@ def test_a_login_here_is_good_the_moment_after_its_users_revocation(
     good(visitor.register(), 201)
     before = visitor.pair()
     with app.app_context():
-        revocation.revoke(RevocationKind.USER, before["user"]["id"])
+        revocation.revoke_user(before["user"]["id"])
     after = visitor.pair()
     good(visitor.me(after["accessToken"]))
     good(visitor.me(good(visitor.refresh(after["refreshToken"]))["accessToken"]))
     assert error(visitor.me(before["accessToken"])) == REVOKED
     assert error(visitor.refresh(before["refreshToken"])) == REVOKED
-    in_memory = Revocations(leeway=LEEWAY)
+    in_memory = Revocations(cast.revocations)
     with app.app_context():
         assert in_memory.hits(tokens.read(before["accessToken"]))
         assert not in_memory.hits(tokens.read(after["accessToken"]))
@@ -122,13 +123,13 @@ def test_a_login_here_is_good_the_moment_after_its_users_revocation(
 def test_a_token_of_a_session_that_nobody_knows_any_more_goes_with_its_user(app: Flask) -> None:
     """As after a backup was restored: the session has no row, and no revocation of its own."""
     old = tokens.issue("access", "7", Role.CUSTOMER, session="of before the backup", seconds=3600)
-    revocation.revoke(RevocationKind.USER, "7")
-    [(mark, _)] = revocation.recent(None)
-    bearer = tokens.read(old)
-    assert bearer.ours
-    assert not revocation.hits(bearer, mark, leeway=LEEWAY)
+    revocation.revoke_user("7")
+    [(mark, _)] = cast.revocations.recent(None)
+    identity, rules = tokens.read(old), cast.revocations.rules
+    assert identity.is_local
+    assert not rules.hits(identity, mark)
     later = mark._replace(at=mark.at.replace(year=mark.at.year + 1))
-    assert revocation.hits(bearer, later, leeway=LEEWAY)
+    assert rules.hits(identity, later)
 
 
 def reason(caplog: pytest.LogCaptureFixture, visitor: Visitor, token: str) -> str:
@@ -168,7 +169,7 @@ def test_why_a_token_was_refused_is_in_the_log_in_words(
     )
     assert reason(caplog, visitor, hs256(claims(), alg="HS512")) == "its algorithm is none of HS256"
     assert reason(caplog, visitor, "garbage") == "malformed"
-    revocation.revoke(RevocationKind.TOKEN, "gone")
+    cast.revoke(token="gone")
     db.session.rollback()
     assert why(jti="gone").startswith("its token was revoked at 20")
 

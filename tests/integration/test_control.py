@@ -4,17 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-import pytest
 from flask import Flask
 
-from app.accounts import revocation
-from app.accounts.disconnection import disconnect_user
-from app.accounts.models import RevocationKind
-from app.accounts.revocation import Mark
 from app.db import db, transaction
+from app.extension import cast
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.live.follower import Follower
+from ordercast.revocation import Mark
 from tests.harness.application import journal
 from tests.harness.application.journal import sequence_once
 from tests.harness.application.tabs import somebody
@@ -49,10 +46,10 @@ def emit(text: str) -> None:
 def happenings() -> list[str]:
     """Events and control, one after the other -> what each process has to do."""
     emit("1")
-    disconnect_user("7")
+    cast.disconnect(user="7")
     emit("2")
-    revocation.revoke(RevocationKind.USER, "7")
-    revocation.revoke(RevocationKind.TOKEN, "a-jti")
+    cast.revoke(user="7")
+    cast.revoke(token="a-jti")
     emit("3")
     return [
         "emit 1",
@@ -87,23 +84,24 @@ def test_a_process_that_starts_later_is_told_nothing_of_before(app: Flask) -> No
     emit("now")
     sequence_once(process.follower.receive)
     assert process.did == ["emit now"]
-    assert ("user", "7") in [mark.what for mark, _ in revocation.recent(None)]
+    assert ("user", "7") in [mark.what for mark, _ in cast.revocations.recent(None)]
 
 
 def test_a_disconnect_that_is_rolled_back_did_not_happen(app: Flask) -> None:
-    with pytest.raises(RuntimeError, match="inside a transaction"), transaction():
-        disconnect_user("7")
+    with transaction() as session:
+        cast.disconnect(user="7", within=session)
+        session.rollback()
     sequence_once(lambda message: None)
     assert journal.since(0, limit=9) == []
 
 
 def test_a_disconnect_changes_no_account_and_revokes_nothing(app: Flask) -> None:
-    disconnect_user("somebody of another issuer")
+    cast.disconnect(user="somebody of another issuer")
     sequence_once(lambda message: None)
     [entry] = journal.since(0, limit=9)
     assert (entry.room, entry.name) == (CONTROL_ROOM, "disconnect")
     assert orjson.loads(entry.data).keys() == {"userId", "at"}
-    revocation.check(replace(somebody("somebody of another issuer"), jti="connections"))
+    cast.revocations.check(replace(somebody("somebody of another issuer"), jti="connections"))
     db.session.rollback()
 
 

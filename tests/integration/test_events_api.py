@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.accounts import revocation
-from app.accounts.models import RevocationKind
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import MAX_ID, db, now, transaction
+from app.extension import cast
 from app.http.in_flight import InFlight
 from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
 from ordercast.journal import Pruned
@@ -94,7 +93,7 @@ def test_strangers_and_admins_get_nothing_of_others(market: Market, name: str) -
 
 def test_the_orders_to_the_processes_are_for_no_client(app: Flask, market: Market) -> None:
     with app.app_context():
-        revocation.revoke(RevocationKind.TOKEN, "somebody's")
+        cast.revoke(token="somebody's")
     assert market.sequence() == 1
     for caller in (market.alice, market.bob, market.admin):
         assert events(caller, 0)["events"] == []

@@ -7,13 +7,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
-from app.accounts.models import RevocationKind
-from app.accounts.revocation import REVOKED, Mark
 from app.db import now, transaction
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.journal.tables import EVENTS, HEAD
 from ordercast.live.follower import Follower
+from ordercast.revocation import Mark, RevocationKind
+from ordercast.revocation.store import REVOKED
 from tests.harness.application import journal
 from tests.harness.application.journal import announce_head, sequence_once
 
@@ -23,7 +23,7 @@ class Sockets:
 
     def __init__(self, refuses: str | None = None) -> None:
         self.sent: list[tuple[str, str, Any, int]] = []
-        self.dismissed: list[tuple[RevocationKind, str]] = []
+        self.dismissed: list[tuple[str, str]] = []
         self.sent_away = 0
         self._refuses = refuses
 

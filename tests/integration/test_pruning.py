@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import event, func, select, update
 
 from app.accounts import attempts
-from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind
+from app.accounts.models import LoginAttempts, LoginSession
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
 from app.http.idempotency import IdempotencyKey
@@ -143,11 +143,6 @@ def test_what_has_expired_goes_and_what_has_not_stays(app: Flask, market: Market
             for expires_at in (now() - DAY, now() + DAY):
                 login = {"id": uuid4().hex, "user_id": int(market.alice.id), "refresh_jti": "x"}
                 session.add(LoginSession(**login, expires_at=expires_at))
-            for value, until in (("gone", now() - DAY), ("left", now() + DAY), ("ever", None)):
-                kind = RevocationKind.TOKEN
-                session.add(
-                    Revocation(kind=kind, value=value, revoked_at=now() - DAY, expires_at=until)
-                )
         attempts.count_login("192.0.2.1", "now@example.com")
         attempts.count_login("192.0.2.2", "then@example.com")
         with transaction() as session:
@@ -157,7 +152,6 @@ def test_what_has_expired_goes_and_what_has_not_stays(app: Flask, market: Market
         prune_accounts()
 
         assert db.session.scalars(select(LoginSession.expires_at)).one() > now()
-        assert set(db.session.scalars(select(Revocation.value))) == {"left", "ever"}
         kept = db.session.scalars(select(LoginAttempts.email).order_by(LoginAttempts.email))
         assert set(kept) == {"LOGINS", "now@example.com"}
 

@@ -9,17 +9,19 @@ import pytest
 from flask import Flask
 from sqlalchemy import Table, func, insert, select, update
 
-from app.accounts import revocation, service, sessions, tokens
+from app.accounts import service, sessions, tokens
 from app.accounts.attempts import WINDOW_SECONDS
-from app.accounts.models import LoginAttempts, LoginSession, Revocation, RevocationKind, User
+from app.accounts.models import LoginAttempts, LoginSession, User
 from app.accounts.tokens import Identity
 from app.db import db, now, transaction
+from app.extension import cast
 from app.http.idempotency import IdempotencyKey
 from app.pruning import KEYS_KEPT
 from app.pruning import prune_once as prune_accounts
 from ordercast import TokenRevoked
 from ordercast.inbox.tables import INBOX_IDS
 from ordercast.journal.pruning import BATCH
+from ordercast.revocation.tables import REVOCATIONS
 from ordercast.worker.pruning import IDS_KEPT, prune_once
 from tests.conftest import PASSWORD
 from tests.harness.application.mailbox import Mailbox, drain_once, journalled
@@ -60,7 +62,7 @@ def attempts(number: int, *, old: bool) -> Row:
 KINDS: dict[Any, Callable[..., Row]] = {
     IdempotencyKey: idempotency_key,
     INBOX_IDS: inbox_id,
-    Revocation: revoked,
+    REVOCATIONS: revoked,
     LoginSession: login,
     LoginAttempts: attempts,
 }
@@ -108,9 +110,9 @@ def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:
 
 
 def test_a_revocation_without_an_end_stays(app: Flask) -> None:
-    revocation.revoke(RevocationKind.USER, "7")
+    cast.revoke(user="7")
     prune(app)
-    assert [mark.what for mark, _ in revocation.recent(None)] == [("user", "7")]
+    assert [mark.what for mark, _ in cast.revocations.recent(None)] == [("user", "7")]
 
 
 def test_a_login_that_was_pruned_cannot_be_refreshed(app: Flask, alice: Identity) -> None:

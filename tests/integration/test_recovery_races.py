@@ -3,8 +3,7 @@
 import pytest
 from flask import Flask
 
-from app.accounts import revocation
-from app.accounts.models import RevocationKind
+from app.extension import cast
 from ordercast import TokenRevoked
 from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
 from tests.harness.faults.races import right_after
@@ -96,7 +95,7 @@ def test_a_revocation_that_arrives_while_it_reads_refuses_it(
 
     def revoke() -> None:
         with app.app_context():
-            revocation.revoke(RevocationKind.SESSION, "session-1")
+            cast.revoke(session="session-1")
             process.hear(*published())
 
     with (
@@ -107,7 +106,7 @@ def test_a_revocation_that_arrives_while_it_reads_refuses_it(
 
 
 def test_a_good_pid_does_not_help_a_revoked_token(process: WebProcess, tab: Tab) -> None:
-    revocation.revoke(RevocationKind.SESSION, "session-1")
+    cast.revoke(session="session-1")
     process.hear(*published())
     with pytest.raises(TokenRevoked):
         tab.connect(process)

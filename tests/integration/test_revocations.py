@@ -1,29 +1,25 @@
 """The revocations in memory: asked by every connect, so that the database is not."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import event, inspect
 from sqlalchemy.exc import OperationalError
 
-from app.accounts import revocation
-from app.accounts.disconnection import disconnect_user
-from app.accounts.models import RevocationKind, Role
-from app.accounts.revocation import Mark
 from app.db import db, now, transaction
+from app.extension import cast
 from ordercast.identity import TokenIdentity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.revocations import RELOAD_SECONDS, Revocations
+from ordercast.revocation import Mark, RevocationKind, RevocationStore, Rules
 from tests.harness.application.tabs import statements
 from tests.harness.waiting import wait_until
 
 ALICE = TokenIdentity(
     "1",
-    claims={"role": Role.CUSTOMER},
     session="login",
     jti="token",
     issued_at=int(now().timestamp()) - 5,
@@ -31,14 +27,23 @@ ALICE = TokenIdentity(
 )
 
 
+def in_memory() -> Revocations:
+    """Of a process whose clock is every issuer's."""
+    database = current_app.extensions["ordercast"].database
+    return Revocations(RevocationStore(database, Rules(), append=journal_append))
+
+
+def journal_append(*event: object) -> None:
+    raise AssertionError("what is read here is written by the application")
+
+
 @pytest.fixture
-def revocations(app: Flask) -> Iterator[Revocations]:
+def revocations(app: Flask) -> Revocations:
     """Of this process."""
-    revocations = Revocations()
-    dismissal = Dismissal(app, Connections(), revocations, lambda mark: None)
-    revocation.revoked.connect(dismissal.on_revoked, sender=app)
-    yield revocations
-    revocation.revoked.disconnect(dismissal.on_revoked, sender=app)
+    revocations = in_memory()
+    dismissal = Dismissal(Connections(), revocations, lambda mark: None)
+    cast.revocations.subscribe(dismissal.on_revoked)
+    return revocations
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,7 @@ def test_what_this_process_revokes_is_known_at_once(
 ) -> None:
     """Without the worker, without Redis, and without asking the database again."""
     assert not revocations.hits(ALICE)
-    revocation.revoke(kind, value)
+    cast.revocations.add(None, kind, value)
     with statements(db.engine) as asked:
         assert revocations.hits(ALICE)
     assert asked == []
@@ -62,28 +67,28 @@ def test_what_this_process_revokes_is_known_at_once(
 
 
 def test_what_was_revoked_before_the_start_is_known(app: Flask) -> None:
-    revocation.revoke(RevocationKind.SESSION, "login")
-    assert Revocations().hits(ALICE)
+    cast.revoke(session="login")
+    assert in_memory().hits(ALICE)
 
 
 def test_what_another_process_revoked_is_known_within_a_second(app: Flask) -> None:
     """Also when its control event never comes: no worker runs."""
-    revocations = Revocations()
+    revocations = in_memory()
     assert not revocations.hits(ALICE)
-    revocation.revoke(RevocationKind.SESSION, "login")
+    cast.revoke(session="login")
     wait_until(lambda: revocations.hits(ALICE), "it has looked again")
 
 
 def test_an_identity_without_login_and_token_id_is_hit_as_a_user_only(app: Flask) -> None:
     foreign = replace(ALICE, session=None, jti=None)
-    revocation.revoke(RevocationKind.SESSION, "login")
-    assert not Revocations().hits(foreign)
-    revocation.revoke(RevocationKind.USER, "1")
-    assert Revocations().hits(foreign)
+    cast.revoke(session="login")
+    assert not in_memory().hits(foreign)
+    cast.revoke(user="1")
+    assert in_memory().hits(foreign)
 
 
 def test_a_login_after_the_users_revocation_is_good(revocations: Revocations) -> None:
-    revocation.revoke(RevocationKind.USER, "1")
+    cast.revoke(user="1")
     later = replace(ALICE, issued_at=int(now().timestamp()) + 1)
     assert not revocations.hits(later)
     assert revocations.hits(ALICE)
@@ -92,7 +97,7 @@ def test_a_login_after_the_users_revocation_is_good(revocations: Revocations) ->
 def test_late_word_of_an_earlier_revocation_takes_nothing_back(app: Flask) -> None:
     """The race: the user is revoked twice, this process has read the second one, and then the
     control event of the first arrives, because the worker was away."""
-    revocations = Revocations()
+    revocations = in_memory()
     between = replace(ALICE, issued_at=int(now().timestamp()) - 60)
     assert revocations.add(Mark("user", "1", now()))
     assert not revocations.add(Mark("user", "1", now() - timedelta(minutes=10)))
@@ -101,7 +106,7 @@ def test_late_word_of_an_earlier_revocation_takes_nothing_back(app: Flask) -> No
 
 def revoke(login: str, *, expires_at: datetime | None) -> None:
     with transaction() as session:
-        revocation.add(session, RevocationKind.SESSION, login, expires_at)
+        cast.revoke(session=login, until=expires_at, within=session)
 
 
 def test_what_can_hit_no_token_any_more_is_forgotten(revocations: Revocations) -> None:
@@ -127,7 +132,7 @@ def test_what_can_hit_no_token_any_more_is_forgotten(revocations: Revocations) -
 
 def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:
     """What cannot be known is not guessed: the connect fails, and the next one looks again."""
-    revocations = Revocations()
+    revocations = in_memory()
 
     def away(*_: object) -> None:
         raise OperationalError("the database is away", None, Exception())
@@ -137,7 +142,7 @@ def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:
         revocations.hits(ALICE)
     event.remove(db.engine, "before_cursor_execute", away)
     db.session.rollback()
-    revocation.revoke(RevocationKind.SESSION, "login")
+    cast.revoke(session="login")
     assert revocations.hits(ALICE)
 
 
@@ -148,12 +153,12 @@ class Door:
         self.connections = Connections()
         for number, identity in enumerate(identities):
             self.connections.add(Connection(str(number), identity, "websocket"))
-        self.revocations = Revocations()
-        self.dismissal = Dismissal(app, self.connections, self.revocations, self.close)
+        self.revocations = in_memory()
+        self.dismissal = Dismissal(self.connections, self.revocations, self.close)
         self.closed: list[str] = []
 
     def close(self, mark: Mark) -> None:
-        self.closed += [one.sid for one in self.connections.hit_by(mark, leeway=0)]
+        self.closed += [one.sid for one in self.connections.hit_by(mark, Rules())]
 
     def look_until(self, *closed: str) -> None:
         def look() -> bool:
@@ -167,18 +172,18 @@ def test_what_another_process_revoked_is_closed_without_a_worker_or_redis(app: F
     """And once, when the control event comes after all."""
     door = Door(app, ALICE, replace(ALICE, user_id="2", session="other", jti=None))
     door.look_until()
-    revocation.revoke(RevocationKind.SESSION, "login")
+    cast.revoke(session="login")
     door.look_until("0")
-    disconnect_user("2")
+    cast.disconnect(user="2")
     door.look_until("0", "1")
-    for mark, _ in revocation.recent(None):
+    for mark, _ in cast.revocations.recent(None):
         assert not door.revocations.add(mark)
     for _ in range(3):
         door.look_until("0", "1")
 
 
 def test_a_disconnect_of_before_the_start_closes_nobody(app: Flask) -> None:
-    disconnect_user("1")
+    cast.disconnect(user="1")
     door = Door(app, ALICE)
     for _ in range(2):
         door.look_until()
@@ -188,7 +193,7 @@ def test_what_a_connect_has_read_is_closed_too(app: Flask) -> None:
     """The race: somebody else's connect reads the table, before the look that would."""
     door = Door(app, ALICE)
     door.look_until()
-    revocation.revoke(RevocationKind.USER, "1")
+    cast.revoke(user="1")
     wait_until(lambda: door.revocations.hits(ALICE), "a connect has looked")
     door.look_until("0")
 
@@ -210,7 +215,7 @@ def test_a_look_at_the_table_is_one_query_that_an_index_answers(app: Flask) -> N
         wait_until(lambda: door.dismissal.step() or asked, "it has looked")
     [query] = [one for one in asked if "FROM ordercast_revocations" in one]
     assert "revoked_at >= " in query
-    assert "ix_revocations_revoked_at" in {
+    assert "ix_ordercast_revocations_revoked_at" in {
         index["name"] for index in inspect(db.engine).get_indexes("ordercast_revocations")
     }
 

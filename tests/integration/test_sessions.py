@@ -11,12 +11,15 @@ from sqlalchemy import select
 
 from app import create_app
 from app.accounts import revocation, tokens
-from app.accounts.models import LoginSession, Revocation, RevocationKind, Role, User
+from app.accounts.models import LoginSession, Role, User
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, now, transaction
+from app.extension import cast
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal.tables import EVENTS
+from ordercast.revocation import RevocationKind
+from ordercast.revocation.tables import REVOCATIONS
 from tests.harness.application.market import error, good
 from tests.harness.faults.races import at_once, right_after
 from tests.harness.people.visitor import Visitor
@@ -40,7 +43,12 @@ def identity(app: Flask, token: str) -> Identity:
 def revoke(app: Flask, kind: RevocationKind, value: str | None) -> None:
     assert value is not None
     with app.app_context():
-        revocation.revoke(kind, value)
+        if kind is RevocationKind.USER:
+            revocation.revoke_user(value)
+        elif kind is RevocationKind.SESSION:
+            revocation.revoke_session(value)
+        else:
+            cast.revocations.add(None, kind, value)
 
 
 def announced(app: Flask) -> list[Any]:
@@ -53,8 +61,11 @@ def announced(app: Flask) -> list[Any]:
 def word_of(app: Flask, session: str | None) -> Any:
     """What the other processes are told of a session that was revoked."""
     with app.app_context():
-        row = db.session.get_one(Revocation, (RevocationKind.SESSION, session))
-    return {"kind": "session", "value": session, "at": row.revoked_at.isoformat()}
+        chosen = REVOCATIONS.c.kind == "session", REVOCATIONS.c.value == session
+        revoked_at = db.session.execute(
+            select(REVOCATIONS.c.revoked_at).where(*chosen)
+        ).scalar_one()
+    return {"kind": "session", "value": session, "at": revoked_at.isoformat()}
 
 
 def by_header(visitor: Visitor, token: str) -> Any:

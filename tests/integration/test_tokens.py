@@ -9,7 +9,7 @@ from flask import Flask
 
 from app import create_app
 from app.accounts import revocation, tokens
-from app.accounts.models import RevocationKind, Role
+from app.accounts.models import Role
 from app.config import Settings
 from app.db import db
 from tests.harness.application.market import error, good
@@ -140,7 +140,7 @@ def test_a_token_that_does_not_say_when_it_was_issued_is_revoked_with_its_user(
     for token in old:
         good(visitor.call("GET", "/api/products", token))
     with app.app_context():
-        revocation.revoke(RevocationKind.USER, "7")
+        revocation.revoke_user("7")
     for token in old:
         assert error(visitor.me(token)) == (401, "token_revoked")
 

@@ -23,7 +23,7 @@ from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
-from ordercast import TokenIdentity, TokenRevoked
+from ordercast import TokenIdentity
 from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
 from ordercast.live.connections import Connection
@@ -136,13 +136,14 @@ class WebProcess:
         connection = Connection(sid, identity, "websocket")
         with self.app.app_context():
             self.realtime.connections.add(connection)
-            if self.realtime.revocations.hits(identity):
-                raise TokenRevoked
+            refusal = self.realtime.revocations.refusal(identity)
+            if refusal is not None:
+                raise refusal
             old = self.realtime.recovery.prepare(connection, auth)
             if old is not None:
                 manager.close_transport(old.sid, ServiceEnding.REPLACED)
-            if connection.revoked:
-                raise TokenRevoked
+            if connection.refusal is not None:
+                raise connection.refusal
         self.server._send_packet(eio_sid, self.server.packet_class(CONNECT, {"sid": sid}))
         manager.connect(sid, NAMESPACE)
         return engine, connection

@@ -1,0 +1,174 @@
+"""Revocations in the database: written in a transaction, read by every process.
+
+Each is also an event of the journal, in the control room: processes that do not hear of it there
+find it in the table within a second. The process that wrote it is told once it has committed.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, event, or_, select, tuple_
+from sqlalchemy.orm import Session, scoped_session
+
+from ordercast.database import Database, Transaction
+from ordercast.database.upsert import upsert
+from ordercast.events import CONTROL_ROOM, Disconnect, Revoked, Wire
+from ordercast.identity import Identity
+from ordercast.revocation.rules import Mark, RevocationKind, Rules
+from ordercast.revocation.tables import REVOCATIONS
+
+Append = Callable[[Transaction, str, str, dict[str, Any]], None]  # (.., room, event name, payload)
+
+REVOKED, DISCONNECT = "revoked", "disconnect"  # the names of the control events
+DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it in the journal
+REVOKED_HERE = "ordercast revoked"  # in a session's info: the marks of its open transaction
+FIELDS = [REVOCATIONS.c.kind, REVOCATIONS.c.value, REVOCATIONS.c.revoked_at, REVOCATIONS.c.detail]
+
+
+class RevocationStore:
+    """`append` adds an event to a transaction."""
+
+    def __init__(self, database: Database, rules: Rules, *, append: Append) -> None:
+        self._database = database
+        self._append = append
+        self._listeners: list[Callable[[Mark], None]] = []
+        self.rules = rules
+
+    def subscribe(self, listener: Callable[[Mark], None]) -> None:
+        """Call this for each revocation that a session of this process has committed. In the
+        thread that committed; it must not fail."""
+        self._listeners.append(listener)
+
+    def check(self, identity: Identity) -> None:
+        """One read of the database. Raises TokenRevoked, or what the service's own rules say."""
+        keys = [
+            and_(REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value)
+            for kind, value in self.rules.concerning(identity)
+        ]
+        with self._database.reading() as connection:
+            marks = [Mark(*row) for row in connection.execute(select(*FIELDS).where(or_(*keys)))]
+        for mark in marks:
+            refusal = self.rules.refusal(identity, mark)
+            if refusal is not None:
+                raise refusal
+
+    def recent(self, since: datetime | None) -> list[tuple[Mark, datetime | None]]:
+        """(revocation, until when it counts) of all that was revoked since then, or of all that
+        still counts."""
+        expires_at = REVOCATIONS.c.expires_at
+        query = select(*FIELDS, expires_at).where(
+            or_(expires_at.is_(None), expires_at > _now())
+            if since is None
+            else REVOCATIONS.c.revoked_at >= since
+        )
+        with self._database.reading() as connection:
+            return [(Mark(*row[:-1]), row[-1]) for row in connection.execute(query)]
+
+    def detail(self, transaction: Transaction, kind: str, value: str) -> str | None:
+        """What the latest revocation of this kind and value says beyond them."""
+        query = select(REVOCATIONS.c.detail).where(
+            REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value
+        )
+        found: str | None = _connection(transaction).scalar(query)
+        return found
+
+    def add(
+        self,
+        transaction: Transaction | None,
+        kind: str,
+        value: str,
+        *,
+        until: datetime | None = None,
+        detail: str | None = None,
+    ) -> None:
+        """Revoke, in this transaction or in one of its own: a later revocation takes the place of
+        one of the same kind and value. `until`: when all that it hits has expired. Raises
+        SQLAlchemyError, and what `append` raises."""
+        mark = Mark(kind, value, _now(), detail)
+        if transaction is None:
+            with self._database.writing() as connection:
+                self._write(connection, mark, until)
+            self._tell(mark)
+            return
+        self._write(transaction, mark, until)
+        self._tell_after_commit(transaction, mark)
+
+    def disconnect(self, transaction: Transaction | None, user_id: str) -> None:
+        """End the connections that a user has when each process learns of it."""
+        self.add(
+            transaction, RevocationKind.CONNECTIONS.value, user_id, until=_now() + DISCONNECT_KEPT
+        )
+
+    def _write(self, transaction: Transaction, mark: Mark, until: datetime | None) -> None:
+        changes = {"revoked_at": mark.at, "expires_at": until, "detail": mark.detail}
+        connection = _connection(transaction)
+        insert = upsert(connection, REVOCATIONS).values(kind=mark.kind, value=mark.value, **changes)
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=["kind", "value"], set_=changes)
+        )
+        name, data = _control(mark)
+        self._append(transaction, CONTROL_ROOM, name, data)
+
+    def _tell(self, mark: Mark) -> None:
+        for listener in self._listeners:
+            listener(mark)
+
+    def _tell_after_commit(self, transaction: Transaction, mark: Mark) -> None:
+        session = transaction() if isinstance(transaction, scoped_session) else transaction
+        if not isinstance(session, Session):
+            return  # SQLAlchemy tells of a Connection's COMMIT before it: the table is read instead
+        session.info.setdefault(REVOKED_HERE, []).append(mark)
+        if not event.contains(session, "after_commit", self._on_commit):
+            event.listen(session, "after_commit", self._on_commit)
+            event.listen(session, "after_soft_rollback", _on_rollback)
+
+    def _on_commit(self, session: Session) -> None:
+        if session.in_nested_transaction():
+            return  # a savepoint: the transaction may still be rolled back
+        for mark in session.info.pop(REVOKED_HERE, ()):
+            self._tell(mark)
+
+
+def prune(database: Database, limit: int) -> int:
+    """Delete up to `limit` revocations that hit nothing any more -> how many."""
+    key = tuple_(REVOCATIONS.c.kind, REVOCATIONS.c.value)
+    old = REVOCATIONS.c.expires_at < _now()
+    with database.writing() as connection:
+        rows = connection.execute(select(*REVOCATIONS.primary_key).where(old).limit(limit))
+        keys = [tuple(row) for row in rows]
+        if keys:
+            connection.execute(delete(REVOCATIONS).where(key.in_(keys), old))
+    return len(keys)
+
+
+def mark_of(order: Wire) -> Mark:
+    """The revocation that a control event tells of. Raises ValueError for another one."""
+    if isinstance(order, Disconnect):
+        return Mark(RevocationKind.CONNECTIONS.value, order.user_id, order.at or _now())
+    if isinstance(order, Revoked):
+        return Mark(order.kind, order.value, order.at, order.detail)
+    raise ValueError(f"no revocation: {order!r}")
+
+
+def _control(mark: Mark) -> tuple[str, dict[str, Any]]:
+    at = mark.at.isoformat()
+    if mark.kind == RevocationKind.CONNECTIONS:
+        return DISCONNECT, {"userId": mark.value, "at": at}
+    data = {"kind": mark.kind, "value": mark.value, "at": at}
+    return REVOKED, data if mark.detail is None else {**data, "detail": mark.detail}
+
+
+def _connection(transaction: Transaction) -> Connection:
+    return transaction if isinstance(transaction, Connection) else transaction.connection()
+
+
+def _on_rollback(session: Session, _ended: object) -> None:
+    """Of a savepoint, too: what is left of the transaction is found in the table."""
+    session.info.pop(REVOKED_HERE, None)
+
+
+def _now() -> datetime:
+    """To the millisecond, as the control event says it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
