@@ -15,6 +15,7 @@ from ordercast.database import explain
 from ordercast.doctor.finding import Finding, Level
 from ordercast.errors import OrdercastError
 from ordercast.inbox.sender import Inbox
+from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
@@ -103,3 +104,29 @@ def emit(name: str, to: str, data: str, id: str | None) -> None:
     send = inbox.send if id is None else inbox.once(id)
     send(to, name, payload)
     click.echo("accepted")
+
+
+@group.command()
+@click.option("--user", help="Every token of this user that was issued until now.")
+@click.option("--session", help="Every token of a login.")
+@click.option("--token", help="One token, by its `jti`.")
+def revoke(**given: str | None) -> None:
+    """Refuse tokens and close the connections that use them, in every process."""
+    chosen = [(kind, value) for kind, value in given.items() if value is not None]
+    if len(chosen) != 1:
+        raise click.UsageError("Give one of --user, --session, --token.")
+    [(kind, value)] = chosen
+    service = _service()
+    counted = service.census(kind, value, None)
+    service.revocations.add(None, kind, value, until=None)
+    click.echo(f"revoked {kind} {value}: {counted}")
+
+
+@group.command()
+@click.option("--user", required=True, help="The user's id, as in the tokens.")
+def disconnect(user: str) -> None:
+    """Close the connections that a user has now, in every process; the tokens stay good."""
+    service = _service()
+    counted = service.census(RevocationKind.CONNECTIONS, user, None)
+    service.revocations.disconnect(None, user)
+    click.echo(f"disconnected user {user}: {counted}")

@@ -10,6 +10,7 @@ from app import create_app
 from app.config import Settings
 from app.db import db
 from ordercast import Examination, Unhealthy
+from tests.harness.application.journal import sequence
 from tests.harness.application.mailbox import Mailbox, journalled
 from tests.harness.servers.redis import RedisServer
 
@@ -84,3 +85,28 @@ def test_doctor_shows_the_librarys_examinations_and_those_handed_in(alone: Flask
     assert done.output.endswith("FAIL  printers: one is out of paper\n      Bring paper.\n")
     flat = alone.test_cli_runner().invoke(args=["doctor"])
     assert "      Run: flask --app wsgi worker\n" in flat.output
+
+
+@pytest.mark.parametrize("kind", ["user", "session", "token"])
+def test_revoke_is_in_force_and_says_whom_it_could_not_count(alone: Flask, kind: str) -> None:
+    done = run(alone, "revoke", f"--{kind}", "7")
+    assert done.exit_code == 0
+    assert done.output == f"revoked {kind} 7: sockets unknown: no web process answered\n"
+    marks = alone.extensions["ordercast"].revocations.recent(None)
+    assert [mark.what for mark, _ in marks] == [(kind, "7")]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--user", "7", "--token", "a")])
+def test_revoke_takes_one_of_its_options(alone: Flask, arguments: tuple[str, ...]) -> None:
+    done = run(alone, "revoke", *arguments)
+    assert done.exit_code == 2
+    assert "Give one of --user, --session, --token." in done.output
+
+
+def test_disconnect_is_of_the_connections_alone_and_tells_the_processes(alone: Flask) -> None:
+    done = run(alone, "disconnect", "--user", "7")
+    assert done.output == "disconnected user 7: sockets unknown: no web process answered\n"
+    marks = alone.extensions["ordercast"].revocations.recent(None)
+    assert [mark.what for mark, _ in marks] == [("connections", "7")]
+    _, [entry] = sequence()
+    assert (entry.room, entry.name) == ("control", "disconnect")
