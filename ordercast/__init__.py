@@ -9,7 +9,8 @@ The public names are those below, loaded when they are used: an import of this p
 Flask, and an external script that takes `Inbox` never does.
 
 Reading order:
-    settings.py  errors.py  events.py  identity.py      what a team declares and gets
+    settings.py  errors.py  events.py        what a team declares and gets
+    identity.py  tokens.py  revocation/      the user of a connection, and what refuses it
     database/        the team's database, through its own engine
     migrations/      the library's tables in it
     journal/         events commit with the change, then get their position

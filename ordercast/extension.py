@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ordercast.service import Service
     from ordercast.tokens import Tokens
 
-Who = TypeVar("Who", bound="Identify")
+Identifying = TypeVar("Identifying", bound="Identify")
 
 # Flask is imported where it is used: a script that imports this module for `Inbox` needs none.
 
@@ -72,16 +72,16 @@ class Ordercast:
         cli.init_app(app)
         service.stand_in_front()
 
-    def identify(self, who: Who) -> Who:
-        """Say who connects, in the place of the JWT of `auth.token`:
+    def identify(self, function: Identifying) -> Identifying:
+        """Let this function identify clients, in the place of the JWT of `auth.token`:
 
             @cast.identify
             def who(auth, environ): return Identity(user_id, rooms=[...])
 
-        Called in an application context, at each connect and for each `auth:refresh`, whose {token}
-        is `auth` then. None: no connect without authentication. Raises Refuse."""
-        self._identify = who
-        return who
+        Called in an application context, at each connect, and for each `auth:refresh` with its
+        {token} as `auth`. It raises Refuse; None is refused as a client without authentication."""
+        self._identify = function
+        return function
 
     @property
     def tokens(self) -> Tokens:
@@ -221,8 +221,8 @@ class Ordercast:
     def _identity(self, auth: Any, environ: dict[str, Any]) -> Identity:
         from ordercast.errors import AuthenticationRequired
 
-        who = self._identify or self._service.tokens.identify
-        identity = who(auth, environ)
+        identify = self._identify or self._service.tokens.identify
+        identity = identify(auth, environ)
         if identity is None:
             raise AuthenticationRequired
         return identity
