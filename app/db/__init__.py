@@ -1,13 +1,13 @@
 """The database: session, `Base`, and `transaction()`, the only thing that commits.
 
-transactions.py   transaction(), append(), on_commit(), release()
+transactions.py   transaction(), append(), release()
 base.py           the extension, Base
 engine.py         how this process connects
 """
 
 from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, now, row_id
 from app.db.engine import init_app
-from app.db.transactions import append, in_transaction, on_commit, release, transaction
+from app.db.transactions import append, in_transaction, release, transaction
 
 __all__ = [
     "MAX_ID",
@@ -19,7 +19,6 @@ __all__ = [
     "in_transaction",
     "init_app",
     "now",
-    "on_commit",
     "release",
     "row_id",
     "transaction",

@@ -1,6 +1,6 @@
 """One unit of work: `transaction()`, the only thing that commits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.db.base import db
 from app.extension import cast
 
 # In a session's info:
-ON_COMMIT = "on_commit"  # what to do after the commit; its presence is the mark of a transaction()
+OPEN = "transaction"  # inside of a transaction()
 BEGUN = "begun"  # the connections of its open transaction: {Connection: changes before it}
 
 
@@ -29,7 +29,7 @@ def transaction() -> Iterator[Session]:
     if in_transaction():
         raise RuntimeError("transaction() inside a transaction(): pass the session down instead")
     release()
-    actions = session.info[ON_COMMIT] = {}
+    session.info[OPEN] = True
     try:
         with cast.turn():
             try:
@@ -40,20 +40,12 @@ def transaction() -> Iterator[Session]:
                 session.rollback()
                 raise
     finally:
-        del session.info[ON_COMMIT]
-    for action in actions:
-        action()
+        del session.info[OPEN]
 
 
 def in_transaction() -> bool:
     """Whether this context is inside a transaction()."""
-    return ON_COMMIT in db.session().info
-
-
-def on_commit(action: Callable[[], object]) -> None:
-    """Within a transaction: do this once it has committed; the same action once only. What it does
-    must not fail: the answer is already true."""
-    db.session().info[ON_COMMIT][action] = None
+    return OPEN in db.session().info
 
 
 def append(room: str, name: str, payload: dict[str, Any]) -> None:
