@@ -96,13 +96,14 @@ class Tokens:
         """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid."""
         if not isinstance(token, str) or len(token) > MAX_TOKEN:
             raise TokenInvalid(f"it is no text of up to {MAX_TOKEN} characters")
+        if not self._keys:
+            raise TokenInvalid("no key is configured")
         try:
-            algorithm = jwt.get_unverified_header(token)["alg"]
-            if not isinstance(algorithm, str) or algorithm not in self._keys:
-                raise TokenInvalid(f"its algorithm is none of {', '.join(self._keys)}")
-            found: dict[str, Any] = jwt.decode(
-                token, self._keys[algorithm], algorithms=[algorithm], options=OPTIONS
-            )
+            # One issuer has one key: the header need not be read first to choose it.
+            [(algorithm, key)] = self._keys.items()
+            found: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=OPTIONS)
+        except jwt.InvalidAlgorithmError as exc:
+            raise TokenInvalid(f"its algorithm is none of {', '.join(self._keys)}") from exc
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as exc:
             reasons = (reason for kind, reason in REASONS if isinstance(exc, kind))
             raise TokenInvalid(next(reasons, "malformed")) from exc
