@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import literal, select
 from sqlalchemy.exc import OperationalError
 
 from app import create_app
@@ -27,7 +27,7 @@ def limited(own_postgres: tuple[Postgres, str], redis_server: RedisServer) -> It
     )
     with app.app_context():
         app.extensions["ordercast"].database.limit_answers(ANSWER_SECONDS)
-        db.session.execute(select(1))
+        db.session.execute(select(literal(1)))
         db.session.rollback()
         yield app
         db.session.remove()
@@ -41,10 +41,10 @@ def test_a_statement_without_an_answer_is_given_up_and_so_is_its_session(
     held = db.session.connection()
     server.freeze()
     with pytest.raises(OperationalError, match="no answer for 1 s"):
-        held.execute(select(1))
+        held.execute(select(literal(1)))
     db.session.rollback()
     server.thaw()
-    assert db.session.scalar(select(2)) == 2
+    assert db.session.scalar(select(literal(2))) == 2
 
 
 def test_a_request_is_answered_while_the_database_hangs_and_served_after_it(

@@ -52,7 +52,8 @@ def build(redis_server: RedisServer) -> Iterator[Callable[[str], Visitor]]:
 
 def readiness(visitor: Visitor) -> tuple[int, str, str]:
     answer = visitor.call("GET", "/readyz")
-    return answer.status_code, answer.json["status"], answer.json["database"]
+    body: Any = answer.json
+    return answer.status_code, body["status"], body["database"]
 
 
 def findings(visitor: Visitor) -> dict[str, tuple[str, str]]:

@@ -72,7 +72,7 @@ def test_every_route_of_the_api_is_in_the_openapi_document(app: Flask, openapi: 
         documents = rule.rule in ("/api/openapi.json", "/api/asyncapi.json")
         if rule.rule.startswith("/api/") and not documents:
             path = rule.rule.replace("<", "{").replace(">", "}")
-            methods = {method.lower() for method in (rule.methods or ()) - {"HEAD", "OPTIONS"}}
+            methods = {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
             assert methods <= openapi["paths"][path].keys()
 
 

@@ -16,13 +16,20 @@ from tests.harness.servers.redis import RedisServer
 Found = dict[str, tuple[Level, str]]
 
 
+def acl(admin: redis.Redis, user: str, *rules: str) -> None:
+    """A user with the password `word` and these rules."""
+    command = ("ACL", "SETUSER", user, "on", ">word", *rules)
+    admin.execute_command(*command)  # type: ignore[no-untyped-call]
+
+
 @pytest.fixture
 def ask(own_redis: RedisServer) -> Callable[..., Found]:
     """Run the checks that need Redis alone -> {name: (level, text)}."""
 
     def ask(**changes: str) -> Found:
         given = {"REDIS_URL": own_redis.url, "JWT_SECRET_KEY": SECRET, **changes}
-        broker, found = Broker.of(Settings.of(**given)), {}
+        broker = Broker.of(Settings.of(given))
+        found: Found = {}
         for examination in (*subject.examinations(broker), *of_the_inbox(broker)):
             try:
                 found[examination.name] = (Level.OK, examination.ask())
@@ -69,9 +76,7 @@ def test_a_permission_that_is_missing_is_named(
     rules: str,
     missing: str,
 ) -> None:
-    admin.execute_command(
-        "ACL", "SETUSER", "limited", "on", ">word", "resetchannels", *rules.split()
-    )
+    acl(admin, "limited", "resetchannels", *rules.split())
     found = ask(REDIS_URL=own_redis.url.replace("//", "//limited:word@"))
     level, text = found["redis"]
     assert level is Level.FAIL
@@ -84,7 +89,7 @@ def test_a_check_that_redis_does_not_answer_says_what_redis_said(
 ) -> None:
     """It said that Redis was away, beside a line that Redis was well."""
     rules = "~* &* +@all -info -pubsub -xlen"
-    admin.execute_command("ACL", "SETUSER", "limited", "on", ">word", *rules.split())
+    acl(admin, "limited", *rules.split())
     found = ask(REDIS_URL=own_redis.url.replace("//", "//limited:word@"))
     assert found.pop("redis")[0] is Level.OK
     for level, text in found.values():
@@ -150,7 +155,7 @@ def test_the_rules_that_it_advises_suffice(
     ask: Callable[..., Found], admin: redis.Redis, own_redis: RedisServer
 ) -> None:
     rules = subject.RULES.split()
-    admin.execute_command("ACL", "SETUSER", "limited", "on", ">word", "resetchannels", *rules)
+    acl(admin, "limited", "resetchannels", *rules)
     assert levels(ask(REDIS_URL=own_redis.url.replace("//", "//limited:word@"))) == WELL
 
 
@@ -158,7 +163,7 @@ def test_all_keys_of_the_examination_begin_with_the_prefix(
     ask: Callable[..., Found], admin: redis.Redis, own_redis: RedisServer
 ) -> None:
     rules = "~shop:* &shop:* &emits +@all"
-    admin.execute_command("ACL", "SETUSER", "shop", "on", ">word", "resetchannels", *rules.split())
+    acl(admin, "shop", "resetchannels", *rules.split())
     url = own_redis.url.replace("//", "//shop:word@")
     found = ask(REDIS_URL=url, REDIS_PREFIX="shop", QUEUE_CHANNEL="emits")
     assert levels(found) == WELL, found

@@ -125,8 +125,8 @@ def test_offsets_never_go_back(process: WebProcess, schedule: list[str]) -> None
             tab.cut().connect(process)
             assert tab.recovered
         else:
-            arguments = {"text": ["text"], "object": [{"a": "b"}], "nothing": []}[what]
-            process.emit("hello", *arguments, room="user:1")
+            texts: dict[str, list[Any]] = {"text": ["text"], "object": [{"a": "b"}], "nothing": []}
+            process.emit("hello", *texts[what], room="user:1")
         for _ in range(len(tab.engine.wire) if tab.engine else 0):
             tab.read(1)
             seen.append(int(tab.offset or 0))

@@ -37,7 +37,7 @@ class Sockets:
         raise AssertionError("nobody connects here")
 
     def dismiss(self, mark: Mark) -> None:
-        self.dismissed.append((mark.kind, mark.value))
+        self.dismissed.append((RevocationKind(mark.kind), mark.value))
 
     def send_away(self) -> None:
         self.sent_away += 1

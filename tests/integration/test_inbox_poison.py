@@ -1,6 +1,7 @@
 """What the inbox cannot accept is set aside with its reason, and never blocks the rest."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import pytest
 from flask import Flask
@@ -27,6 +28,10 @@ def mailbox(own_redis: RedisServer, app: Flask) -> Iterator[Mailbox]:
     mailbox.redis.close()
 
 
+def added(box: Mailbox, fields: dict[Any, Any]) -> bytes:
+    return cast(bytes, box.redis.xadd(box.broker.inbox, fields))
+
+
 POISON: dict[str, Callable[[Mailbox], bytes]] = {
     "unknown event": lambda box: box.add("x", event="order:gone"),
     "bad JSON": lambda box: box.add("x", data=b"{"),
@@ -34,10 +39,8 @@ POISON: dict[str, Callable[[Mailbox], bytes]] = {
     "not UTF-8": lambda box: box.add("x", to=b"\xff"),
     "another's room": lambda box: box.add("x", to="seller:7"),
     "the processes' room": lambda box: box.add("x", to="control"),
-    "missing fields": lambda box: box.redis.xadd(box.broker.inbox, {"hello": "world"}),
-    "many fields": lambda box: box.redis.xadd(
-        box.broker.inbox, {str(n): b"v" for n in range(9000)}
-    ),
+    "missing fields": lambda box: added(box, {"hello": "world"}),
+    "many fields": lambda box: added(box, {str(n): "v" for n in range(9000)}),
 }
 
 
@@ -51,7 +54,8 @@ def test_poison_is_set_aside_with_its_reason_and_blocks_nothing(
     refused = INBOX_REFUSED._value.get()
     mailbox.add("before")
     entry = poison(mailbox)
-    [(_, original)] = mailbox.redis.xrange(mailbox.broker.inbox, entry, entry)
+    found: list[Any] = mailbox.redis.xrange(mailbox.broker.inbox, entry, entry) or []
+    [(_, original)] = found
     mailbox.add("after")
     mailbox.drain()
     assert journalled() == ["before", "after"]

@@ -1,7 +1,7 @@
 """Sending to the inbox: what Redis confirmed is there, and everything else is an error."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -24,6 +24,10 @@ def stream(own_redis: RedisServer) -> Iterator[broker.Redis]:
         yield client
 
 
+def entries(stream: broker.Redis) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    return cast(list[tuple[bytes, dict[bytes, bytes]]], stream.xrange("ordercast:inbox"))
+
+
 def test_what_the_emitters_send_is_what_the_worker_understands(
     own_redis: RedisServer, stream: broker.Redis
 ) -> None:
@@ -31,10 +35,7 @@ def test_what_the_emitters_send_is_what_the_worker_understands(
     low = {"id": 1, "name": "Tea", "stock": 5}
     Emitters(inbox.send).low_stock_alert(8, low)
     Emitters(inbox.once("payment-991")).send_notification("7", NOTE)
-    first, second = [
-        read(EVENTS, entry.decode(), fields)
-        for entry, fields in stream.xrange("ordercast:inbox")  # type: ignore[union-attr]
-    ]
+    first, second = [read(EVENTS, entry.decode(), fields) for entry, fields in entries(stream)]
     assert (first.room, first.payload) == ("seller:8", {**low, "id": "1"})
     assert (second.room, second.payload, second.key) == ("user:7", NOTE, "id:payment-991")
 
@@ -48,8 +49,7 @@ def test_a_service_that_declares_nothing_gets_any_event_in_the_room_as_it_stands
     with pytest.raises(Refused, match="room"):
         inbox.send("control", "parcel:moved", {})
     first, second = [
-        read(ordercast.Events(), entry.decode(), fields)
-        for entry, fields in stream.xrange("ordercast:inbox")  # type: ignore[union-attr]
+        read(ordercast.Events(), entry.decode(), fields) for entry, fields in entries(stream)
     ]
     assert (first.room, first.event, first.payload) == ("depot", "parcel:moved", '{"id":"3"}')
     assert (second.key, second.payload) == ("id:scan-991", '["3",null]')
@@ -84,7 +84,7 @@ def test_a_redis_that_hangs_is_an_error_and_the_repeat_with_the_id_is_one_entry(
     own_redis.thaw()
     wait_until(lambda: stream.xlen("ordercast:inbox") == 2, "Redis reads what was sent to it")
     emitters.send_notification("7", NOTE)
-    keys = [read(EVENTS, "1-1", fields).key for _, fields in stream.xrange("ordercast:inbox")]  # type: ignore[union-attr]
+    keys = [read(EVENTS, "1-1", fields).key for _, fields in entries(stream)]
     assert keys == ["id:payment-991"] * 3
 
 
@@ -110,7 +110,7 @@ def test_the_room_that_was_meant_is_the_room_that_is_read(
     own_redis: RedisServer, stream: broker.Redis, room: str, receiver: str
 ) -> None:
     Inbox(own_redis.url).send(room, "notification", NOTE)
-    [(_, fields)] = stream.xrange("ordercast:inbox")  # type: ignore[misc]
+    [(_, fields)] = entries(stream)
     assert fields[b"to"].decode() == receiver
     meant = room if room.startswith("user:") else f"user:{room}"
     assert read(EVENTS, "1-1", fields).room == meant

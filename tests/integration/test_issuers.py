@@ -154,7 +154,7 @@ def test_a_token_signed_with_our_secret_that_says_it_is_theirs_is_refused(
 def test_a_token_of_another_key_or_another_algorithm_is_refused(
     visitor: Visitor, keys: dict[str, Any], algorithm: str
 ) -> None:
-    strangers = {
+    strangers: dict[str, Any] = {
         "RS256": rsa.generate_private_key(65537, 2048),
         "ES256": ec.generate_private_key(ec.SECP256R1()),
     }

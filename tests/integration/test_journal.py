@@ -39,6 +39,9 @@ class Recorder:
     def dismiss(self, mark: Any) -> None:
         raise AssertionError("no control events here")
 
+    def send_away(self) -> None:
+        raise AssertionError("nobody is too many here")
+
 
 @pytest.fixture
 def app_on_postgres(postgres_url: str, redis_server: RedisServer) -> Iterator[Flask]:

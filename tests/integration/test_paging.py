@@ -153,7 +153,7 @@ def test_the_default_and_the_largest_page(app: Flask, market: Market) -> None:
 
 
 def test_a_filter_goes_on_behind_a_cursor(market: Market, tea: Any) -> None:
-    kept = []
+    kept: list[str] = []
     for number in range(6):
         order = market.order(tea)
         if number % 2:

@@ -176,7 +176,7 @@ def test_adjustments_at_the_same_moment_all_count(market: Market) -> None:
 
 def test_an_adjustment_that_crosses_the_threshold_alerts_once(market: Market) -> None:
     tea = market.product(stock=5, lowStockThreshold=2)
-    steps = [
+    steps: list[tuple[dict[str, Any], int | None]] = [
         ({"delta": -2}, None),  # 3: still above
         ({"delta": -1}, 2),  # to it
         ({"delta": -1}, None),  # 1: already below

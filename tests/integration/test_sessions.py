@@ -221,7 +221,7 @@ def test_an_access_token_refreshes_nothing_and_a_refresh_token_opens_nothing(
 
 def test_a_refresh_without_any_token_asks_for_one(visitor: Visitor) -> None:
     for body in (None, {}, {"refreshToken": ""}):
-        options = {} if body is None else {"json": body}
+        options: dict[str, Any] = {} if body is None else {"json": body}
         answer = visitor.call("POST", "/api/auth/refresh", **options)
         assert error(answer) == (401, "authentication_required")
 

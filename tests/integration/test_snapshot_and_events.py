@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
+from app.events import Status
 from app.orders.states import NEXT
 from tests.harness.application.journal import sequence_once
 from tests.harness.application.shop import Client, Headers, Json, Shop
@@ -186,7 +187,7 @@ def test_an_order_that_was_not_sequenced_yet_is_in_the_list_and_comes_again_unha
     # The same race; here the upsert makes it harmless, also when the order has moved on since.
     shop = open_shop()
     shop.do("place", 0, 1)
-    shop.do("move", 0, sorted(NEXT).index("confirmed"))
+    shop.do("move", 0, sorted(NEXT).index(Status.CONFIRMED))
     lists, offset = shop.seller.snapshot()
     sequence_all()
     assert len(shop.seller.events(offset)) == 2

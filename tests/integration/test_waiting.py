@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -147,7 +148,7 @@ def test_a_long_transaction_elsewhere_does_not_make_the_question_slower(
             return "max(" not in asked[-1][0] and DEAD in asked[-1][1].values()
 
         for question in (journal.waiting_after, journal.oldest_waiting):
-            wait_until(lambda q=question: is_short(q), "the question begins behind the dead rows")
+            wait_until(partial(is_short, question), "the question begins behind the dead rows")
             assert dead_rows_passed(postgres_url, *asked[-1]) == 0
         all_of_them = "SELECT id FROM ordercast_events WHERE position IS NULL LIMIT 1"
         assert dead_rows_passed(postgres_url, all_of_them, None) == DEAD

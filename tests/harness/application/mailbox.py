@@ -70,7 +70,7 @@ def journalled() -> list[str]:
 
 
 @contextmanager
-def at(moment: str, action: Callable[[Any], None]) -> Iterator[None]:
+def at(moment: str, action: Callable[[Any], object]) -> Iterator[None]:
     """Do this at a moment of every transaction of the engine: before_commit or after_commit."""
 
     def act(connection: Any, *_record: object) -> None:
