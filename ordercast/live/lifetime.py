@@ -99,11 +99,11 @@ class Lifetime:
         identity, before = self._identify(data, environ), connection.identity
         if identity.user_id != before.user_id:
             raise WrongUser
-        # It bears the new token before it asks for revocations: one that comes later finds it.
-        connection.identity = identity
+        # May read the table. The connection does not bear the token meanwhile: the control event of
+        # a revocation that hits it must refuse the token, and not end the connection.
         refusal = self._revocations.refusal(identity)
         if refusal is not None:
-            connection.identity = before
             raise refusal
+        connection.identity = identity  # a revocation from now on finds it here
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})
