@@ -37,13 +37,13 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     this process's. Raises app.config.ConfigError, one line that names what is missing or wrong."""
     # Imported here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
+    from flask_socketio import SocketIO
 
     from app import cli, config, db, doctor, http, logs, steps
     from app.accounts import passwords, revocation, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
     from ordercast import TrustedProxies, explain
-    from ordercast import live as realtime
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
@@ -52,10 +52,15 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     app.config["SETTINGS"] = settings
     app.config.update(settings.as_config())
     db.init_app(app)
+    http.pass_over_upgrades(app)
     cast.init_app(
-        app, engine=lambda: db.db.engine, events=EVENTS, revocation_rules=revocation.RULES
+        app,
+        SocketIO(manage_session=False),  # its handlers are the library's own, which need none
+        engine=lambda: db.db.engine,
+        events=EVENTS,
+        revocation_rules=revocation.RULES,
     )
-    for part in (tokens, passwords, slowing, http, realtime, steps, doctor, cli):
+    for part in (tokens, passwords, slowing, http, steps, doctor, cli):
         part.init_app(app)
     # Last, in front of the others; in a server the library does so by itself.
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.TRUSTED_PROXIES)  # type: ignore[method-assign]

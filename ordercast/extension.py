@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from flask import Flask
+    from flask_socketio import SocketIO
     from sqlalchemy import Engine
 
     from ordercast.claims import TokenKind
@@ -33,7 +34,7 @@ Identifying = TypeVar("Identifying", bound="Identify")
 
 class Ordercast:
     """cast = Ordercast()
-    cast.init_app(app, engine=lambda: db.engine)
+    cast.init_app(app, socketio, engine=lambda: db.engine)
 
     One object serves any number of applications: in a context it speaks of the current one, outside
     of any of the one that was initialised last.
@@ -47,25 +48,30 @@ class Ordercast:
     def init_app(
         self,
         app: Flask,
+        socketio: SocketIO,
         *,
         engine: Callable[[], Engine],
         events: Iterable[type[Event]] = (),
         revocation_rules: Mapping[str, Rule] | None = None,
     ) -> None:
-        """Add to the application what `app.config` asks for. `engine` returns the engine of the
-        team's database, in an application context; `events` are those that are declared: without
-        any, every name goes. Raises ConfigError; ValueError for events that cannot be declared."""
+        """Add to the application what `app.config` asks for, in the place of
+        `socketio.init_app(app)`: the options and handlers of the team's `socketio` hold. `engine`
+        returns the engine of the team's database, in an application context; `events` are those
+        that are declared: without any, every name goes. Raises ConfigError; ValueError for events
+        that cannot be declared."""
         from ordercast import cli
         from ordercast.service import EXTENSION, Service
         from ordercast.settings import Settings
 
         service = Service(
             app,
+            socketio,
             Settings.of(app.config),
             engine=engine,
             events=events,
             identify=self._identity,
             revocation_rules=revocation_rules,
+            is_identified=self._is_identified,
             steps=self._steps,
         )
         app.extensions[EXTENSION] = self._latest = service
@@ -218,6 +224,9 @@ class Ordercast:
         begins; nothing to wait for on PostgreSQL. Raises sqlalchemy.exc.OperationalError."""
         return self._service.database.turn()
 
+    def _is_identified(self) -> bool:
+        return self._identify is not None
+
     def _identity(self, auth: Any, environ: dict[str, Any]) -> Identity:
         from ordercast.errors import AuthenticationRequired
 
@@ -226,6 +235,11 @@ class Ordercast:
         if identity is None:
             raise AuthenticationRequired
         return identity
+
+    @property
+    def draining(self) -> bool:
+        """This process is shutting down, and its clients go to the others."""
+        return self._service.live.draining
 
     @property
     def _service(self) -> Service:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from flask import Flask
+from flask_socketio import SocketIO
 from sqlalchemy import Engine
 
 from ordercast import proxies
@@ -17,7 +18,7 @@ from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity
 from ordercast.journal import Journal
-from ordercast.live import census
+from ordercast.live import Live, census
 from ordercast.live.census import Census
 from ordercast.pins import warn_of_others
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules
@@ -33,11 +34,14 @@ EXTENSION = "ordercast"  # in `app.extensions`
 
 class Service:
     """`engine` returns the team's engine, in an application context; `events` and
-    `steps` are those of the team; `identify` says who connects, or raises Refuse."""
+    `steps` are those of the team. `identify` says who connects, or raises Refuse.
+    Unless `is_identified()`, or a key for tokens is set, the team's connect handler alone
+    decides."""
 
     def __init__(
         self,
         app: Flask,
+        socketio: SocketIO,
         settings: Settings,
         *,
         engine: Callable[[], Engine],
@@ -45,6 +49,7 @@ class Service:
         steps: Iterable[Step] = (),
         identify: Callable[[Any, dict[str, Any]], Identity],
         revocation_rules: Mapping[str, Rule] | None = None,
+        is_identified: Callable[[], bool],
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -64,6 +69,17 @@ class Service:
             append=self.journal.append,
         )
         self.health = Health(app)
+        self.live = Live(
+            app,
+            socketio,
+            settings=settings,
+            broker=self.broker,
+            database=self.database,
+            revocations=self.revocations,
+            checks=self.health,
+            identify=identify,
+            is_identified=lambda: is_identified() or bool(self.tokens.algorithms),
+        )
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
@@ -73,8 +89,7 @@ class Service:
     @property
     def engines(self) -> Sequence["TransportEngine"]:
         """For the gunicorn worker to serve."""
-        engine = self._app.extensions["realtime"].engine
-        return () if engine is None else (engine,)
+        return self.live.engines
 
     def append(
         self,
@@ -103,7 +118,7 @@ class Service:
     def start(self) -> None:
         """Follow the journal in this process; again is harmless. After any fork."""
         self.stand_in_front()
-        self._app.extensions["realtime"].start()
+        self.live.start()
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""

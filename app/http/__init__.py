@@ -47,12 +47,16 @@ def init_app(app: Flask) -> None:
         app.register_blueprint(part.blueprint)
     app.after_request(_as_declared)
     app.after_request(_not_kept)
+
+
+def pass_over_upgrades(app: Flask) -> None:
+    """Behind Socket.IO, which is to stand in front of it."""
     app.wsgi_app = _without_upgrades(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
 def _without_upgrades(inner: WSGIApplication) -> WSGIApplication:
     """No route here is a WebSocket: a wish for one is passed over, which RFC 9110 section 7.8
-    allows, and Werkzeug refuses. Socket.IO stands in front of this."""
+    allows, and Werkzeug refuses."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop("HTTP_UPGRADE", None)

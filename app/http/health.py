@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.extension import cast
@@ -21,7 +21,7 @@ def readyz() -> tuple[dict[str, Any], int]:
     """-> 200 {status: ok | degraded, <check>: ok | what is wrong, ...} | 503 with the status
     `unavailable` when a check failed that the process cannot serve without, and `draining`."""
     answers, status = cast.health()
-    if current_app.extensions["realtime"].draining:
+    if cast.draining:
         status = "draining"
     return {"status": status, **answers}, 503 if status in ("unavailable", "draining") else 200
 

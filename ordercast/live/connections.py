@@ -11,6 +11,7 @@ from typing import Any
 from ordercast.errors import TokenError
 from ordercast.identity import Identity
 from ordercast.live.missed import Missed
+from ordercast.live.outcome import Outcome
 from ordercast.metrics import RECOVERIES
 from ordercast.revocation import Mark, RevocationKind, Rules
 
@@ -19,13 +20,11 @@ from ordercast.revocation import Mark, RevocationKind, Rules
 class Connection:
     sid: str
     identity: Identity  # verified when it connected
-    transport: str  # at connect; a client usually upgrades later
-    engine: Any = None  # its Engine.IO session, once it is accepted
+    session: Any  # of Engine.IO
     refusal: TokenError | None = None  # of a revocation that hit it, maybe while it connected
-    pid: str = ""  # set once its token is verified
+    pid: str = ""  # set once it is in its rooms
     recovered: bool = False
     missed: Missed | None = None  # what follows CONNECT, until the client has taken it
-    overflowed: bool = False  # too much had to wait: it must come again
     since: float = field(default_factory=time.monotonic)
 
 
@@ -35,39 +34,57 @@ class Connections:
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
         self._by_pid: dict[str, Connection] = {}
-        # By Engine.IO session: the last one on it, which has left the namespace.
+        # A user with one connection, as most are, is that one: a list takes 100 bytes more.
+        self._by_user: dict[str, Connection | list[Connection]] = {}
+        # By Engine.IO session: the last connection on it, which has left the namespace.
         self._departed: dict[str, Connection] = {}
 
     def add(self, connection: Connection) -> None:
         self._by_sid[connection.sid] = connection
+        user_id = connection.identity.user_id
+        others = self._by_user.get(user_id)
+        if others is None:
+            self._by_user[user_id] = connection
+        else:
+            self._by_user[user_id] = [*_as_list(others), connection]
 
-    def name(self, connection: Connection, pid: str) -> Connection | None:
-        """Give the connection its pid. Returns the older one of two that have it, to be closed: its
-        predecessor, or itself, when its successor was faster."""
-        other = self._by_pid.get(pid)
-        connection.pid = pid
+    def name(self, connection: Connection) -> Connection | None:
+        """Its pid is its own from now on. Returns the older one of two that have it, to be closed:
+        its predecessor, or itself, when its successor was faster."""
+        other = self._by_pid.get(connection.pid)
         if other is not None and other.since > connection.since:
             return connection
-        self._by_pid[pid] = connection
+        self._by_pid[connection.pid] = connection
         return other
 
     def get(self, sid: str) -> Connection | None:
         return self._by_sid.get(sid)
 
+    def with_pid(self, pid: object) -> Connection | None:
+        return self._by_pid.get(pid) if isinstance(pid, str) else None
+
     def remove(self, sid: str) -> Connection | None:
         connection = self._by_sid.pop(sid, None)
+        if connection is None:
+            return None
         # A predecessor that leaves late must not take its successor's name along.
-        if connection is not None and self._by_pid.get(connection.pid) is connection:
+        if self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
-        if connection is not None and connection.missed is not None:
-            RECOVERIES.labels("interrupted").inc()
+        user_id = connection.identity.user_id
+        others = [one for one in self.of_user(user_id) if one is not connection]
+        if others:
+            self._by_user[user_id] = others[0] if len(others) == 1 else others
+        else:
+            del self._by_user[user_id]
+        if connection.missed is not None:
+            RECOVERIES.labels(Outcome.INTERRUPTED).inc()
             connection.missed = None
         return connection
 
     def depart(self, connection: Connection) -> None:
         """The client has left the namespace; its transport may stay open."""
-        if connection.engine is not None and not connection.engine.closed:
-            self._departed[connection.engine.sid] = connection
+        if not connection.session.closed:
+            self._departed[connection.session.sid] = connection
 
     def release(self, eio_sid: str) -> None:
         """The transport is closed, or a new connection's."""
@@ -81,6 +98,13 @@ class Connections:
     def departed_of(self, user_id: str) -> list[Connection]:
         return [one for one in self._departed.values() if one.identity.user_id == user_id]
 
+    def older_sessions(self, connection: Connection) -> set[Any]:
+        """The user's other Engine.IO sessions: of connections that are older than this one, and of
+        those that have left the namespace."""
+        user_id = connection.identity.user_id
+        older = {one.session for one in self.of_user(user_id) if one.since < connection.since}
+        return older.union(one.session for one in self.departed_of(user_id)) - {connection.session}
+
     def all(self) -> list[Connection]:
         return list(self._by_sid.values())
 
@@ -92,4 +116,8 @@ class Connections:
         return [found for found in self._by_sid.values() if rules.hits(found.identity, mark)]
 
     def of_user(self, user_id: str) -> list[Connection]:
-        return [found for found in self._by_sid.values() if found.identity.user_id == user_id]
+        return _as_list(self._by_user.get(user_id, []))
+
+
+def _as_list(found: Connection | list[Connection]) -> list[Connection]:
+    return [found] if isinstance(found, Connection) else found

@@ -1,59 +1,53 @@
-"""Delivery: an event is encoded once and handed to each recipient's engine, or held for it.
+"""Delivery: an event is encoded once and handed to each recipient's session, or held for it.
 
-While a connection is being accepted its packets wait in `held`, so that the client sees CONNECT,
-then what it missed, then live events, and never anything before its token was verified.
+Held events wait in the one backlog of a client, `Member.held`, so that the client gets CONNECT,
+then what it missed, then what waited, then live events.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from engineio.exceptions import EngineIOError
-from socketio import Server, packet
+from socketio import packet
 
 from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
 from ordercast.live.closing import close
+from ordercast.live.member import NAMESPACE, Member, State
 from ordercast.live.missed import PIECE_BYTES
-from ordercast.live.rooms import Member, State
 from ordercast.transport.backlog import Backlog
 from ordercast.transport.packets import Packet, message
 
-logger = logging.getLogger(__name__)
-NAMESPACE = "/"
 MAX_HELD = 10_000  # packets that may wait for one connection: a small one costs more than its bytes
 
-SendAll = Callable[[Sequence[Any], Sequence[Packet]], None]
-SendPiece = Callable[[Any, Sequence[Packet], Callable[[], None]], bool]
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How packets get to Engine.IO sessions; nothing of it blocks."""
 
-def _one_by_one(engines: Sequence[Any], packets: Sequence[Packet]) -> None:
-    for engine in engines:
-        try:
-            for one in packets:
-                engine.send(one)
-        except EngineIOError:  # this one is going away, which is nobody else's business
-            logger.info("left while an event was sent", extra={"engine": engine.sid})
-
-
-def _at_once(engine: Any, packets: Sequence[Packet], _taken: Callable[[], None]) -> bool:
-    _one_by_one((engine,), packets)
-    return True
+    # The same packets to each session; a session that has ended gets none.
+    send_all: Callable[[Sequence[Any], Sequence[Packet]], None]
+    # To one session -> whether they are taken; else the last argument is called when they are.
+    send_piece: Callable[[Any, Sequence[Packet], Callable[[], None]], bool]
 
 
 class Delivery:
-    def __init__(self) -> None:
+    """`packet_class`: of the Socket.IO server. `max_held_bytes`: of the events that wait for one
+    client; 0 is no limit."""
+
+    def __init__(
+        self, sending: Sending, *, packet_class: type[packet.Packet], max_held_bytes: int
+    ) -> None:
         # One sender at a time: what a connection gets is in order, and nothing slips between its
         # replay and its live events. Nothing waits while holding it.
         self._lock = threading.RLock()
-        self.server: Server = None
-        # Or the transport's own, where it is not the stock.
-        self.send_all: SendAll = _one_by_one
-        self.hand_piece: SendPiece = _at_once
-        self.max_held_bytes = 0  # of live events that wait for one connection; 0: no limit
-        self._position = 0  # up to which the journal was sent to whom it concerns
+        self._send_all = sending.send_all
+        self._send_piece = sending.send_piece
+        self._packet_class = packet_class
+        self._max_held_bytes = max_held_bytes
+        self._position = 0  # up to which the journal was sent to its recipients
 
     def restart(self) -> None:
         """What was sent until now is no measure of what comes: a position of before must not
@@ -66,7 +60,7 @@ class Delivery:
         position = entry.position
         with self._lock:
             self._position = position
-            # Who has this one already had it from a process that was further than this one.
+            # A client can have had this event from a process that was further than this one.
             new = [member for member in recipients if member.seen < position]
             if new:
                 self._send(new, (durable(entry),))
@@ -77,8 +71,8 @@ class Delivery:
         """An event that is not in the journal: [name, ...].
 
         The client takes a last argument that is a string for its offset, and without arguments
-        the name itself. So after such a one it gets the offset that it has: the last durable
-        position, and never one behind its own.
+        the name itself. So such an event ends with the offset that the client has: the last
+        durable position, and never one behind its own.
         """
         with self._lock:
             if not isinstance(arguments[-1], str):
@@ -95,7 +89,7 @@ class Delivery:
     def send_one(
         self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int
     ) -> None:
-        """An event that the client acknowledges; it keeps no offset of such a one."""
+        """An event that the client acknowledges, and of which it keeps no offset."""
         with self._lock:
             self._send((recipient,), self._encode(arguments, namespace, ack_id))
 
@@ -107,8 +101,8 @@ class Delivery:
         is_last: bool,
         taken: Callable[[], None],
     ) -> bool:
-        """Some of what the client missed; behind the last of it what was held for it, as much as
-        fits, and once that is all, it gets live events. True if the client has taken it, else
+        """Some of what the client missed; behind the last of it the events that waited, as much as
+        fits, and with the last of these it is LIVE. True if the client has taken the piece, else
         `taken` is called when it has."""
         with self._lock:
             packets = [durable(entry) for entry in entries]
@@ -116,37 +110,35 @@ class Delivery:
                 packets += member.held.take(PIECE_BYTES - sum(map(len, packets)))
                 if not member.held:
                     member.held = None
-            return self.hand_piece(member.engine, packets, taken)
+                    member.state = State.LIVE
+            return self._send_piece(member.engine, packets, taken)
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
-        engines = []
+        sessions = []
         for member in members:
             if member.held is None:
-                engines.append(member.engine)
+                sessions.append(member.engine)
             else:
-                self._hold(member, packets)
-        self.send_all(engines, packets)
+                self._hold(member, member.held, packets)
+        self._send_all(sessions, packets)
 
-    def _hold(self, member: Member, packets: Sequence[Packet]) -> None:
-        held, connection = member.held, member.connection
-        assert held is not None
-        assert connection is not None
-        if connection.overflowed:
-            return
+    def _hold(self, member: Member, held: Backlog, packets: Sequence[Packet]) -> None:
         if len(held) < MAX_HELD and all(
-            held.add(one, limit=self.max_held_bytes) for one in packets
+            held.add(one, limit=self._max_held_bytes) for one in packets
         ):
             return
-        connection.overflowed = True
-        member.held = Backlog()
-        if member.state is State.CONNECTED:
-            # In the middle of its replay: it ends as slow clients do, behind what it was sent.
-            close(member.engine, ServiceEnding.SLOW_REPLAY)
+        # The client comes back, and goes on where it came to.
+        member.held = None
+        is_replaying = member.state is State.REPLAYING
+        close(
+            member.engine,
+            ServiceEnding.SLOW_REPLAY if is_replaying else ServiceEnding.HELD_TOO_MUCH,
+        )
 
     def _encode(
         self, data: Sequence[Any], namespace: str = NAMESPACE, ack_id: int | None = None
     ) -> list[Packet]:
-        encoded = self.server.packet_class(
+        encoded = self._packet_class(
             packet.EVENT, namespace=namespace, data=list(data), id=ack_id
         ).encode()
         parts = encoded if isinstance(encoded, list) else [encoded]

@@ -9,7 +9,7 @@ or delays, only time is lost.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import orjson
@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from ordercast import journal
 from ordercast.events import CONTROL, CONTROL_ROOM
 from ordercast.journal import Entry, Head
-from ordercast.live.connections import Connection
 from ordercast.live.ring import OVERHEAD_BYTES, Ring
 from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from ordercast.revocation import Mark, mark_of
@@ -34,10 +33,9 @@ RECENT = 10_000  # entries that a process that starts has in memory, if they fit
 
 
 class Sockets(Protocol):
-    """What the follower needs of the client manager."""
+    """What the follower needs of the clients of this process."""
 
     def emit_entry(self, entry: Entry) -> None: ...
-    def hold(self, connection: Connection, *, seen: int) -> None: ...
     def dismiss(self, mark: Mark) -> None: ...
     def send_away(self) -> None: ...
 
@@ -71,12 +69,12 @@ class Follower:
             self._try_read(reason)
         return reason
 
-    def join(self, connection: Connection, after: int = 0) -> tuple[int, str]:
-        """From now on the connection's events are held for it -> the position up to which they are
-        not, and the journal's name. No event falls in between, and none counts twice: of what
-        comes, it is not sent what it has, up to `after`."""
+    def join(self, enter: Callable[[int], None], after: int = 0) -> tuple[int, str]:
+        """From now on a client gets the events of its rooms -> the position up to which it does
+        not, and the journal's name. `enter(seen)` lets it into its rooms: of what comes it is not
+        to be sent what it has, up to `after`. No event falls in between, and none counts twice."""
         with self._lock:
-            self._sockets.hold(connection, seen=max(after, self.last))
+            enter(max(after, self.last))
             return self.last, self._journal
 
     def reached(self) -> tuple[str, int]:

@@ -9,49 +9,51 @@ token on the way, which it would not do after a server's disconnect.
 import logging
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 from ordercast.endings import ServiceEnding
 from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
-from ordercast.identity import Identity
 from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
-from ordercast.live.queue_manager import QueueManager
+from ordercast.live.identified import Identify
 from ordercast.live.revocations import Revocations
-from ordercast.settings import Settings
+from ordercast.live.rooms import RoomManager
+from ordercast.transport import Timers
 
 logger = logging.getLogger(__name__)
 # Seconds; later ends are looked at again: for clocks that are set, and because a deadline cannot be
 # taken back when its connection leaves.
 FAR = 900.0
+REFRESH = "auth:refresh"  # the event with which a client hands in its next token
 
 
 class Lifetime:
-    """`timers` is None under `flask run`, where connections outlive their tokens."""
+    """`grace`: seconds after a token's end. `timers` is None under `flask run`, where connections
+    outlive their tokens."""
 
     def __init__(
         self,
-        settings: Settings,
-        manager: QueueManager,
+        manager: RoomManager,
         connections: Connections,
         revocations: Revocations,
         *,
-        identify: Callable[[Any, dict[str, Any]], Identity],
+        identify: Identify,
+        grace: float,
+        timers: Timers | None,
     ) -> None:
-        self._grace = settings.TOKEN_GRACE
+        self._grace = grace
         self._manager = manager
         self._connections = connections
         self._revocations = revocations
         self._identify = identify
-        self.timers: Any = None
+        self._timers = timers
 
     def watch(self, connection: Connection) -> None:
         """Close the connection when its token has expired and none has taken its place."""
-        if self.timers is not None:
+        if self._timers is not None:
             left = self._end_of(connection) - time.time()
-            # Only the sid: one that has left must not be kept until its token ends.
-            self.timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
+            # Only the sid: a connection that has ended must not be kept until its token does.
+            self._timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
 
     def _look(self, sid: str) -> None:
         connection = self._connections.get(sid) or self._connections.departed(sid)
@@ -63,7 +65,7 @@ class Lifetime:
         logger.info(
             "token expired", extra={"user": connection.identity.user_id, "sid": connection.sid}
         )
-        close(connection.engine, ServiceEnding.TOKEN_EXPIRED)
+        close(connection.session, ServiceEnding.TOKEN_EXPIRED)
 
     def _end_of(self, connection: Connection) -> float:
         """Seconds since 1970."""

@@ -12,15 +12,12 @@ from flask import Flask
 
 from ordercast import journal
 from ordercast.journal import Entry
+from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.ring import Ring
 
 PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
 READERS = 4  # pieces that are read from the journal at once: a crowd must not take the whole pool
 UNLIMITED = 2**31 - 1
-
-
-class Lost(Exception):
-    """The rest is not there any more. The argument says why."""
 
 
 class Reader:
@@ -32,7 +29,8 @@ class Reader:
         self._few = threading.BoundedSemaphore(READERS)
 
     def read(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
-        """What comes next, up to there. In an app context. Raises Lost, and SQLAlchemyError."""
+        """The next entries, up to that position. In an app context. Raises Unrecoverable, and
+        SQLAlchemyError."""
         entries = self._remembered(whose, until)
         if entries is None:
             entries = journal.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
@@ -49,12 +47,12 @@ class Reader:
 
     def check(self, whose: "Missed") -> None:
         """Asked after each read of the journal: what was pruned while it was being read lacks its
-        beginning, and of a database that has lost positions the end. Raises Lost."""
+        beginning, and of a database that has lost positions the end. Raises Unrecoverable."""
         head = journal.head()
         if whose.after < head.lowest - 1:
-            raise Lost("too_old")
+            raise Unrecoverable(Outcome.TOO_OLD)
         if head.journal != whose.journal_name or head.position < whose.until:
-            raise Lost("another_journal")
+            raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
 
     def _remembered(self, whose: "Missed", until: int) -> Sequence[Entry] | None:
         return self._ring.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
@@ -62,8 +60,8 @@ class Reader:
 
 class Missed:
     """One client's: what its rooms got with after < position <= until. Take `next_piece` until
-    `is_read`. Made in the connect's app context, where the first piece is read. Raises Lost, and
-    SQLAlchemyError."""
+    `is_read`. Made in the connect's app context, where the first piece is read. Raises
+    Unrecoverable, and SQLAlchemyError."""
 
     def __init__(
         self,
@@ -74,7 +72,7 @@ class Missed:
         until: int,
         rooms: Sequence[str],
         journal_name: str,
-        source: str,
+        source: Outcome,
     ) -> None:
         self.source = source  # where the first of it was found: memory or journal
         self.count = 0  # events
@@ -96,7 +94,7 @@ class Missed:
         self._first: Sequence[Entry] = ()
         if self._ends:
             self._first = self._read(reader.read)
-        elif source == "journal":
+        elif source is Outcome.JOURNAL:
             reader.check(self)
 
     @property
@@ -104,7 +102,7 @@ class Missed:
         return not self._ends and not self._first
 
     def next_piece(self) -> Sequence[Entry]:
-        """Raises Lost, and SQLAlchemyError."""
+        """Raises Unrecoverable, and SQLAlchemyError."""
         if self._first:
             first, self._first = self._first, ()
             return first

@@ -10,6 +10,7 @@ true), or it gets a new pid and nothing, and reads snapshots again. Never a part
 """
 
 import logging
+from functools import partial
 from typing import Any
 
 from flask import Flask
@@ -18,70 +19,64 @@ from app.db import MAX_ID, release
 from ordercast import journal
 from ordercast.identity import Identity, rooms_digest
 from ordercast.journal import Head
-from ordercast.live.connections import Connection, Connections
+from ordercast.live.connections import Connection
 from ordercast.live.follower import Follower
-from ordercast.live.missed import UNLIMITED, Lost, Missed, Reader
+from ordercast.live.member import Member
+from ordercast.live.missed import UNLIMITED, Missed, Reader
+from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.pid import Claim, Pids
+from ordercast.live.rooms import RoomManager
 from ordercast.metrics import RECOVERIES
 from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 
-class Unrecoverable(Exception):
-    """The client starts anew; the argument says why, for the log and the counter."""
-
-
 class Recovery:
-    def __init__(self, app: Flask, follower: Follower, connections: Connections) -> None:
-        settings: Settings = app.config["SETTINGS"]
+    def __init__(
+        self, app: Flask, manager: RoomManager, follower: Follower, *, settings: Settings
+    ) -> None:
         self._pids = Pids(settings.JWT_SECRET_KEY or str(app.secret_key))
         self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
         self._max_bytes = settings.RECOVERY_MAX_BYTES
+        self._manager = manager
         self._follower = follower
         self._reader = Reader(app, follower.ring)
-        self._connections = connections
 
-    def prepare(self, connection: Connection, auth: dict[str, Any]) -> Connection | None:
-        """The token is verified: hold the connection's events and find what it missed.
-
-        Sets `pid` and `missed`. Returns the older one of two connections of the same
-        client, if there are two, to be closed: usually the half-open one that it had before.
-        """
+    def enter_rooms(self, member: Member, connection: Connection, auth: dict[str, Any]) -> None:
+        """The client is in its rooms from now on, and its events wait. `connection` gets its pid,
+        and what it missed if it sent a pid and can be recovered."""
         offset = auth.get("offset")
         if "pid" in auth:
             try:
-                self._resume(connection, self._pids.read(auth["pid"]), offset)
+                self._resume(member, connection, self._pids.read(auth["pid"]), offset)
             except Unrecoverable as exc:
-                RECOVERIES.labels(str(exc)).inc()
-                logger.info(
-                    "not recovered",
-                    extra={
-                        "user": connection.identity.user_id,
-                        "sid": connection.sid,
-                        "reason": str(exc),
-                    },
-                )
+                RECOVERIES.labels(exc.outcome).inc()
+                extra = {"user": connection.identity.user_id, "sid": connection.sid}
+                logger.info("not recovered", extra={**extra, "reason": exc.outcome})
             else:
-                connection.recovered = True
-                return self._connections.name(connection, auth["pid"])
-        self._start_anew(connection, offset)
-        return None
+                connection.recovered, connection.pid = True, auth["pid"]
+                return
+        connection.pid = self._start_anew(member, connection.identity, offset)
 
-    def _start_anew(self, connection: Connection, offset: object) -> None:
-        # What was held since an attempt to recover is older than the new pid.
-        position, journal_name = self._follower.join(connection)
-        identity = connection.identity
+    def _start_anew(self, member: Member, identity: Identity, offset: object) -> str:
+        # What waited since an attempt to recover is older than the new pid.
+        position, journal_name = self._join(member, identity)
         kept = _number(offset)
         stale = kept if kept is not None and kept > position else None
         rooms = rooms_digest(identity.rooms)
         claim = Claim(identity.user_id, rooms, position, journal_name, stale)
-        self._connections.name(connection, self._pids.sign(claim))
+        return self._pids.sign(claim)
 
-    def _resume(self, connection: Connection, then: Claim | None, offset: object) -> None:
-        """Hold the connection's events, and set what it missed."""
+    def _join(self, member: Member, identity: Identity, after: int = 0) -> tuple[int, str]:
+        return self._follower.join(partial(self._manager.hold, member, identity.rooms), after)
+
+    def _resume(
+        self, member: Member, connection: Connection, then: Claim | None, offset: object
+    ) -> None:
+        """Enter the rooms, and set what the client missed."""
         if then is None:
-            raise Unrecoverable("bad_pid")
+            raise Unrecoverable(Outcome.BAD_PID)
         after = self._resume_point(connection, then, offset)
         if after > self._follower.last:
             # It comes from a process that was further than this one is; or it made that up. Asked
@@ -92,58 +87,55 @@ class Recovery:
                     # Signed here: the position was given, and the database has lost it.
                     journal.restart(then.journal, then.position)
                     self._follower.look()
-                    raise Unrecoverable("another_journal")
-                raise Unrecoverable("bad_offset")
-        until, journal_name = self._follower.join(connection, after)
+                    raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
+                raise Unrecoverable(Outcome.BAD_OFFSET)
+        until, journal_name = self._join(member, connection.identity, after)
         if then.journal != journal_name:
-            raise Unrecoverable("another_journal")
+            raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
         connection.missed = self._missed(connection, after, until, journal_name)
 
     def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
         """The position up to which the client has everything."""
         if then.user_id != connection.identity.user_id:
-            raise Unrecoverable("another_user")
+            raise Unrecoverable(Outcome.ANOTHER_USER)
         if not _has_rooms(connection.identity, then):
-            raise Unrecoverable("another_role")  # it has no snapshot of what its new rooms hold
+            raise Unrecoverable(Outcome.ANOTHER_ROLE)
         if offset is None:
             return then.position  # it has not seen an event yet
         number = _number(offset)
         if number is None:
-            raise Unrecoverable("bad_offset")
+            raise Unrecoverable(Outcome.BAD_OFFSET)
         # A client keeps its offset through a connect that was not recovered: what came before
         # this pid it has read as a snapshot, and what seems to come after is of another journal.
         if number == then.stale:
-            raise Unrecoverable("stale_offset")
+            raise Unrecoverable(Outcome.STALE_OFFSET)
         return max(number, then.position)
 
     def _missed(self, connection: Connection, after: int, until: int, journal_name: str) -> Missed:
         """What the rooms got with after < position <= until. It is weighed before it is read."""
         rooms, limit = connection.identity.rooms, self._limit + 1
-        source = "memory"
+        source = Outcome.MEMORY
         entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is not None:
             sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
         else:
-            source = "journal"
+            source = Outcome.JOURNAL
             if after < _head().lowest - 1:
-                raise Unrecoverable("too_old")
+                raise Unrecoverable(Outcome.TOO_OLD)
             sizes = journal.sizes(after, until=until, rooms=rooms, limit=limit)
         if len(sizes) > self._limit:
-            raise Unrecoverable("too_many")
+            raise Unrecoverable(Outcome.TOO_MANY)
         if self._max_bytes and sum(size for _, size in sizes) > self._max_bytes:
-            raise Unrecoverable("too_large")
-        try:
-            return Missed(
-                self._reader,
-                sizes,
-                after=after,
-                until=until,
-                rooms=rooms,
-                journal_name=journal_name,
-                source=source,
-            )
-        except Lost as exc:
-            raise Unrecoverable(str(exc)) from exc
+            raise Unrecoverable(Outcome.TOO_LARGE)
+        return Missed(
+            self._reader,
+            sizes,
+            after=after,
+            until=until,
+            rooms=rooms,
+            journal_name=journal_name,
+            source=source,
+        )
 
 
 def _has_rooms(identity: Identity, then: Claim) -> bool:

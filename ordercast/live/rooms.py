@@ -1,40 +1,17 @@
-"""Rooms: who is in which, in this process.
+"""Rooms: which clients are in which, in this process.
 
 In the place of python-socketio's storage, whose dictionaries take 3 KB for each client, and which
 goes through every room of the process when one client leaves.
 """
 
 from collections.abc import Iterator, Sequence
-from enum import IntEnum
 from typing import Any
 
 from socketio.pubsub_manager import PubSubManager
 
-from ordercast.live.connections import Connection
-from ordercast.transport.backlog import Backlog
+from ordercast.live.member import CONNECTED, NAMESPACE, Member, State
 
-
-class State(IntEnum):
-    CONNECTING = 0  # its connect handler has not decided
-    CONNECTED = 1
-    LEAVING = 2  # its disconnect handler runs
-
-
-class Member:
-    """One client in one namespace."""
-
-    __slots__ = ("connection", "eio_sid", "engine", "held", "rooms", "seen", "sid", "state")
-
-    def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
-        self.sid = sid
-        self.eio_sid = eio_sid
-        self.engine = engine  # its Engine.IO session
-        self.connection: Connection | None = None  # once its token is verified
-        # Here and not in the connection: a fan-out looks at them for each of its recipients.
-        self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
-        self.held: Backlog | None = None  # live packets that wait for CONNECT and the replay
-        self.state = State.CONNECTING
-        self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
+CONNECTING = State.CONNECTING
 
 
 class Space:
@@ -81,11 +58,19 @@ class Space:
 
 
 class RoomManager(PubSubManager):
-    """python-socketio's manager interface, on this storage."""
+    """python-socketio's manager interface, on this storage, of one process alone."""
+
+    name = "ordercast"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._spaces: dict[str, Space] = {}
+
+    def initialize(self) -> None:
+        """Nothing to do, and so nothing that a second connection could see half done."""
+
+    def _publish(self, data: dict[str, Any]) -> None:
+        """There is no other process to tell."""
 
     def get_namespaces(self) -> list[str]:
         return list(self._spaces)
@@ -98,13 +83,21 @@ class RoomManager(PubSubManager):
         return not isinstance(room, str) or room in space.rooms or room in space.members
 
     def members(self, namespace: str, room: Any) -> Sequence[Member]:
-        """Who is in the room, or in any of a list of rooms, each once."""
+        """The clients in the room, or in any of a list of rooms, each once."""
         space = self._spaces.get(namespace)
         if space is None:
             return ()
         if isinstance(room, list | tuple):
             return tuple({member: None for name in room for member in space.room(name)})
         return space.room(room)
+
+    def recipients(self, namespace: str, room: Any) -> list[Member]:
+        """Those of them that get events, or for which events wait."""
+        return [
+            member
+            for member in self.members(namespace, room)
+            if member.state is not CONNECTING or member.held is not None
+        ]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
         for member in self.members(namespace, room):
@@ -119,15 +112,30 @@ class RoomManager(PubSubManager):
         space.members[sid] = space.by_eio_sid[eio_sid] = member
         return sid
 
+    def begin(self, eio_sid: str, namespace: str) -> Member:
+        """A client of the session asks to be connected, which is not connected there yet."""
+        member = self.member(self.pre_connect(eio_sid, namespace), namespace)
+        assert member is not None
+        return member
+
+    def end(self, member: Member, namespace: str) -> None:
+        """It was not let in, and its transport stays."""
+        self.disconnect(member.sid, namespace, ignore_queue=True)
+
     def connect(self, sid: str, namespace: str) -> str:
         member = self.member(sid, namespace)
         if member is not None:
-            member.state = State.CONNECTED
+            member.state = State.LIVE if member.held is None else State.REPLAYING
         return sid
 
     def is_connected(self, sid: str, namespace: str) -> bool:
         member = self.member(sid, namespace)
-        return member is not None and member.state is State.CONNECTED
+        return member is not None and member.state in CONNECTED
+
+    def is_pre_connected(self, sid: str, namespace: str) -> bool:
+        """Its connect handler may enter rooms."""
+        member = self.member(sid, namespace)
+        return member is not None and member.state is CONNECTING
 
     def sid_from_eio_sid(self, eio_sid: str, namespace: str) -> str | None:
         space = self._spaces.get(namespace)
@@ -170,6 +178,20 @@ class RoomManager(PubSubManager):
             if room in space.members:
                 raise ValueError("cannot enter a sid room")
             space.enter(member, room)
+
+    def hold(self, member: Member, rooms: Sequence[str], seen: int) -> None:
+        """Let the client into the rooms; from now on their events wait, those after position
+        `seen`."""
+        member.hold(seen=seen)
+        for room in rooms:
+            self.basic_enter_room(member.sid, NAMESPACE, room)
+
+    def change_rooms(self, sid: str, before: Sequence[str], now: Sequence[str]) -> None:
+        """The client's rooms by its old token, and by its new one."""
+        for room in set(before) - set(now):
+            self.basic_leave_room(sid, NAMESPACE, room)
+        for room in set(now) - set(before):
+            self.basic_enter_room(sid, NAMESPACE, room)
 
     def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
         member = self.member(sid, namespace)

@@ -5,12 +5,13 @@ number of workers. It knows nothing of orders, and imports nothing of the librar
     def post_worker_init(worker): worker.serve(worker.wsgi.extensions["engine"])
 
     socketio = SocketIO(app, async_mode="gevent", serializer=StrictPacket)        # the application
-    app.extensions["engine"] = install(socketio.server, limits=Limits())
+    app.extensions["engine"] = install(socketio.server, connect=connect, limits=Limits())
 
 Layers, of which each imports only what is below it (import-linter holds it). From the top:
 
     worker.py       gunicorn's worker, and how it ends
     server.py       the connections of one listener     protocol.py     Socket.IO; install()
+                                                        connect_request.py  its CONNECT, answered
     handler.py      the requests of one connection      engine.py       its Engine.IO server
     accepting.py    how many connections there are      endpoint.py     its requests
     requests.py     the time between two requests       attachments.py  messages without them
@@ -33,8 +34,22 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     timers.py       one timer for all deadlines         options.py      gunicorn's settings
 """
 
+from ordercast.transport.connect_request import ConnectRequest
+from ordercast.transport.engine import Engine
 from ordercast.transport.fanout import send_all, send_piece
-from ordercast.transport.limits import Limits
-from ordercast.transport.protocol import ComeBackLater, StrictPacket, install
+from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES, Limits
+from ordercast.transport.protocol import StrictPacket, install
+from ordercast.transport.timers import Timers
 
-__all__ = ["ComeBackLater", "Limits", "StrictPacket", "install", "send_all", "send_piece"]
+__all__ = [
+    "NEVER_SECONDS",
+    "UNLIMITED_BYTES",
+    "ConnectRequest",
+    "Engine",
+    "Limits",
+    "StrictPacket",
+    "Timers",
+    "install",
+    "send_all",
+    "send_piece",
+]

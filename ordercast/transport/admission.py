@@ -37,8 +37,8 @@ class Admitted(Protocol):
     @property
     def authenticated(self) -> bool: ...
     @property
-    def held(self) -> object | None:
-        """Not None while a connect handler runs."""
+    def connecting(self) -> bool:
+        """A CONNECT is not answered yet: its connect handler may run."""
 
     def end(self, ending: Ending) -> None: ...
 
@@ -138,7 +138,7 @@ class Admission:
         # whose connect handler runs go last.
         sessions = max(self._since.values(), key=len)
         first = next(iter(sessions))
-        return next((session for session in sessions if session.held is None), first)
+        return next((session for session in sessions if not session.connecting), first)
 
     def _expire(self, session: Admitted) -> None:
         # A deadline of an earlier time without a namespace may strike in a later one.

@@ -29,6 +29,7 @@ from ordercast.transport.answers import (
 from ordercast.transport.connection import CONNECTION, HttpConnection
 from ordercast.transport.encoding import prefers_gzip
 from ordercast.transport.endings import CloseCode, TransportEnding
+from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES
 from ordercast.transport.packets import OPEN, MalformedPacket, Packet
 from ordercast.transport.state import SessionState
 from ordercast.transport.upgrade import Upgrade
@@ -51,8 +52,6 @@ KEPT = (
     "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
 )  # fmt: skip
 PACKETS_AT_ONCE = 256  # of one POST, between two turns of the other clients
-NEVER_SECONDS = 1_000_000  # of a heartbeat that is off: a client's timer needs a number
-UNLIMITED = 2**31 - 1  # bytes
 
 
 class Endpoint:
@@ -172,7 +171,7 @@ class Endpoint:
                 "upgrades": [name for name in upgrades if name in self._server.transports],
                 "pingInterval": round((self._limits.ping_interval or NEVER_SECONDS) * 1000),
                 "pingTimeout": round((self._limits.ping_timeout or NEVER_SECONDS) * 1000),
-                "maxPayload": self._limits.max_message_bytes or UNLIMITED,
+                "maxPayload": self._limits.max_message_bytes or UNLIMITED_BYTES,
             }
         ).decode()
 
@@ -182,7 +181,7 @@ class Endpoint:
             socket,
             owner,
             self._registry.lingering,
-            max_message_bytes=self._limits.max_message_bytes or UNLIMITED,
+            max_message_bytes=self._limits.max_message_bytes or UNLIMITED_BYTES,
             max_backlog_bytes=self._limits.max_backlog_bytes,
         )
         return websocket, already
@@ -217,7 +216,7 @@ class Endpoint:
 
     def _post(self, session: Session, environ: dict[str, Any]) -> Answer:
         session.incoming.wait_for_capacity()
-        limit = self._limits.max_message_bytes or UNLIMITED
+        limit = self._limits.max_message_bytes or UNLIMITED_BYTES
         if int(environ.get("CONTENT_LENGTH") or 0) > limit:
             raise Refused(*TOO_LARGE)
         try:

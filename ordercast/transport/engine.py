@@ -61,7 +61,7 @@ class Engine(engineio.Server):
         )
         self.handlers = stock.handlers
         self.limits = limits
-        self.timers = timers or Timers()
+        self.timers = Timers() if timers is None else timers
         self.count_cut = on_cut
         self.registry = Registry(
             self.handlers, limits, self.timers, on_ended=on_ended, on_full=on_full

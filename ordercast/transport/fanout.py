@@ -21,11 +21,7 @@ def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
         size = len(frame)
         for session in sessions:
             websocket = session.websocket
-            if (
-                websocket is None
-                or (socket := websocket.direct) is None
-                or session.held is not None
-            ):
+            if websocket is None or (socket := websocket.direct) is None:
                 session.send(packet)
                 continue
             try:

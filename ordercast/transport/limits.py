@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+NEVER_SECONDS = 1_000_000  # of a heartbeat that is off: a number that a client's timer holds
+UNLIMITED_BYTES = 2**31 - 1  # what a client is told where there is no limit
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -6,7 +6,6 @@ Takes the place of python-socketio's dispatcher, with its handlers behind it.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,18 +14,15 @@ from socketio import packet
 from socketio.packet import Packet
 
 from ordercast.transport.attachments import Attachments
+from ordercast.transport.connect_request import ConnectRequest, SessionRequest
 from ordercast.transport.endings import TransportEnding
 from ordercast.transport.engine import Engine
-from ordercast.transport.packets import MalformedPacket, message
-from ordercast.transport.packets import Packet as EnginePacket
-from ordercast.transport.session import Session
+from ordercast.transport.packets import MalformedPacket
 
 logger = logging.getLogger(__name__)
 
-NAMESPACE = re.compile(r"4\d(?:\d+-)?(/[^,]*),")  # of a message that names one; others are of "/"
 MAX_ATTACHMENTS = 10  # of one message, as socket.io-parser has it
 INVALID_NAMESPACE = {"message": "Invalid namespace"}
-INTERNAL_ERROR = {"message": "Internal error"}
 RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a parse error
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
@@ -84,12 +80,18 @@ class StrictPacket(Packet):
 
 
 def install(
-    server: socketio.Server, *, on_gone: Callable[[str], None] = lambda _: None, **options: Any
+    server: socketio.Server,
+    *,
+    connect: Callable[[ConnectRequest], None],
+    on_gone: Callable[[str], None] = lambda _: None,
+    **options: Any,
 ) -> Engine:
     """Give a Socket.IO server, which has no client yet, an Engine made with these options in the
     place of its own. Messages are handled in order, one at a time for each client: a handler that
-    waits for the acknowledgement of its own client would wait for itself. `on_gone` is told the
-    Engine.IO sid of each session that is over, when its disconnect handlers have run.
+    waits for the acknowledgement of its own client would wait for itself.
+
+    `connect` answers each CONNECT, in the greenlet of its client. `on_gone` is told the Engine.IO
+    sid of each session that is over, when its disconnect handlers have run.
 
     Raises ValueError for the option `always_connect`, with which a client's events are handled
     before its connect handler has decided, and TypeError without a strict serializer.
@@ -100,28 +102,24 @@ def install(
         raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
     server.eio = engine = Engine(server.eio, **options)
     server.async_handlers = False
-    protocol = Protocol(server, engine, on_gone)
+    protocol = Protocol(server, engine, connect, on_gone)
     engine.on("message", protocol.receive)
     engine.on("disconnect", protocol.leave)
     protocol.watch(server.manager)
     return engine
 
 
-class ComeBackLater(Exception):
-    """Raised by a connect handler that cannot decide now: the transport is closed in so many
-    seconds, without an answer, and the client comes back by itself."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"in {seconds:.1f} s")
-        self.seconds = seconds
-
-
 class Protocol:
     def __init__(
-        self, server: socketio.Server, engine: Engine, on_gone: Callable[[str], None]
+        self,
+        server: socketio.Server,
+        engine: Engine,
+        connect: Callable[[ConnectRequest], None],
+        on_gone: Callable[[str], None],
     ) -> None:
         self._server = server
         self._engine = engine
+        self._answer_connect = connect
         self._on_gone = on_gone
         self._attachments = Attachments(
             engine.timers,
@@ -210,68 +208,10 @@ class Protocol:
             server._send_packet(eio_sid, refusal)
             return
         session = self._engine.sockets.get(eio_sid)
-        if session is None:
-            return  # the client left meanwhile
-        sid = server.manager.pre_connect(eio_sid, namespace)
-        session.hold()  # events that the handler emits come after CONNECT
-        try:
-            refusal = self._ask(eio_sid, namespace, sid, auth)
-        except ComeBackLater as later:
-            # No answer until then: after an answer the client would not come back by itself, and
-            # after the end of its transport at once.
-            server.manager.disconnect(sid, namespace, ignore_queue=True)
-            self._engine.timers.after(later.seconds, _send_away, session)
-            return
-        if refusal is None:
-            if not session.accept():
-                session.end(TransportEnding.FULL)  # other clients were faster
-            answer = server.packet_class(packet.CONNECT, {"sid": sid}, namespace=namespace)
-            session.release(message(answer.encode()))
-            server.manager.connect(sid, namespace)
-        else:
-            answer = server.packet_class(packet.CONNECT_ERROR, refusal, namespace=namespace)
-            session.release(message(answer.encode()), but=Within(namespace))
-            server.manager.disconnect(sid, namespace, ignore_queue=True)
-
-    def _ask(self, eio_sid: str, namespace: str, sid: str, auth: Any) -> dict[str, Any] | None:
-        """The connect handler's refusal; None: the client is accepted."""
-        server = self._server
-        rejected: dict[str, Any] = socketio.exceptions.ConnectionRefusedError().error_args
-        try:
-            accepted = server._trigger_event(
-                "connect", namespace, sid, server.environ[eio_sid], auth
-            )
-        except socketio.exceptions.ConnectionRefusedError as exc:
-            rejected = exc.error_args
-        except ComeBackLater:
-            raise
-        except Exception:
-            logger.exception("connect handler failed", extra={"sid": sid})
-            rejected = INTERNAL_ERROR
-        else:
-            if accepted is not False:
-                return None
-        return rejected
+        if session is not None:
+            self._answer_connect(SessionRequest(server, self._engine, session, namespace, auth))
 
     def _is_known(self, namespace: str) -> bool:
         server = self._server
         known = {*server.handlers, *server.namespace_handlers, *server.namespaces}
         return namespace in known or "*" in known
-
-
-def _send_away(session: Session) -> None:
-    session.end(TransportEnding.COME_BACK_LATER)
-
-
-class Within:
-    """Whether a packet, and with it its attachments, is of the namespace."""
-
-    def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
-        self._last = False
-
-    def __call__(self, sent: EnginePacket) -> bool:
-        if isinstance(sent.data, str):
-            found = NAMESPACE.match(sent.data)
-            self._last = (found[1] if found else "/") == self._namespace
-        return self._last

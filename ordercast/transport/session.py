@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ordercast.transport import packets
-from ordercast.transport.backlog import Backlog
 from ordercast.transport.endings import Ending, TransportEnding
 from ordercast.transport.host import Host
 from ordercast.transport.incoming import Gone, Incoming, Item
@@ -28,8 +27,8 @@ LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its se
 
 class Session:
     __slots__ = (
-        "_host", "_outbox", "_taken", "_upgrade", "address", "authenticated", "held", "incoming",
-        "sid", "state", "websocket",
+        "_host", "_outbox", "_taken", "_upgrade", "address", "authenticated", "connecting",
+        "incoming", "sid", "state", "websocket",
     )  # fmt: skip
 
     def __init__(self, host: Host[Session], sid: str, address: str) -> None:
@@ -40,7 +39,7 @@ class Session:
         self.authenticated = False
         self.websocket: WebSocket | None = None  # None: long-polling
         self.incoming = Incoming()
-        self.held: Backlog | None = None  # packets that wait for the answer to a CONNECT
+        self.connecting = False  # a CONNECT is not answered yet
         self._outbox: Outbox | None = Outbox()  # None: no polling
         self._upgrade: Upgrade | None = None  # that the client has begun
         self._taken: Callable[[], None] | None = None  # to be called when nothing waits any more
@@ -74,15 +73,9 @@ class Session:
         waits ends."""
         if self.closed:
             return
-        limit = self._host.limits.max_backlog_bytes
-        if self.held is not None:
-            is_within = self.held.add(packet, limit=limit)
-        elif self._outbox is not None:
-            is_within = self._outbox.put(packet, limit=limit)
-        else:
+        if self._outbox is None:
             self.send_rest(packet.frame)
-            return
-        if not is_within:
+        elif not self._outbox.put(packet, limit=self._host.limits.max_backlog_bytes):
             self.end(TransportEnding.SLOW)
 
     def send_rest(self, frame: bytes, sent: int = 0) -> None:
@@ -93,8 +86,7 @@ class Session:
     def send_piece(self, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
         """Send these, which count for no limit: no more of their kind comes until they are taken,
         by the kernel or a poll. True if they are; otherwise `taken` is called once, in the hub or
-        the poll's greenlet, and never if the session ends before. They overtake what waits for the
-        answer to a CONNECT."""
+        the poll's greenlet, and never if the session ends before."""
         if self.closed:
             return False
         if self._outbox is not None:
@@ -117,23 +109,8 @@ class Session:
         if taken is not None:
             taken()
 
-    def hold(self) -> None:
-        """From now on packets wait."""
-        self.held = Backlog()
-
-    def release(self, first: Packet, *, but: Callable[[Packet], bool] | None = None) -> None:
-        """Send `first`, then the packets that waited, `but` not these, and then all at once."""
-        held, self.held = self.held, None
-        self.send(first)
-        for packet in held or ():
-            if but is None or not but(packet):
-                self.send(packet)
-
     def ping(self) -> None:
-        """Send PING, also while a connect handler runs and other packets wait."""
-        held, self.held = self.held, None
         self.send(PINGED)
-        self.held = held
 
     # -- receiving
 

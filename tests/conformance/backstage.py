@@ -7,7 +7,6 @@ Started as tests/conformance/server.py is. A client gives a name in its CONNECT;
 import gc
 import os
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 import gevent
@@ -15,10 +14,11 @@ from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
 from gevent.event import Event
 
-from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport import Limits, StrictPacket
 from ordercast.transport.engine import Engine
 from ordercast.transport.handler import Handler
 from tests.conformance.parts import Parts
+from tests.harness.application.alone import Alone
 
 ORIGIN = "http://shop.example"  # the only one that may connect
 BROKEN = "broken"  # the name under which the namespace /broken tells
@@ -70,26 +70,28 @@ def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
     raise TypeError("a fault of the handler, not of how it was called")
 
 
-def ours(socketio: SocketIO) -> list[Engine]:
+def serve(socketio: SocketIO, alone: Alone) -> Engine:
     beat = {
         "ping_interval": float(os.environ["PING_INTERVAL"]),
         "ping_timeout": float(os.environ["PING_TIMEOUT"]),
     }
-    return [install(socketio.server, limits=Limits(**beat))]
+    return alone.install(socketio.server, limits=Limits(**beat))
 
 
-def create_app(
-    transport: Callable[[SocketIO], list[Engine]] = ours, serializer: Any = StrictPacket
-) -> Flask:
-    app = Flask(__name__)
+def create_app() -> Flask:
+    app, alone = Flask(__name__), Alone()
     socketio = SocketIO(
-        app, async_mode="gevent", serializer=serializer, cors_allowed_origins=[ORIGIN]
+        app,
+        async_mode="gevent",
+        serializer=StrictPacket,
+        client_manager=alone.manager,
+        cors_allowed_origins=[ORIGIN],
     )
     socketio.on_namespace(Stage("/"))
     socketio.on_namespace(Stage("/other"))
     socketio.on_namespace(Memory("/memory"))
     socketio.server.on("connect", broken, namespace="/broken")
-    app.extensions["ordercast"] = Parts(*transport(socketio))
+    app.extensions["ordercast"] = Parts(serve(socketio, alone))
 
     @app.get("/told/<name>")
     def tell(name: str) -> Any:

@@ -13,9 +13,10 @@ import engineio
 from flask import Flask
 from flask_socketio import Namespace, SocketIO, emit
 
-from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport import Limits, StrictPacket
 from ordercast.transport.engine import Engine
 from tests.conformance.parts import Parts
+from tests.harness.application.alone import Alone
 
 MAX_PAYLOAD = 1_000_000  # bytes; the suites expect it
 
@@ -51,8 +52,13 @@ def create_app() -> Any:
         "max_message_bytes": MAX_PAYLOAD,
     }
     flask_app = Flask(__name__)
+    alone = Alone()
     socketio = SocketIO(
-        flask_app, async_mode="gevent", serializer=StrictPacket, cors_allowed_origins="*"
+        flask_app,
+        async_mode="gevent",
+        serializer=StrictPacket,
+        client_manager=alone.manager,
+        cors_allowed_origins="*",
     )
     for path in ("/", "/custom"):
         socketio.on_namespace(Echo(path))
@@ -61,7 +67,7 @@ def create_app() -> Any:
     plain = Engine(stock, Limits(**beat))
     echo(plain)
     flask_app.wsgi_app = engineio.WSGIApp(plain, flask_app.wsgi_app)
-    flask_app.extensions["ordercast"] = Parts(install(socketio.server, limits=limits), plain)
+    flask_app.extensions["ordercast"] = Parts(alone.install(socketio.server, limits=limits), plain)
     return flask_app
 
 

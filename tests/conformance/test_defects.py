@@ -9,21 +9,14 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import socketio
-from flask import Flask
-from flask_socketio import ConnectionRefusedError
 
 from ordercast.broker import Broker
-from ordercast.live.connections import Connections
-from ordercast.live.namespace import OrderNamespace
-from ordercast.live.queue_manager import QueueManager
-from ordercast.live.revocations import Revocations
-from ordercast.revocation import Rules
+from ordercast.live.queue import QueueManager
 from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.frames import CLOSE as CLOSE_FRAME
 from ordercast.transport.frames import TEXT
@@ -49,7 +42,6 @@ from tests.harness.processes.gunicorn import Gunicorn
 from tests.harness.processes.process import ROOT
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
-UNASKED: Any = SimpleNamespace(rules=Rules())  # a table of revocations that nothing reads
 ENGINE_IO, SOCKET_IO = "tests/conformance/test_engine_io.py", "tests/conformance/test_socket_io.py"
 BEFORE = "tests/e2e/test_before_authentication.py"
 COVERED = {
@@ -255,7 +247,7 @@ def test_a_body_of_a_declared_gibibyte_is_refused_before_it_comes(stage: Stage) 
 
 def test_half_a_message_goes_with_its_client() -> None:
     server = socketio.Server(async_mode="gevent", serializer=StrictPacket)
-    handle = install(server, limits=Limits()).handlers
+    handle = install(server, connect=lambda request: None, limits=Limits()).handlers
     handle["connect"]("engine", {})
     handle["message"]("engine", '51-["photo",{"_placeholder":true,"num":0}]')
     assert [one.data[0] for one in packets_alive()] == ["photo"]
@@ -304,12 +296,13 @@ def test_a_client_is_pinged_while_its_connect_handler_runs(restless: Stage, name
 def test_always_connect_is_refused() -> None:
     server = socketio.Server(async_mode="gevent", serializer=StrictPacket, always_connect=True)
     with pytest.raises(ValueError, match="always_connect"):
-        install(server, limits=Limits())
+        install(server, connect=lambda request: None, limits=Limits())
 
 
 def test_a_lenient_serializer_is_refused() -> None:
+    server = socketio.Server(async_mode="gevent")
     with pytest.raises(TypeError, match="StrictPacket"):
-        install(socketio.Server(async_mode="gevent"), limits=Limits())
+        install(server, connect=lambda request: None, limits=Limits())
 
 
 def test_a_broadcast_comes_after_the_connect_handler(stage: Stage, name: str) -> None:
@@ -330,12 +323,12 @@ def test_who_is_refused_gets_no_broadcast(stage: Stage, name: str) -> None:
         stage.wait_until_told(name, ["asked"], ["accepted"], ["asked"])
         for kind in ("text", "bytes"):
             stage.broadcast(kind)
-        stage.go(name)
-        assert client.hear() == MESSAGE + '4{"message":"no"}'
-        # To where it is connected they come all the same.
+        # To where it is connected they come all the same, and at once.
         assert client.hear() == MESSAGE + '2/other,["news","tea"]'
         assert client.hear().startswith(MESSAGE + "51-/other,")
         assert client.hear() == DATA
+        stage.go(name)
+        assert client.hear() == MESSAGE + '4{"message":"no"}'
         client.say(connect(name))
         assert client.hear().startswith(MESSAGE + '0{"sid":')
 
@@ -346,26 +339,6 @@ def test_a_connect_handler_that_fails_is_not_run_again(stage: Stage) -> None:
         client.say(MESSAGE + "0/broken,")
         assert client.hear() == MESSAGE + '4/broken,{"message":"Internal error"}'
     assert len(stage.told(BROKEN)) == before + 1
-
-
-def test_a_type_error_does_not_leave_our_connect_handler() -> None:
-    """Flask-SocketIO takes one for a handler without the parameter, and calls it again without."""
-    closed: list[str] = []
-
-    def start() -> None:
-        raise TypeError("a fault of ours")
-
-    realtime: Any = SimpleNamespace(
-        start=start,
-        connections=Connections(),
-        engine=None,  # the stock one, as under `flask run`
-        manager=SimpleNamespace(close_transport=lambda sid, _ending: closed.append(sid)),
-    )
-    app = Flask(__name__)
-    app.config["SETTINGS"] = SimpleNamespace(MAX_CONNECTIONS_PER_USER=0)
-    with pytest.raises(ConnectionRefusedError, match="Service unavailable"):
-        OrderNamespace(realtime, app).trigger_event("connect", "sid", {}, {"token": "a token"})
-    assert closed == ["sid"]
 
 
 @pytest.mark.parametrize("end", ["close", "cut"])
@@ -461,8 +434,11 @@ def test_one_clients_messages_are_handled_in_order(stage: Stage, name: str) -> N
 # Processes.
 
 
+NO_DELIVERY: Any = None  # nothing is emitted
+
+
 def test_a_manager_made_before_the_fork_has_a_name_of_its_own_in_each_process() -> None:
-    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations(UNASKED))
+    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), NO_DELIVERY, start=lambda: None)
     assert len({manager.host_id, in_a_fork(manager), in_a_fork(manager)}) == 3
     assert manager.host_id == manager.host_id
 
@@ -471,21 +447,13 @@ def in_a_fork(manager: QueueManager) -> str:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        manager.forget_host()  # as Realtime.start() does in each process
+        manager.forget_host()  # as Live.start() does in each process
         os.write(writing, manager.host_id.encode())
         os._exit(0)
     os.close(writing)
     os.waitpid(child, 0)
     with os.fdopen(reading) as pipe:
         return pipe.read()
-
-
-def test_a_manager_has_nothing_to_initialize() -> None:
-    """So the first connection cannot show a second one a manager that is half made."""
-    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), Connections(), Revocations(UNASKED))
-    before = dict(vars(manager))
-    manager.initialize()
-    assert vars(manager) == before
 
 
 @pytest.fixture(params=[(), ("--preload",)], ids=["forked", "preloaded"])

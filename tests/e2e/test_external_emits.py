@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 
-from ordercast.live.queue_manager import PICKLED
+from ordercast.live.queue import PICKLED
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import Person
 from tests.harness.processes.external import run_script

@@ -46,6 +46,7 @@ faults.races             calls at the same moment; a change after the nth statem
 faults.strangers         rows that another program wrote into the table of events
 faults.tables            locked PostgreSQL tables
 
+application.alone        a process without identities and queue: connect handlers decide
 application.documents    OpenAPI and AsyncAPI documents, held against answers
 application.hostile      hostile input, and what every answer to it must look like
 application.hub          gevent's hub in the test's process

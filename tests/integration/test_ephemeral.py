@@ -88,7 +88,7 @@ def test_half_an_emoji_arrives_as_a_stock_server_sends_it(
 
 
 def test_half_an_emoji_arrives_from_within_the_process(process: WebProcess, tab: Tab) -> None:
-    process.realtime.socketio.emit("hello", {"title": HALF}, to="user:1")
+    process.live.socketio.emit("hello", {"title": HALF}, to="user:1")
     tab.read()
     assert tab.got[-1] == ("hello", [{"title": HALF}])
 
@@ -99,7 +99,7 @@ def test_a_number_that_no_client_can_read_is_refused_also_beside_half_an_emoji(
 ) -> None:
     refused = QUEUE_MESSAGES_REFUSED._value.get()
     message = rb'{"method": "emit", "event": "hello", "data": ["\ud83d", %s], "room": "user:1"}'
-    process.realtime.manager.receive(message % number.encode())
+    process.live.manager.receive(message % number.encode())
     process.emit("hello", 1, room="user:1")
     tab.read()
     assert tab.got[-1] == ("hello", [1])

@@ -144,7 +144,7 @@ def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> No
     """The race: the database goes away between the read of the head and that of the events."""
     append("user:1", 3)
     published()
-    follower = Follower(app, start().realtime.manager)
+    follower = Follower(app, start().live.sockets)
 
     def away(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FROM ordercast_events" in statement:

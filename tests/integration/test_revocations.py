@@ -153,7 +153,7 @@ class Door:
     def __init__(self, app: Flask, *identities: TokenIdentity) -> None:
         self.connections = Connections()
         for number, identity in enumerate(identities):
-            self.connections.add(Connection(str(number), identity, "websocket"))
+            self.connections.add(Connection(str(number), identity, None))
         self.revocations = in_memory()
         self.dismissal = Dismissal(self.connections, self.revocations, self.close)
         self.closed: list[str] = []

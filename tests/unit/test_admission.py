@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 import socketio
 
-from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport import Limits, StrictPacket
 from ordercast.transport.connection import CONNECTION
 from ordercast.transport.endings import TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.session import Session
+from tests.harness.application.alone import Alone
 from tests.harness.application.hub import turn_until
 
 LIMITS = Limits(
@@ -23,8 +24,11 @@ class Caller:
     """An engine and its clients over long-polling, as a WSGI server calls it."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
-        self.server = socketio.Server(async_mode="gevent", serializer=StrictPacket)
-        self.engine: Engine = install(self.server, limits=limits)
+        alone = Alone()
+        self.server = socketio.Server(
+            async_mode="gevent", serializer=StrictPacket, client_manager=alone.manager
+        )
+        self.engine: Engine = alone.install(self.server, limits=limits)
         self.server.on("connect", lambda sid, environ, auth: bool(auth))
 
     def ask(self, address: str = "10.0.0.1", sid: str = "", method: str = "GET") -> str:
@@ -184,7 +188,7 @@ def test_the_eldest_of_the_address_with_the_most_makes_room() -> None:
     lone = caller.open("10.0.0.9")
     first, second, third = (caller.open("10.0.0.1") for _ in range(3))
     deciding = second
-    deciding.hold()  # its connect handler is at work
+    deciding.connecting = True  # its connect handler is at work
     caller.open("10.0.0.2")
     assert first.closed
     caller.open("10.0.0.3")
@@ -220,7 +224,7 @@ def test_with_nobody_else_those_go_whose_handlers_decide() -> None:
     caller = Caller(Limits(max_unauthenticated=2))
     held = [caller.open() for _ in range(2)]
     for session in held:
-        session.hold()
+        session.connecting = True
     caller.open()
     assert [session.closed for session in held] == [True, False]
 

@@ -9,7 +9,7 @@ from ordercast.live.connections import Connection, Connections
 
 def connection(sid: str, engine: Any) -> Connection:
     identity = Identity("7", expires_at=2**31)
-    return Connection(sid, identity, "websocket", engine=engine)
+    return Connection(sid, identity, engine)
 
 
 def test_one_that_has_left_is_its_users_until_its_transport_is_released() -> None:
@@ -25,8 +25,7 @@ def test_one_that_has_left_is_its_users_until_its_transport_is_released() -> Non
     assert connections.departed("left") is None
 
 
-def test_one_whose_transport_is_closed_or_never_was_leaves_nothing() -> None:
+def test_one_whose_transport_is_closed_leaves_nothing() -> None:
     connections = Connections()
     connections.depart(connection("closed", SimpleNamespace(sid="engine", closed=True)))
-    connections.depart(connection("refused", None))
     assert connections.departed_of("7") == []

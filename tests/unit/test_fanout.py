@@ -56,8 +56,7 @@ class Twin:
         polled = self.session._outbox
         waiting = () if polled is None else polled._backlog or ()
         outbox = [packet.data for packet in waiting]
-        held = [packet.data for packet in self.session.held or ()]
-        return self._read, outbox, held, self.session.closed
+        return self._read, outbox, self.session.closed
 
     def close(self) -> None:
         self._raw.close()  # a polling one's; the others are closed by now
@@ -70,11 +69,6 @@ def opens(twin: Twin) -> None:
 
 def polls(_twin: Twin) -> None:
     pass
-
-
-def is_held(twin: Twin) -> None:
-    twin.upgrade()
-    twin.session.hold()
 
 
 def has_a_backlog(twin: Twin) -> None:
@@ -105,7 +99,6 @@ def is_closed(twin: Twin) -> None:
 STATES: list[Callable[[Twin], None]] = [
     opens,
     polls,
-    is_held,
     has_a_backlog,
     had_a_backlog,
     closes,
@@ -124,6 +117,7 @@ class Room:
         self._clock = Clock()
         self._engine = install(
             server,
+            connect=lambda request: None,
             limits=limits,
             on_ended=self._count,
             timers=self._clock,

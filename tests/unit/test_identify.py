@@ -5,6 +5,7 @@ from typing import Any
 import jwt
 import pytest
 from flask import Flask, current_app
+from flask_socketio import SocketIO
 from sqlalchemy import create_engine
 
 from ordercast import Identity, Ordercast, Refuse
@@ -23,7 +24,7 @@ def app(cast: Ordercast) -> Flask:
     """Of a team, with the library in it; nothing is connected."""
     app = Flask("team")
     app.config["ORDERCAST_JWT_SECRET_KEY"] = SECRET
-    cast.init_app(app, engine=lambda: create_engine("sqlite://"))
+    cast.init_app(app, SocketIO(), engine=lambda: create_engine("sqlite://"))
     return app
 
 

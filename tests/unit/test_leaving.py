@@ -10,7 +10,7 @@ def test_a_failing_disconnect_handler_keeps_nobody_in_a_room(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     server = socketio.Server(async_mode="threading", serializer=StrictPacket)
-    engine = install(server, limits=Limits())
+    engine = install(server, connect=lambda request: None, limits=Limits())
     told: list[str] = []
 
     @server.on("disconnect", namespace="/a")

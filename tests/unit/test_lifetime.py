@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import SimpleNamespace
 from typing import Any
 
 from ordercast.identity import Identity
@@ -13,15 +12,14 @@ from ordercast.transport.timers import Timers
 
 def test_the_deadline_of_a_token_does_not_keep_its_connection() -> None:
     """Whoever comes and goes would stay in memory for as long as a token lasts."""
-    settings: Any = SimpleNamespace(TOKEN_GRACE=10)
     nobody: Any = None  # asked for nothing here
     connections = Connections()
-    lifetime = Lifetime(settings, nobody, connections, nobody, identify=nobody)
-    lifetime.timers = Timers()
+    timers = Timers()
+    lifetime = Lifetime(nobody, connections, nobody, identify=nobody, grace=10, timers=timers)
     identity = Identity("7", expires_at=int(time.time()) + 3600)
-    connection = Connection("sid", identity, "websocket")
+    connection = Connection("sid", identity, None)
     connections.add(connection)
     before = sys.getrefcount(connection)
     lifetime.watch(connection)
     assert sys.getrefcount(connection) == before
-    assert len(lifetime.timers) == 1
+    assert len(timers) == 1

@@ -37,7 +37,11 @@ class Client:
         self.gone: list[str] = []
         self.clock = Clock()
         self.engine = install(
-            server, limits=Limits(ping_interval=0), on_ended=self.ended.append, timers=self.clock
+            server,
+            connect=lambda request: None,
+            limits=Limits(ping_interval=0),
+            on_ended=self.ended.append,
+            timers=self.clock,
         )
         self.engine.handlers["disconnect"] = lambda _sid, reason: self.gone.append(reason)
         self.registry = self.engine.registry

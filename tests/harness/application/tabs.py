@@ -13,20 +13,19 @@ from itertools import count
 from typing import Any
 
 from flask import Flask
-from socketio.packet import CONNECT, EVENT, Packet
+from socketio.packet import CONNECT, CONNECT_ERROR, EVENT, Packet
 from sqlalchemy import Engine as Database
 from sqlalchemy import event
 from werkzeug.test import EnvironBuilder
 
 from app import create_app
+from app.accounts import tokens
 from app.accounts.identity import Identity, identity_of
 from app.accounts.models import Role
 from app.config import Settings
 from app.db import db, transaction
 from ordercast import TokenIdentity
-from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
-from ordercast.live.connections import Connection
 from ordercast.live.ring import cost
 from tests.harness.application import journal
 from tests.harness.application.journal import sequence_once
@@ -77,6 +76,7 @@ class Engine:
     def __init__(self, ended: Callable[[str], object]) -> None:
         self._ended = ended
         self.wire: list[str] = []
+        self.session: dict[str, Any] = {}  # what handlers keep of the client
         self.upgraded = True
         self.closing = self.closed = False
 
@@ -96,9 +96,9 @@ class WebProcess:
 
     def __init__(self, settings: Settings, *, ring: int = 10_000) -> None:
         self.app: Flask = create_app(settings)
-        self.realtime = self.app.extensions["realtime"]
-        self.server = self.realtime.socketio.server
-        self.follower = self.realtime.follower
+        self.live = self.app.extensions["ordercast"].live
+        self.server = self.live.socketio.server
+        self.follower = self.live.follower
         self.follower.ring.max_bytes = ring * SMALL_BYTES
         assert self.follower.step() == "start"
 
@@ -121,37 +121,27 @@ class WebProcess:
         """A stock emit arrives from the queue."""
         name, *data = arguments
         message = {"method": "emit", "event": name, "data": data or [None], "room": room}
-        self.realtime.manager.receive(json.dumps(message).encode())
+        self.live.manager.receive(json.dumps(message).encode())
 
-    def admit(self, identity: Identity, auth: dict[str, Any]) -> tuple[Engine, Connection]:
-        """As namespace.py and python-socketio do it for a CONNECT with a good token. Raises
-        TokenRevoked."""
+    def connect(self, identity: Identity, auth: dict[str, Any]) -> Engine:
+        """A CONNECT over a new session, with a good token."""
         eio_sid = f"engine-{next(numbers)}"
         engine = Engine(partial(self.server._handle_eio_disconnect, eio_sid))
         self.server.eio.sockets[eio_sid] = engine
         environ = EnvironBuilder("/socket.io/").get_environ()
         self.server.environ[eio_sid] = {**environ, "flask.app": self.app}
-        manager = self.realtime.manager
-        sid = manager.pre_connect(eio_sid, NAMESPACE)
-        connection = Connection(sid, identity, "websocket")
+        auth = {"token": self._token(identity), **auth}
+        self.server._handle_eio_message(eio_sid, f"{CONNECT}{json.dumps(auth)}")
+        return engine
+
+    def _token(self, identity: Identity) -> str:
         with self.app.app_context():
-            self.realtime.connections.add(connection)
-            refusal = self.realtime.revocations.refusal(identity)
-            if refusal is not None:
-                raise refusal
-            old = self.realtime.recovery.prepare(connection, auth)
-            if old is not None:
-                manager.close_transport(old.sid, ServiceEnding.REPLACED)
-            if connection.refusal is not None:
-                raise connection.refusal
-        self.server._send_packet(eio_sid, self.server.packet_class(CONNECT, {"sid": sid}))
-        manager.connect(sid, NAMESPACE)
-        return engine, connection
+            return tokens.issue("access", identity.user_id, identity.role, session=identity.session)
 
     @property
     def sids(self) -> set[str]:
         """Of the connections it knows."""
-        return {connection.sid for connection in self.realtime.connections.all()}
+        return {connection.sid for connection in self.live.connections.all()}
 
     def end(self) -> None:
         self.database.dispose()
@@ -168,8 +158,9 @@ class Tab:
     got: list[tuple[str, list[Any]]] = field(default_factory=list)  # since it was last connected
     since_snapshot: list[int] = field(default_factory=list)  # since it was last not recovered
     process: WebProcess | None = None
-    connection: Connection | None = None
     engine: Engine | None = None
+    sid: str | None = None
+    refusal: str | None = None  # the code of the connect_error
 
     def connect(self, process: WebProcess, *, read: bool = True, **changes: Any) -> "Tab":
         """A CONNECT with what it has, or with `changes`; and read everything."""
@@ -177,7 +168,7 @@ class Tab:
         if self.pid is not None and self.offset is not None:
             auth["offset"] = self.offset
         self.process = process
-        self.engine, self.connection = process.admit(self.identity, {**auth, **changes})
+        self.engine = process.connect(self.identity, {**auth, **changes})
         if read:
             self.read()
         return self
@@ -189,7 +180,10 @@ class Tab:
         for text in taken:
             packet = Packet(encoded_packet=text.removeprefix("4"))
             if packet.packet_type == CONNECT:
+                self.sid = packet.data["sid"]
                 self._on_connect(packet.data["pid"])
+            elif packet.packet_type == CONNECT_ERROR:
+                self.refusal = packet.data["data"]["code"]
             elif packet.packet_type == EVENT:
                 self._on_event(*packet.data)
 

@@ -1,0 +1,173 @@
+"""The connect path: from a client's CONNECT until it gets live events.
+
+    identify ─▶ admit ─▶ rooms ─▶ handler ─▶ CONNECT ─▶ replay ─▶ held ─▶ live
+
+One direction, one function, and one backlog for the events that wait (`Member.held`): from the
+moment the client is in its rooms until it has all that it missed.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from flask import Flask
+from socketio.exceptions import ConnectionRefusedError
+
+from ordercast.errors import Refuse, Unavailable
+from ordercast.live.member import Member
+from ordercast.live.replay import Replay
+from ordercast.live.rooms import RoomManager
+from ordercast.metrics import CONNECTS_REFUSED
+from ordercast.transport import ConnectRequest
+
+logger = logging.getLogger(__name__)
+# Until the transport of a client is closed that could not be let in: a database that is
+# unavailable, or just came back, does not meet all clients at once, and none of them often.
+COME_BACK_SECONDS = (1.0, 5.0)
+INTERNAL_ERROR = {"message": "Internal error"}
+
+
+class RefusedByHandler(Refuse):
+    """By the team's own connect handler. `answer`: {message, data?}."""
+
+    def __init__(self, answer: dict[str, Any]) -> None:
+        super().__init__(str(answer.get("message")))
+        self.answer = answer
+
+
+class Clients(Protocol):
+    """What the connect path asks of a namespace, in this order. The first four may raise
+    Refuse; anything else that they raise means that the client cannot be let in now."""
+
+    def identify(self, member: Member, request: ConnectRequest) -> None:
+        """Whose client it is."""
+
+    def admit(self, member: Member, request: ConnectRequest) -> None:
+        """Whether that user may have one more."""
+
+    def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
+        """From here on its events wait; those before are what it missed."""
+
+    def confirm(self, member: Member) -> dict[str, Any]:
+        """The connect handler has accepted it -> what the answer says besides its sid."""
+
+    def connected(self, member: Member) -> None:
+        """It was told so."""
+
+    def forget(self, member: Member) -> None:
+        """It was not let in, or has left meanwhile."""
+
+
+class Anybody:
+    """Where no identity is configured, and in other namespaces than `/`: the team's connect handler
+    alone decides."""
+
+    def identify(self, member: Member, request: ConnectRequest) -> None:
+        pass
+
+    def admit(self, member: Member, request: ConnectRequest) -> None:
+        pass
+
+    def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
+        member.hold()
+
+    def confirm(self, member: Member) -> dict[str, Any]:
+        return {}
+
+    def connected(self, member: Member) -> None:
+        pass
+
+    def forget(self, member: Member) -> None:
+        pass
+
+
+ANYBODY = Anybody()
+
+
+class ConnectPath:
+    """`clients`: those of a namespace."""
+
+    def __init__(
+        self,
+        app: Flask,
+        manager: RoomManager,
+        replay: Replay,
+        clients: Callable[[str], Clients] = lambda namespace: ANYBODY,
+    ) -> None:
+        self._app = app
+        self._manager = manager
+        self._replay = replay
+        self._clients = clients
+
+    def connect(self, request: ConnectRequest) -> None:
+        """Answer a client's CONNECT. In the client's own greenlet; returns when the client has all
+        that it missed, or takes its time."""
+        clients = self._clients(request.namespace)
+        member = self._manager.begin(request.eio_sid, request.namespace)
+        try:
+            with self._app.app_context():
+                clients.identify(member, request)
+                clients.admit(member, request)
+                clients.enter_rooms(member, request)
+            self._ask_handler(member, request)
+            answer = {"sid": member.sid, **clients.confirm(member)}
+        except Refuse as exc:
+            self._log_refusal(exc, member, request)
+            clients.forget(member)
+            request.refuse(answer_to(exc))
+            self._manager.end(member, request.namespace)
+            return
+        except Exception:
+            # A stock client comes back by itself after its transport closes, but not after a
+            # connect_error.
+            logger.exception("connect failed", extra={"sid": member.sid})
+            CONNECTS_REFUSED.labels(Unavailable.code).inc()
+            clients.forget(member)
+            self._manager.end(member, request.namespace)
+            request.come_back(random.uniform(*COME_BACK_SECONDS))
+            return
+        is_there = request.accept(answer)
+        self._manager.connect(member.sid, request.namespace)
+        if not is_there:
+            logger.info("left while connecting", extra={"sid": member.sid})
+            clients.forget(member)
+            return
+        clients.connected(member)
+        self._replay.start(member)
+
+    def _ask_handler(self, member: Member, request: ConnectRequest) -> None:
+        """The team's connect handler, if there is one. Raises Refuse."""
+        arguments = (member.sid, request.environ, request.auth)
+        try:
+            accepted = self._manager.server._trigger_event("connect", request.namespace, *arguments)
+        except Refuse:
+            raise
+        except ConnectionRefusedError as exc:
+            raise RefusedByHandler(exc.error_args) from exc
+        except Exception as exc:
+            logger.exception("connect handler failed", extra={"sid": member.sid})
+            raise RefusedByHandler(INTERNAL_ERROR) from exc
+        if accepted is False:
+            raise RefusedByHandler(ConnectionRefusedError().error_args)
+
+    def _log_refusal(self, error: Refuse, member: Member, request: ConnectRequest) -> None:
+        # By the class: the codes of a team's own refusals must not add a time series each.
+        CONNECTS_REFUSED.labels(type(error).code).inc()
+        logger.info(
+            "connect refused",
+            extra={
+                "code": error.code,
+                "reason": error.reason,
+                "sid": member.sid,
+                "address": request.environ.get("REMOTE_ADDR"),
+            },
+        )
+
+
+def answer_to(error: Refuse) -> dict[str, Any]:
+    """The connect_error: {message, data?}."""
+    if isinstance(error, RefusedByHandler):
+        return error.answer
+    data = error.data
+    return {"message": error.told} if data is None else {"message": error.told, "data": data}

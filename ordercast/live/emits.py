@@ -1,0 +1,55 @@
+"""Emits to the clients of this process: of the journal, of handlers, and of the queue.
+
+An event is sent to a client, or held for it, and never sent before CONNECT (delivery.py).
+"""
+
+from base64 import b64decode
+from functools import partial
+from typing import Any
+
+from socketio.packet import Packet
+
+from ordercast.journal import Entry
+from ordercast.live.delivery import Delivery
+from ordercast.live.member import NAMESPACE
+from ordercast.live.rooms import RoomManager
+
+
+class EmitManager(RoomManager):
+    """A client manager without a queue: its emits reach the clients of this process."""
+
+    def __init__(self, delivery: Delivery, **options: Any) -> None:
+        super().__init__(**options)
+        self._delivery = delivery
+
+    def emit_entry(self, entry: Entry) -> None:
+        """A durable event, to the clients of its room."""
+        self._delivery.send_entry(self.recipients(NAMESPACE, entry.room), entry)
+
+    def _handle_emit(self, message: dict[str, Any]) -> None:
+        """An emit of this process or another, in the queue's format: {event, data, namespace, room,
+        skip_sid, binary, callback, host_id}."""
+        namespace = message.get("namespace") or NAMESPACE
+        room = message.get("room")
+        if not self.is_anyone_in(namespace, room):
+            return
+        data = message["data"]
+        if message.get("binary"):
+            data = Packet.reconstruct_binary(data[0], [b64decode(part) for part in data[1:]])
+        arguments = data if isinstance(data, list) else [data]
+        if arguments == [None]:
+            arguments = []
+        recipients = self.recipients(namespace, room)
+        skip = message.get("skip_sid")
+        if skip:
+            skipped = skip if isinstance(skip, list) else [skip]
+            recipients = [member for member in recipients if member.sid not in skipped]
+        packet = [message["event"], *arguments]
+        answer_to = message.get("callback")
+        if not answer_to:
+            self._delivery.send_ephemeral(recipients, packet, namespace=namespace)
+            return
+        callback = partial(self._return_callback, message.get("host_id"), *answer_to)
+        for recipient in recipients:
+            ack_id = self._generate_ack_id(recipient.sid, callback)
+            self._delivery.send_one(recipient, packet, namespace=namespace, ack_id=ack_id)

@@ -1,0 +1,118 @@
+"""Clients with an identity: whose they are, how many, and what they get after an absence."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ordercast.endings import ServiceEnding
+from ordercast.errors import TokenError, TooManyConnections
+from ordercast.identity import Identity
+from ordercast.live.connections import Connection, Connections
+from ordercast.live.member import Member
+from ordercast.live.recovery import Recovery
+from ordercast.live.revocations import Revocations
+from ordercast.live.sockets import Sockets
+from ordercast.metrics import CONNECTIONS
+from ordercast.transport import ConnectRequest
+
+logger = logging.getLogger(__name__)
+
+# (auth, environ) -> the identity, in an app context. Raises Refuse.
+Identify = Callable[[Any, dict[str, Any]], Identity]
+
+
+class Identified:
+    """`ready` returns once this process follows the journal; it raises TimeoutError. `watch` ends a
+    connection with its token. `max_per_user`: connections in this process; 0 is no limit."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        revocations: Revocations,
+        recovery: Recovery,
+        sockets: Sockets,
+        *,
+        identify: Identify,
+        ready: Callable[[], None],
+        watch: Callable[[Connection], None],
+        max_per_user: int,
+    ) -> None:
+        self._connections = connections
+        self._revocations = revocations
+        self._recovery = recovery
+        self._sockets = sockets
+        self._identify = identify
+        self._ready = ready
+        self._watch = watch
+        self._max_per_user = max_per_user
+
+    def identify(self, member: Member, request: ConnectRequest) -> None:
+        identity = self._identify(request.auth, request.environ)
+        self._ready()
+        connection = Connection(member.sid, identity, member.engine)
+        # Registered before it asks for revocations: one that comes later finds it here, one that
+        # came before is what the question answers.
+        member.connection = connection
+        self._connections.add(connection)
+        self._check(self._revocations.refusal(identity))
+
+    def admit(self, member: Member, request: ConnectRequest) -> None:
+        """Sessions are counted, those too on which a client has left the namespace, but not the
+        half-open one that the same client had before. Of two that connect at the same time the
+        older counts for the younger."""
+        if not self._max_per_user:
+            return
+        connection = connected_as(member)
+        others = self._connections.older_sessions(connection)
+        before = self._connections.with_pid(auth_of(request).get("pid"))
+        if before is not None and before.identity.user_id == connection.identity.user_id:
+            others.discard(before.session)
+        if sum(not session.closed for session in others) >= self._max_per_user:
+            raise TooManyConnections
+
+    def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
+        self._recovery.enter_rooms(member, connected_as(member), auth_of(request))
+
+    def confirm(self, member: Member) -> dict[str, Any]:
+        connection = connected_as(member)
+        self._check(connection.refusal)
+        predecessor = self._connections.name(connection)
+        if predecessor is not None:
+            # The same client's half-open connection: its end is gone, and nobody reads there.
+            self._sockets.close_transport(predecessor.sid, ServiceEnding.REPLACED)
+        return {"pid": connection.pid}
+
+    def connected(self, member: Member) -> None:
+        connection = connected_as(member)
+        self._connections.release(member.eio_sid)
+        CONNECTIONS.inc()
+        logger.info(
+            "connected",
+            extra={
+                "user": connection.identity.user_id,
+                "sid": member.sid,
+                "transport": "websocket" if member.engine.upgraded else "polling",
+                "recovered": connection.recovered,
+                "replayed": connection.missed.count if connection.missed else 0,
+            },
+        )
+        if connection.refusal is not None:  # by another thread, after it was asked for
+            self._sockets.end(member.sid, connection.refusal)
+        else:
+            self._watch(connection)
+
+    def forget(self, member: Member) -> None:
+        self._connections.remove(member.sid)
+
+    def _check(self, refusal: TokenError | None) -> None:
+        if refusal is not None:
+            raise refusal
+
+
+def auth_of(request: ConnectRequest) -> dict[str, Any]:
+    return request.auth if isinstance(request.auth, dict) else {}
+
+
+def connected_as(member: Member) -> Connection:
+    assert member.connection is not None
+    return member.connection

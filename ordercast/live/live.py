@@ -1,0 +1,221 @@
+"""The live part of one process: what follows the journal and holds the connections."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from flask_socketio import SocketIO
+
+from ordercast import health
+from ordercast.broker import Broker
+from ordercast.database import Database
+from ordercast.journal import Marks
+from ordercast.live import options
+from ordercast.live.census import Counter
+from ordercast.live.closing import count
+from ordercast.live.connecting import ANYBODY, Clients, ConnectPath
+from ordercast.live.connections import Connections
+from ordercast.live.delivery import Delivery, Sending
+from ordercast.live.dismissal import Dismissal
+from ordercast.live.follower import Follower
+from ordercast.live.identified import Identified, Identify
+from ordercast.live.lifetime import REFRESH, Lifetime
+from ordercast.live.live_server import LiveServer
+from ordercast.live.marking import keep_marked
+from ordercast.live.member import NAMESPACE
+from ordercast.live.queue import QueueManager
+from ordercast.live.readiness import Readiness
+from ordercast.live.recovery import Recovery
+from ordercast.live.replay import Replay
+from ordercast.live.revocations import Revocations
+from ordercast.live.sockets import Sockets
+from ordercast.live.stock import SENDING as STOCK_SENDING
+from ordercast.live.subscription import Subscription
+from ordercast.metrics import CONNECTS_REFUSED, REQUESTS_CUT
+from ordercast.revocation import RevocationStore
+from ordercast.settings import Settings
+from ordercast.transport import Engine, Timers, install, send_all, send_piece
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 8.0  # without one from the database until then: 503, and the follower tries again
+READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
+
+
+class Live:
+    """Initialises the team's `socketio`, whose options and handlers hold. Raises RuntimeError for
+    one that is this application's already."""
+
+    def __init__(
+        self,
+        app: Flask,
+        socketio: SocketIO,
+        *,
+        settings: Settings,
+        broker: Broker,
+        database: Database,
+        identify: Identify,
+        is_identified: Callable[[], bool],
+        revocations: RevocationStore,
+        checks: health.Health,
+    ) -> None:
+        if app.extensions.get("socketio") is socketio:
+            raise RuntimeError(
+                "cast.init_app(app, socketio) in the place of socketio.init_app(app)"
+            )
+        self._app = app
+        self._database = database
+        self._is_identified = is_identified
+        self.socketio = socketio
+        given = dict(socketio.server_options)
+        offered = options.server_options(given, settings)
+        is_ours = offered["async_mode"] == "gevent"  # or python-engineio's, as under `flask run`
+        timers = Timers() if is_ours else None
+
+        self.connections = Connections()
+        self.revocations = Revocations(revocations)
+        delivery = Delivery(
+            Sending(send_all, send_piece) if is_ours else STOCK_SENDING,
+            packet_class=offered["serializer"],
+            max_held_bytes=settings.MAX_BACKLOG_BYTES,
+        )
+        self.manager = QueueManager(broker, delivery, start=self.start)
+        self.sockets = Sockets(
+            self.manager,
+            delivery,
+            self.connections,
+            self.revocations,
+            start_task=socketio.start_background_task,
+            keeps_transports=is_ours,
+        )
+        self.follower = Follower(app, self.sockets)
+        self._lifetime = Lifetime(
+            self.manager,
+            self.connections,
+            self.revocations,
+            identify=identify,
+            grace=settings.TOKEN_GRACE,
+            timers=timers,
+        )
+        self._identified = Identified(
+            self.connections,
+            self.revocations,
+            Recovery(app, self.manager, self.follower, settings=settings),
+            self.sockets,
+            identify=identify,
+            ready=self._wait_until_ready,
+            watch=self._lifetime.watch,
+            max_per_user=settings.MAX_CONNECTIONS_PER_USER,
+        )
+        replay = Replay(delivery, socketio.start_background_task)
+        path = ConnectPath(app, self.manager, replay, self._clients)
+        self.dismissal = Dismissal(self.connections, self.revocations, self.sockets.close_hit_by)
+        revocations.subscribe(self.dismissal.on_revoked)
+
+        socketio.init_app(app, **{**offered, "client_manager": self.manager})
+        socketio.server_options = given  # another application gets what the team gave, and no more
+        server = LiveServer.take_over(socketio.server, connect=path.connect, left=self.sockets.left)
+        server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        self._engine: Engine | None = None
+        if timers is not None:
+            self._engine = install(
+                server,
+                connect=path.connect,
+                on_gone=self.connections.release,
+                limits=options.limits(offered, settings),
+                timers=timers,
+                on_ended=count,
+                on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
+                on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
+            )
+        slashless = options.path_of(given)
+        app.wsgi_app = _either_path(app.wsgi_app, slashless)  # type: ignore[assignment,method-assign]
+
+        self._marks = Marks(broker)
+        self._subscription = self._subscribe(broker, settings)
+        self.readiness = Readiness(self.follower)
+        checks.add(health.Check("worker", self.readiness.worker))
+        checks.add(health.Check("journal", self.readiness.delivery))
+        checks.add(health.Check("handover", self._hand_over))
+        self._started_in: int | None = None
+        self._starting = threading.Lock()
+
+    @property
+    def engines(self) -> Sequence[Engine]:
+        """For the gunicorn worker to serve; none under `flask run`."""
+        return () if self._engine is None else (self._engine,)
+
+    @property
+    def draining(self) -> bool:
+        """This process is shutting down, and its clients go to the others."""
+        return self._engine is not None and self._engine.draining
+
+    def start(self) -> None:
+        """Start listening in this process; again is harmless. After any fork: what runs in the
+        background does not survive one."""
+        with self._starting:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
+            self.manager.forget_host()
+            self.readiness.begin()
+            self._database.limit_answers(ANSWER_SECONDS)
+            # Subscribed first, read second: what is published in between is held or read, not lost.
+            start_task = self.socketio.start_background_task
+            start_task(self._subscription.run)
+            start_task(self.follower.run)
+            start_task(keep_marked, self.follower, self._marks)
+            start_task(self.dismissal.run)
+            logger.info("following the journal")
+
+    def _wait_until_ready(self) -> None:
+        """Raises TimeoutError."""
+        if not self.follower.ready.wait(READY_SECONDS):
+            raise TimeoutError("the follower does not know its position yet")
+
+    def _clients(self, namespace: str) -> Clients:
+        """`@cast.identify` may come after this was made."""
+        is_identified = namespace == NAMESPACE and self._is_identified()
+        return self._identified if is_identified else ANYBODY
+
+    def _subscribe(self, broker: Broker, settings: Settings) -> Subscription:
+        census = Counter(
+            broker,
+            self.connections,
+            rules=self.revocations.rules,
+            start=self.socketio.start_background_task,
+        )
+        receivers: Mapping[str, Callable[[bytes], None]] = {
+            broker.queue_channel: self.manager.receive,
+            broker.journal_channel: self.follower.receive,
+            broker.census_channel: census.receive,
+        }
+        return Subscription(broker, receivers, on_subscribed=self.follower.look)
+
+    def _refresh(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
+        with self._app.app_context():
+            return self._lifetime.refresh(sid, data)
+
+    def _hand_over(self) -> str:
+        """`ok` while other processes of this host can hand requests to this one."""
+        ours = self._engine.hand_over if self._engine is not None else None
+        return health.OK if ours is None or ours.problem is None else health.UNAVAILABLE
+
+
+def _either_path(inner: WSGIApplication, path: str) -> WSGIApplication:
+    """A client with `addTrailingSlash: false` asks for the path without the slash."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == path:
+            environ["PATH_INFO"] = f"{path}/"
+        return inner(environ, start_response)
+
+    return application

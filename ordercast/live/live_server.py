@@ -1,0 +1,52 @@
+"""The Socket.IO server: python-socketio's, with the connect path in the place of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import socketio
+
+from ordercast.live.member import NAMESPACE
+from ordercast.live.stock import StockRequest
+from ordercast.transport import ConnectRequest
+
+
+class LiveServer(socketio.Server):
+    """Made of a stock server with `LiveServer.take_over(socketio.server, ...)`."""
+
+    answer_connect: Callable[[ConnectRequest], None]
+    on_left: Callable[[str, str], None]
+
+    @classmethod
+    def take_over(
+        cls,
+        stock: socketio.Server,
+        *,
+        connect: Callable[[ConnectRequest], None],
+        left: Callable[[str, str], None],
+    ) -> LiveServer:
+        """Turn a stock server that has no client yet into this one, its handlers and options kept.
+        `connect` answers each CONNECT. `left` is told the sid of each client that has left `/`, and
+        why, before the team's disconnect handler."""
+        stock.__class__ = cls
+        server: LiveServer = stock
+        server.answer_connect, server.on_left = connect, left
+        return server
+
+    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        """A CONNECT over the stock Engine.IO server, as under `flask run`."""
+        namespace = namespace or NAMESPACE
+        known = {*self.handlers, *self.namespace_handlers, *self.namespaces}
+        request = StockRequest(self, eio_sid, namespace, data)
+        if namespace not in known and "*" not in known:
+            request.refuse("Unable to connect")
+        elif self.manager.sid_from_eio_sid(eio_sid, namespace) is None:
+            self.answer_connect(request)
+            if request.has_ended:
+                self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+
+    def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
+        if event == "disconnect" and namespace == NAMESPACE:
+            self.on_left(*args)
+        return super()._trigger_event(event, namespace, *args)

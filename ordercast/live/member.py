@@ -1,0 +1,52 @@
+"""A client in one namespace, and its state."""
+
+from enum import IntEnum
+from typing import Any
+
+from ordercast.live.connections import Connection
+from ordercast.transport.backlog import Backlog
+
+NAMESPACE = "/"  # of the journal's events
+
+
+class State(IntEnum):
+    """
+    CONNECTING ──CONNECT──▶ REPLAYING ──all taken──▶ LIVE
+         │                      │                      │
+         │                      └──────────┬───────────┘
+      refused                      client or server disconnects
+         ▼                                 ▼
+      (forgotten)                       LEAVING ──▶ (forgotten)
+
+    Events wait from hold() until LIVE, in one backlog; before hold() a client gets none.
+    """
+
+    CONNECTING = 0  # its CONNECT is not answered yet
+    REPLAYING = (
+        1  # CONNECT is sent; what the client missed, and what waits behind it, is on its way
+    )
+    LIVE = 2
+    LEAVING = 3  # its disconnect handlers run
+
+
+CONNECTED = frozenset({State.REPLAYING, State.LIVE})
+
+
+class Member:
+    __slots__ = ("connection", "eio_sid", "engine", "held", "rooms", "seen", "sid", "state")
+
+    def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
+        self.sid = sid
+        self.eio_sid = eio_sid
+        self.engine = engine  # its Engine.IO session
+        self.connection: Connection | None = None  # once its identity is known, in `/`
+        # Here and not in the connection: a fan-out reads them for each of its recipients.
+        self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
+        self.held: Backlog | None = None  # the events that wait
+        self.state = State.CONNECTING
+        self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
+
+    def hold(self, *, seen: int = 0) -> None:
+        """From now on events wait, of the journal those after position `seen`; those that waited
+        before are dropped."""
+        self.seen, self.held = seen, Backlog()

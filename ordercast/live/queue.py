@@ -1,0 +1,130 @@
+"""The queue: Flask-SocketIO's own Redis channel and format, so that `SocketIO(message_queue=...)`
+in a script keeps working.
+
+What is different from python-socketio's RedisManager, and why:
+
+- What would make every client close its connection, or empty a room that is none, is refused.
+- `_publish` raises; the stock one tries twice, logs, and loses the message.
+- It starts no thread: the process has one Redis subscription (subscription.py).
+- `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
+  shared, and processes take each other's messages for their own.
+
+The private parts of python-socketio and engineio that live/ and transport/ use, and the versions
+they were read in, are listed in tests/unit/test_pins.py.
+"""
+
+import json
+import logging
+import math
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from ordercast.broker import Broker
+from ordercast.live.delivery import Delivery
+from ordercast.live.emits import EmitManager
+from ordercast.metrics import QUEUE_MESSAGES_REFUSED
+from ordercast.transport.protocol import RESERVED
+
+logger = logging.getLogger(__name__)
+PICKLE = b"\x80"  # the first byte of a Python pickle, protocol 2 and newer; no JSON begins with it
+PICKLED = (
+    "a pickled queue message was refused: its sender's python-socketio is older than 5.14,"
+    " which is the first that writes JSON"
+)
+ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
+
+
+class QueueManager(EmitManager):
+    """A client manager whose emits reach the clients of all processes. `start`: follow what the
+    others say; called at the first session, again is harmless."""
+
+    def __init__(self, broker: Broker, delivery: Delivery, *, start: Callable[[], None]) -> None:
+        self._host: str | None = None
+        super().__init__(delivery, channel=broker.queue_channel)
+        self._redis = broker.connect()
+        self._start = start
+        self._methods = {
+            "emit": self._handle_emit,
+            "disconnect": self._handle_disconnect,
+            "enter_room": self._handle_enter_room,
+            "leave_room": self._handle_leave_room,
+            "close_room": self._handle_close_room,
+            "doctor": lambda _message: None,  # `flask doctor` listens for it itself
+        }
+
+    def initialize(self) -> None:
+        self._start()
+
+    @property
+    def host_id(self) -> str:
+        """This process's name on the queue."""
+        if self._host is None:
+            self._host = uuid4().hex
+        return self._host
+
+    @host_id.setter
+    def host_id(self, _value: str) -> None:
+        """The base class sets one before the fork; it is not used."""
+
+    def forget_host(self) -> None:
+        """After a fork: this is another process, and has a name of its own."""
+        self._host = None
+
+    def receive(self, message: bytes) -> None:
+        """One message of the stock channel, from another process or an external script."""
+        try:
+            data = _read(message)
+            method = data["method"]
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            QUEUE_MESSAGES_REFUSED.inc()
+            if message.startswith(PICKLE):
+                logger.warning(PICKLED, extra={"channel": self.channel})
+            else:
+                logger.warning("queue message makes no sense", extra={"error": repr(exc)})
+            return
+        if method == "callback":
+            self._handle_callback(data)
+        elif data.get("host_id") != self.host_id:
+            handler = self._methods.get(method)
+            if handler is None:
+                QUEUE_MESSAGES_REFUSED.inc()
+                logger.warning("queue message of unknown method", extra={"method": str(method)})
+            else:
+                handler(data)
+
+    def _publish(self, data: dict[str, Any]) -> None:
+        """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
+        self._redis.publish(self.channel, self.json.dumps(data))
+
+
+def _read(message: bytes) -> Any:
+    """The message of a queue. Raises ValueError, KeyError or TypeError for what makes no sense."""
+    try:
+        data = orjson.loads(message)
+    except orjson.JSONDecodeError:
+        data = _read_as_stock(message)
+    method = data["method"]
+    if method == "emit" and (not isinstance(data["event"], str) or data["event"] in RESERVED):
+        raise ValueError(f"no client takes an event named {data['event']!r}")
+    if method in ROOM_METHODS and not isinstance(data["room"], str):
+        raise ValueError("a room is a text")
+    return data
+
+
+def _read_as_stock(message: bytes) -> Any:
+    """The message as Python's own parser reads it: it takes half an emoji, as a text that was cut
+    ends with, and python-socketio escapes it again on the wire. Raises ValueError, also for NaN and
+    Infinity, which Python writes and JavaScript cannot read."""
+    return json.loads(message, parse_constant=_refuse, parse_float=_finite)
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)

@@ -1,0 +1,114 @@
+"""The sockets of this process, as the journal and revocations reach them: events, and ends."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ordercast.endings import Ending, ServiceEnding
+from ordercast.errors import TokenError, TokenExpired
+from ordercast.journal import Entry
+from ordercast.live.closing import close
+from ordercast.live.connections import Connections
+from ordercast.live.delivery import Delivery
+from ordercast.live.emits import EmitManager
+from ordercast.live.member import NAMESPACE
+from ordercast.live.revocations import Revocations
+from ordercast.metrics import CONNECTIONS
+from ordercast.revocation import Mark
+
+logger = logging.getLogger(__name__)
+GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the transport
+
+
+class Sockets:
+    """`start_task` runs something in the background. `keeps_transports`: the transport says when a
+    session is over, so that a client which has left the namespace can be remembered until then."""
+
+    def __init__(
+        self,
+        manager: EmitManager,
+        delivery: Delivery,
+        connections: Connections,
+        revocations: Revocations,
+        *,
+        start_task: Callable[..., object],
+        keeps_transports: bool,
+    ) -> None:
+        self._manager = manager
+        self._delivery = delivery
+        self._connections = connections
+        self._revocations = revocations
+        self._start_task = start_task
+        self._keeps_transports = keeps_transports
+
+    def emit_entry(self, entry: Entry) -> None:
+        """A durable event, to the clients of its room."""
+        self._manager.emit_entry(entry)
+
+    def send_away(self) -> None:
+        """The events that follow do not continue what these clients have: they come back by
+        themselves, are not recovered, and read snapshots again."""
+        self._delivery.restart()
+        for connection in self._connections.all():
+            self.close_transport(connection.sid, ServiceEnding.JOURNAL_REPLACED)
+
+    def dismiss(self, mark: Mark) -> None:
+        """A control event: end the connections that it hits, unless the table told of it."""
+        if self._revocations.add(mark):
+            self.close_hit_by(mark)
+
+    def close_hit_by(self, mark: Mark) -> None:
+        rules = self._revocations.rules
+        for connection in self._connections.hit_by(mark, rules):
+            refusal = rules.refusal(connection.identity, mark)
+            if refusal is not None:
+                connection.refusal = refusal  # the connect path reads it before it accepts
+            if self._manager.is_connected(connection.sid, NAMESPACE):
+                self.end(connection.sid, refusal)
+
+    def end(self, sid: str, refusal: TokenError | None) -> None:
+        """End a connection because of a revocation. A client stays away after a server disconnect,
+        and comes back when only its transport closes: where a refreshed token is good."""
+        if isinstance(refusal, TokenExpired):
+            self.close_transport(sid, ServiceEnding.TOKEN_OUTDATED)
+        else:
+            self._disconnect(sid)
+
+    def close_transport(self, sid: str, ending: Ending) -> None:
+        """Close the connection at Engine.IO level, unanswered: the client comes back by itself."""
+        member = self._manager.member(sid, NAMESPACE)
+        if member is not None:
+            close(member.engine, ending)
+
+    def _disconnect(self, sid: str) -> None:
+        member = self._manager.member(sid, NAMESPACE)
+        # The client is here: no other process is asked.
+        self._manager.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
+        if member is not None:
+            self._start_task(self._close_after_good_bye, member.engine)
+
+    def _close_after_good_bye(self, session: Any) -> None:
+        # A client that gets both at once takes the good-bye for a lost transport, and comes back.
+        # Most close by themselves; one that does not has been told nothing more since.
+        time.sleep(GOOD_BYE_SECONDS)
+        close(session, ServiceEnding.DISMISSED)
+
+    def left(self, sid: str, reason: str) -> None:
+        """A client has left the namespace, or its session has ended."""
+        connection = self._connections.remove(sid)
+        if connection is None:
+            return
+        if self._keeps_transports:
+            self._connections.depart(connection)
+        CONNECTIONS.dec()
+        logger.info(
+            "disconnected",
+            extra={
+                "user": connection.identity.user_id,
+                "sid": sid,
+                "transport": "websocket" if connection.session.upgraded else "polling",
+                "reason": reason,
+                "seconds": round(time.monotonic() - connection.since, 3),
+            },
+        )

@@ -1,0 +1,152 @@
+"""A team's own SocketIO, handed to cast.init_app: its options, handlers and rooms go on as in stock
+Flask-SocketIO."""
+
+import json
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+import socketio
+from flask import Flask, request
+from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit, join_room
+from sqlalchemy import create_engine
+from werkzeug.test import EnvironBuilder
+
+from ordercast import Ordercast
+from tests.harness.application.tabs import Engine
+from tests.harness.servers.redis import RedisServer
+
+numbers = count(1)
+
+
+class Client:
+    def __init__(self, app: Flask, server: socketio.Server) -> None:
+        self.sid = f"session-{next(numbers)}"
+        self._server = server
+        self._session = Engine(lambda reason: server._handle_eio_disconnect(self.sid, reason))
+        server.eio.sockets[self.sid] = self._session
+        server.environ[self.sid] = {**EnvironBuilder("/").get_environ(), "flask.app": app}
+
+    def say(self, text: str) -> list[str]:
+        """-> what it gets for that, but the sid."""
+        self._session.wire.clear()
+        self._server._handle_eio_message(self.sid, text)
+        return [_without_sid(packet) for packet in self._session.wire]
+
+    def leave(self) -> None:
+        self._session.close(reason="transport close")
+
+
+def _without_sid(packet: str) -> str:
+    head, _, body = packet.partition("{")
+    return head + "connected" if body.startswith('"sid"') else packet
+
+
+Make = Callable[[SocketIO], Callable[[], Client]]
+
+
+@pytest.fixture
+def make(redis_server: RedisServer) -> Make:
+    """An application of the team's on this SocketIO -> a builder of clients."""
+
+    def make(sockets: SocketIO) -> Callable[[], Client]:
+        app = Flask("team")
+        app.config.update(SECRET_KEY="the team's own", ORDERCAST_REDIS_URL=redis_server.url)
+        Ordercast().init_app(app, sockets, engine=lambda: create_engine("sqlite://"))
+        return lambda: Client(app, sockets.server)
+
+    return make
+
+
+def test_without_an_identity_the_connect_handler_alone_decides(make: Make) -> None:
+    sockets = SocketIO()
+
+    def connect(auth: Any) -> Any:
+        if auth == {"name": "charlie"}:
+            raise ConnectionRefusedError("no", {"why": "a stranger"})
+        return auth is not None
+
+    sockets.on_event("connect", connect)
+
+    client = make(sockets)
+    assert client().say('0{"name":"alice"}') == ["40connected"]
+    assert client().say('0{"name":"charlie"}') == ['44{"message":"no","data":{"why":"a stranger"}}']
+    assert client().say("0") == ['44{"message":"Connection rejected by server"}']
+
+
+def test_a_room_joined_in_the_connect_handler_gets_its_events(make: Make) -> None:
+    sockets = SocketIO(async_handlers=False)
+
+    def connect() -> None:
+        join_room("shop")
+        emit("hello", "you")
+
+    sockets.on_event("connect", connect)
+
+    def say(text: str) -> str:
+        emit("said", text, to="shop")
+        return "done"
+
+    sockets.on_event("say", say)
+
+    client = make(sockets)
+    alice, bob = client(), client()
+    assert alice.say("0") == ["40connected", '42["hello","you"]']
+    bob.say("0")
+    assert bob.say('27["say","tea"]') == ['42["said","tea"]', '437["done"]']
+    assert alice._session.wire[-1] == '42["said","tea"]'
+
+
+def test_namespaces_sessions_and_disconnect_handlers_work(make: Make) -> None:
+    sockets, told = SocketIO(), []
+
+    class Shop(Namespace):  # type: ignore[misc]
+        def on_connect(self) -> None:
+            sockets.server.save_session(request.sid, {"n": 1}, self.namespace)  # type: ignore[attr-defined]
+
+        def on_disconnect(self, reason: str) -> None:
+            told.append((self.namespace, reason))
+
+    def disconnect(reason: str) -> None:
+        told.append(("/", reason))
+
+    sockets.on_event("disconnect", disconnect)
+
+    sockets.on_namespace(Shop("/shop"))
+    client = make(sockets)()
+    assert client.say("0") == ["40connected"]
+    assert client.say("0/shop,") == ["40/shop,connected"]
+    client.leave()
+    assert sorted(told) == [("/", "transport close"), ("/shop", "transport close")]
+
+
+def test_its_options_hold_and_another_application_gets_no_others(make: Make) -> None:
+    sockets = SocketIO(ping_interval=3, cors_allowed_origins="https://shop.example")
+    make(sockets)
+    assert sockets.server.eio.ping_interval == 3
+    assert sockets.server.eio.ping_timeout == 20  # PING_TIMEOUT
+    assert sockets.server.eio.cors_allowed_origins == "https://shop.example"
+    assert sockets.server_options.keys() == {"ping_interval", "cors_allowed_origins"}
+    first = sockets.server
+    make(sockets)
+    assert sockets.server is not first
+
+
+def test_one_that_is_initialised_already_is_refused_in_words() -> None:
+    app = Flask("team")
+    sockets = SocketIO(app, async_mode="threading")
+    with pytest.raises(RuntimeError, match="in the place of"):
+        Ordercast().init_app(app, sockets, engine=lambda: create_engine("sqlite://"))
+
+
+def test_a_connect_handler_that_fails_says_nothing_of_its_fault(make: Make) -> None:
+    sockets = SocketIO()
+
+    def connect(_auth: Any) -> None:
+        raise LookupError("a secret")
+
+    sockets.on_event("connect", connect)
+
+    [answer] = make(sockets)().say("0")
+    assert json.loads(answer.removeprefix("44")) == {"message": "Internal error"}
