@@ -76,6 +76,7 @@ class Service:
             broker=self.broker,
             database=self.database,
             revocations=self.revocations,
+            journal=self.journal,
             checks=self.health,
             identify=identify,
             is_identified=lambda: is_identified() or bool(self.tokens.algorithms),

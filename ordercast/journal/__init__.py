@@ -13,10 +13,6 @@ pruning.py     the oldest go, and the lowest position kept is known
 tables.py
 """
 
-from typing import Any
-
-from flask import current_app
-
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
@@ -42,13 +38,3 @@ __all__ = [
     "Sequencer",
     "read",
 ]
-
-
-READS = {"head", "since", "sizes", "page", "restart", "holders", "prune", "waiting_after"}
-
-
-# Until every part has the Journal by its constructor.
-def __getattr__(name: str) -> Any:
-    if name in READS or name == "oldest_waiting":
-        return getattr(current_app.extensions["ordercast"].journal, name)
-    raise AttributeError(name)

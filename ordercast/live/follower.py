@@ -13,12 +13,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 import orjson
-from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
-from ordercast import journal
 from ordercast.events import CONTROL, CONTROL_ROOM
-from ordercast.journal import Entry, Head
+from ordercast.journal import Entry, Head, HeadLocked, Journal, read
 from ordercast.live.ring import OVERHEAD_BYTES, Ring
 from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from ordercast.revocation import Mark, mark_of
@@ -41,8 +39,8 @@ class Sockets(Protocol):
 
 
 class Follower:
-    def __init__(self, app: Flask, sockets: Sockets) -> None:
-        self._app = app
+    def __init__(self, journal: Journal, sockets: Sockets) -> None:
+        self._store = journal
         self._sockets = sockets
         self.ring = Ring()
         self._journal = ""  # whose positions these are
@@ -96,8 +94,7 @@ class Follower:
             self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
             entries = [
-                Entry(*event) if data.get("examined") else journal.read(*event)
-                for event in data["events"]
+                Entry(*event) if data.get("examined") else read(*event) for event in data["events"]
             ]
             self._fan_out(entries)
         if self._ahead > self.last:
@@ -117,9 +114,9 @@ class Follower:
     def _try_read(self, reason: str) -> None:
         JOURNAL_READS.labels(reason).inc()
         try:
-            with self._app.app_context(), self._lock:
+            with self._lock:
                 self._read()
-        except journal.HeadLocked as exc:
+        except HeadLocked as exc:
             logger.warning("journal not readable", extra={"reason": reason, "error": str(exc)})
         except SQLAlchemyError as exc:
             logger.warning("journal not readable", exc_info=exc, extra={"reason": reason})
@@ -129,13 +126,13 @@ class Follower:
 
     def _read(self) -> None:
         """Fan out what the journal holds after `last`. The lock is held: messages wait."""
-        head = journal.head()
+        head = self._store.head()
         # Everything up to `last` was committed before the lock was taken, and this is read after:
         # a lower head means that the database has lost positions. Not on a read replica, which can
         # be behind without that: the database has to be the primary.
         if head.journal == self._journal and head.position < self.last:
             # Before the lost positions are given to other events.
-            head = journal.restart(self._journal, self.last)
+            head = self._store.restart(self._journal, self.last)
         if head.journal != self._journal or head.position < self.last:
             self._start_at(head)
             return
@@ -148,7 +145,7 @@ class Follower:
             self.ring.start((), following=head.lowest)
             self._sockets.send_away()
         while self.last < head.position:
-            entries = journal.page(self.last, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+            entries = self._page(self.last, head)
             following = entries[0].position if entries else head.position + 1
             if following != self.last + 1:
                 logger.error(
@@ -176,7 +173,7 @@ class Follower:
 
     def _recent(self, head: Head) -> Iterator[Entry]:
         """The newest entries that fit into the ring, read page by page."""
-        sizes = journal.sizes(head.position - RECENT, limit=RECENT, until=head.position)
+        sizes = self._store.sizes(head.position - RECENT, limit=RECENT, until=head.position)
         first, room = head.position + 1, self.ring.max_bytes
         for position, size in reversed(sizes):
             room -= size + OVERHEAD_BYTES
@@ -184,12 +181,15 @@ class Follower:
                 break
             first = position
         while first <= head.position:
-            entries = journal.page(first - 1, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+            entries = self._page(first - 1, head)
             if not entries:
                 return
             yield from entries
             first = entries[-1].position + 1
             time.sleep(0)
+
+    def _page(self, after: int, head: Head) -> list[Entry]:
+        return self._store.page(after, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

@@ -14,7 +14,7 @@ from flask_socketio import SocketIO
 from ordercast import health
 from ordercast.broker import Broker
 from ordercast.database import Database
-from ordercast.journal import Marks
+from ordercast.journal import Journal, Marks
 from ordercast.live import options
 from ordercast.live.census import Counter
 from ordercast.live.closing import count
@@ -62,6 +62,7 @@ class Live:
         settings: Settings,
         broker: Broker,
         database: Database,
+        journal: Journal,
         identify: Identify,
         is_identified: Callable[[], bool],
         revocations: RevocationStore,
@@ -96,7 +97,7 @@ class Live:
             start_task=socketio.start_background_task,
             keeps_transports=is_ours,
         )
-        self.follower = Follower(app, self.sockets)
+        self.follower = Follower(journal, self.sockets)
         self._lifetime = Lifetime(
             self.manager,
             self.connections,
@@ -108,7 +109,7 @@ class Live:
         self._identified = Identified(
             self.connections,
             self.revocations,
-            Recovery(app, self.manager, self.follower, settings=settings),
+            Recovery(app, self.manager, self.follower, journal, settings=settings),
             self.sockets,
             identify=identify,
             ready=self._wait_until_ready,
@@ -141,7 +142,7 @@ class Live:
 
         self._marks = Marks(broker)
         self._subscription = self._subscribe(broker, settings)
-        self.readiness = Readiness(self.follower)
+        self.readiness = Readiness(self.follower, journal)
         checks.add(health.Check("worker", self.readiness.worker))
         checks.add(health.Check("journal", self.readiness.delivery))
         checks.add(health.Check("handover", self._hand_over))

@@ -8,10 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
-from flask import Flask
-
-from ordercast import journal
-from ordercast.journal import Entry
+from ordercast.journal import Entry, Journal
 from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.ring import Ring
 
@@ -23,32 +20,34 @@ UNLIMITED = 2**31 - 1
 class Reader:
     """Reads from the ring, else from the journal."""
 
-    def __init__(self, app: Flask, ring: Ring) -> None:
-        self._app = app
+    def __init__(self, journal: Journal, ring: Ring) -> None:
+        self._journal = journal
         self._ring = ring
         self._few = threading.BoundedSemaphore(READERS)
 
     def read(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
-        """The next entries, up to that position. In an app context. Raises Unrecoverable, and
+        """The next entries, up to that position. Raises Unrecoverable, and
         SQLAlchemyError."""
         entries = self._remembered(whose, until)
         if entries is None:
-            entries = journal.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
+            entries = self._journal.since(
+                whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED
+            )
             self.check(whose)
         return entries
 
     def read_later(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
-        """The same, outside of the connect and its context."""
+        """The same, outside of the connect."""
         entries = self._remembered(whose, until)
         if entries is None:
-            with self._few, self._app.app_context():
+            with self._few:
                 entries = self.read(whose, until=until)
         return entries
 
     def check(self, whose: "Missed") -> None:
         """Asked after each read of the journal: what was pruned while it was being read lacks its
         beginning, and of a database that has lost positions the end. Raises Unrecoverable."""
-        head = journal.head()
+        head = self._journal.head()
         if whose.after < head.lowest - 1:
             raise Unrecoverable(Outcome.TOO_OLD)
         if head.journal != whose.journal_name or head.position < whose.until:

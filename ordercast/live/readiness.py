@@ -2,7 +2,8 @@
 
 import time
 
-from ordercast import health, journal
+from ordercast import health
+from ordercast.journal import Journal
 from ordercast.live.follower import Follower
 from ordercast.metrics import UNSEQUENCED_SECONDS
 
@@ -14,7 +15,8 @@ class Readiness:
     """The checks of a process that follows the journal; one that does not only asks the database
     how long the oldest event has waited."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, journal: Journal) -> None:
+        self._journal = journal
         self._follower = follower
         self._since: float | None = None  # following; monotonic seconds
         self._unsequenced = health.Queue()
@@ -33,7 +35,7 @@ class Readiness:
     def delivery(self) -> str:
         """Whether what was committed some seconds ago has its position and was fanned out here.
         Raises SQLAlchemyError."""
-        waited = self._unsequenced.seconds(journal.oldest_waiting())
+        waited = self._unsequenced.seconds(self._journal.oldest_waiting())
         UNSEQUENCED_SECONDS.set(waited)
         late = waited > health.LATE_SECONDS or self._is_behind()
         return health.DELAYED if late else health.OK
@@ -43,6 +45,6 @@ class Readiness:
             return False
         head, seen = self._noted
         if self._follower.last >= head:
-            self._noted = journal.head().position, time.monotonic()
+            self._noted = self._journal.head().position, time.monotonic()
             return False
         return time.monotonic() - seen > health.LATE_SECONDS

@@ -15,10 +15,8 @@ from typing import Any
 
 from flask import Flask
 
-from app.db import MAX_ID, release
-from ordercast import journal
 from ordercast.identity import Identity, rooms_digest
-from ordercast.journal import Head
+from ordercast.journal import Journal
 from ordercast.live.connections import Connection
 from ordercast.live.follower import Follower
 from ordercast.live.member import Member
@@ -30,18 +28,26 @@ from ordercast.metrics import RECOVERIES
 from ordercast.settings import Settings
 
 logger = logging.getLogger(__name__)
+MAX_DIGITS = 19  # of a position
 
 
 class Recovery:
     def __init__(
-        self, app: Flask, manager: RoomManager, follower: Follower, *, settings: Settings
+        self,
+        app: Flask,
+        manager: RoomManager,
+        follower: Follower,
+        journal: Journal,
+        *,
+        settings: Settings,
     ) -> None:
         self._pids = Pids(settings.JWT_SECRET_KEY or str(app.secret_key))
         self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
         self._max_bytes = settings.RECOVERY_MAX_BYTES
         self._manager = manager
         self._follower = follower
-        self._reader = Reader(app, follower.ring)
+        self._journal = journal
+        self._reader = Reader(journal, follower.ring)
 
     def enter_rooms(self, member: Member, connection: Connection, auth: dict[str, Any]) -> None:
         """The client is in its rooms from now on, and its events wait. `connection` gets its pid,
@@ -81,11 +87,11 @@ class Recovery:
         if after > self._follower.last:
             # It comes from a process that was further than this one is; or it made that up. Asked
             # before it joins: until then nothing is skipped on its word.
-            head = _head()
+            head = self._journal.head()
             if head.journal == then.journal and after > head.position:
                 if then.position > head.position:
                     # Signed here: the position was given, and the database has lost it.
-                    journal.restart(then.journal, then.position)
+                    self._journal.restart(then.journal, then.position)
                     self._follower.look()
                     raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
                 raise Unrecoverable(Outcome.BAD_OFFSET)
@@ -120,9 +126,9 @@ class Recovery:
             sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
         else:
             source = Outcome.JOURNAL
-            if after < _head().lowest - 1:
+            if after < self._journal.head().lowest - 1:
                 raise Unrecoverable(Outcome.TOO_OLD)
-            sizes = journal.sizes(after, until=until, rooms=rooms, limit=limit)
+            sizes = self._journal.sizes(after, until=until, rooms=rooms, limit=limit)
         if len(sizes) > self._limit:
             raise Unrecoverable(Outcome.TOO_MANY)
         if self._max_bytes and sum(size for _, size in sizes) > self._max_bytes:
@@ -148,12 +154,4 @@ def _number(offset: object) -> int | None:
     """The position that an offset says; None if it says none."""
     if not (isinstance(offset, str) and offset.isascii() and offset.isdigit()):
         return None
-    return int(offset) if len(offset) <= len(str(MAX_ID)) else None
-
-
-def _head() -> Head:
-    """The head as it is now: on SQLite an earlier read of this connect would hide what came since,
-    because a transaction goes on seeing the past."""
-    release()
-    head: Head = journal.head()
-    return head
+    return int(offset) if len(offset) <= MAX_DIGITS else None

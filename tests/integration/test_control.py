@@ -22,7 +22,7 @@ class Process:
 
     def __init__(self, app: Flask) -> None:
         self.did: list[str] = []
-        self.follower = Follower(app, self)
+        self.follower = Follower(journal.of(app), self)
         self.follower.step()
 
     def emit_entry(self, entry: Entry) -> None:

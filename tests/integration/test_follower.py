@@ -54,7 +54,7 @@ def sockets() -> Sockets:
 
 @pytest.fixture
 def follower(app: Flask, sockets: Sockets) -> Follower:
-    follower = Follower(app, sockets)
+    follower = Follower(journal.of(app), sockets)
     assert follower.step() == "start"
     return follower
 
@@ -81,7 +81,7 @@ def test_a_message_is_fanned_out_at_once(follower: Follower, sockets: Sockets) -
 def test_what_was_there_before_the_start_is_not_fanned_out(app: Flask, sockets: Sockets) -> None:
     append(3)
     published()
-    follower = Follower(app, sockets)
+    follower = Follower(journal.of(app), sockets)
     assert not follower.ready.is_set()
     follower.step()
     assert follower.ready.is_set()
@@ -245,7 +245,7 @@ def test_an_event_that_cannot_be_sent_is_logged_and_holds_up_nothing(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     sockets = Sockets(refuses="poison")
-    follower = Follower(app, sockets)
+    follower = Follower(journal.of(app), sockets)
     follower.step()
     append(name="poison")
     append()

@@ -106,7 +106,7 @@ def test_overlapping_commits_get_contiguous_positions_and_are_fanned_out_once_in
     # that runs in between skips for ever what had a lower id and committed later.
     app = app_on_postgres
     sockets = [Recorder(), Recorder()]
-    followers = [Follower(app, recorder) for recorder in sockets]
+    followers = [Follower(journal.of(app), recorder) for recorder in sockets]
     for follower in followers:
         assert follower.step() == "start"
     already = followers[0].last

@@ -100,7 +100,7 @@ def test_many_bytes_are_several_messages_and_no_message_says_that_the_next_is_lo
     app: Flask,
 ) -> None:
     """200 events of a megabyte were one message of 200 MB, which every process reads whole."""
-    follower = Follower(app, Silent())
+    follower = Follower(journal.of(app), Silent())
     follower.step()
     with transaction():
         for _ in range(12):

@@ -10,6 +10,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.db import db, now
 from ordercast.live.follower import Follower
+from tests.harness.application import journal
 from tests.harness.application.journal import prune
 from tests.harness.application.tabs import Start, Tab, append, published, somebody
 from tests.harness.faults.races import right_after
@@ -144,7 +145,7 @@ def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> No
     """The race: the database goes away between the read of the head and that of the events."""
     append("user:1", 3)
     published()
-    follower = Follower(app, start().live.sockets)
+    follower = Follower(journal.of(app), start().live.sockets)
 
     def away(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FROM ordercast_events" in statement:

@@ -3,16 +3,20 @@
 from datetime import datetime
 from typing import Any
 
-from flask import current_app
+from flask import Flask, current_app
 
 from app.db import db
 from ordercast.journal import BATCH, Entry, Head, Journal, Marks
 from ordercast.journal.sequencing import Publish
 
 
-def here() -> Journal:
-    journal: Journal = current_app.extensions["ordercast"].journal
+def of(app: Flask) -> Journal:
+    journal: Journal = app.extensions["ordercast"].journal
     return journal
+
+
+def here() -> Journal:
+    return of(current_app)
 
 
 def append(room: str, name: str, payload: dict[str, Any]) -> None:
