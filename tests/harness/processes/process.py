@@ -44,11 +44,13 @@ def flask(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProces
 class Process:
     """A process with its output in a file; `stop` asks, `kill` does not."""
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], *, env: Mapping[str, str], log: Path, folder: Path = ROOT
+    ) -> None:
         self.log = log
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                list(command), cwd=ROOT, env=env, stdout=output, stderr=output
+                list(command), cwd=folder, env=env, stdout=output, stderr=output
             )
 
     @property

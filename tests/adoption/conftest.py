@@ -1,0 +1,112 @@
+"""The wheel, a virtual environment with it, and the team's app running."""
+
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import redis_in
+from tests.harness.processes.process import ROOT, Process
+from tests.harness.servers.ports import free_port
+from tests.harness.waiting import wait_until
+
+TEAM = Path(__file__).parent / "team" / "app.py"
+OWN = ("flask-sqlalchemy",)  # what the team's app needs besides
+
+
+class Place:
+    """A folder with the team's app, and the commands of its virtual environment."""
+
+    def __init__(self, folder: Path, binaries: Path, **config: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._binaries = binaries
+        self._env = {
+            "PATH": f"{binaries}:/usr/bin:/bin",
+            "HOME": str(folder),
+            "FLASK_APP": "app:create_app",
+            "FLASK_SECRET_KEY": "the-secret-of-another-team-that-is-long-enough",
+            **{f"FLASK_{name}": text for name, text in config.items()},
+        }
+        shutil.copy(TEAM, folder)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """A command of the environment, to its end."""
+        first, *rest = command
+        return subprocess.run(
+            [str(self._binaries / first), *rest],
+            cwd=self.folder,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def start(self, name: str, *command: str) -> Process:
+        first, *rest = command
+        binary = str(self._binaries / first)
+        log = self.folder / f"{name}.log"
+        return Process([binary, *rest], env=self._env, log=log, folder=self.folder)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that `pip wheel .` builds of this tree."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
+    subprocess.run([*build, "-w", str(folder), "."], cwd=ROOT, check=True)
+    [made] = folder.glob("*.whl")
+    return made
+
+
+@pytest.fixture(scope="session")
+def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """bin/ of a fresh virtual environment with the wheel and what it declares that it needs."""
+    folder = tmp_path_factory.mktemp("team") / "venv"
+    venv.create(folder, with_pip=True)
+    install = [str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*install, f"{wheel}[postgres]", *OWN], check=True)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def team(
+    request: pytest.FixtureRequest, binaries: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """The team's app: two web processes and a worker, on an empty database of each kind."""
+    folder = tmp_path_factory.mktemp("app")
+    with ExitStack() as stack:
+        redis = stack.enter_context(redis_in(folder))
+        url = f"sqlite:///{folder}/parcels.db"
+        if request.param == "postgres":
+            server, _ = request.getfixturevalue("postgres")
+            url = server.url(server.new_database())
+        place = Place(folder, binaries, SQLALCHEMY_DATABASE_URI=url, ORDERCAST_REDIS_URL=redis.url)
+        upgraded = place.run("flask", "ordercast", "upgrade")
+        assert upgraded.returncode == 0, upgraded.stderr
+        bind = f"127.0.0.1:{place.port}"
+        gunicorn = ("gunicorn", "-c", "python:ordercast.gunicorn", "-w", "2", "-b", bind)
+        web = place.start("web", *gunicorn, "app:create_app()")
+        stack.callback(web.stop)
+        worker = place.start("worker", "flask", "ordercast", "worker")
+        stack.callback(worker.stop)
+
+        def answers() -> bool:
+            assert web.is_running(), web.output()
+            try:
+                return httpx.get(place.url).status_code == 404
+            except httpx.TransportError:
+                return False
+
+        wait_until(answers, "the team's app answers")
+        yield place

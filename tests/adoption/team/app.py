@@ -1,0 +1,75 @@
+"""A parcel service: its own models, events, rooms and people; Ordercast is three lines of it."""
+
+from typing import Any
+
+from flask import Flask
+from flask_socketio import SocketIO, emit, join_room
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from ordercast import Event, Identity, Ordercast, Refuse
+
+
+class Base(DeclarativeBase):
+    """The team's models."""
+
+
+db, socketio, cast = SQLAlchemy(model_class=Base), SocketIO(), Ordercast()
+
+
+class Parcel(Base):
+    __tablename__ = "parcels"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    place: Mapped[str]
+
+
+class ParcelMoved(Event):
+    event = "parcel:moved"
+
+    id: str
+    place: str
+
+
+@cast.identify
+def driver(auth: Any, _environ: dict[str, Any]) -> Identity | None:
+    name = auth.get("driver") if isinstance(auth, dict) else None
+    if name == "mallory":
+        raise Refuse("No such driver", code="unknown_driver")
+    return Identity(name, rooms=(f"driver:{name}",)) if name else None
+
+
+@socketio.on("connect")
+def connect(auth: Any = None) -> bool:
+    if not isinstance(auth, dict):
+        return False
+    if depot := auth.get("depot"):
+        join_room(f"depot:{depot}")
+    return True
+
+
+@socketio.on("ping:me")
+def answer(text: str) -> str:
+    emit("pong:you", text)
+    return text.upper()
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.config.from_prefixed_env()
+    db.init_app(app)
+    cast.init_app(app, socketio, engine=lambda: db.engine, events=[ParcelMoved])
+    with app.app_context():
+        db.create_all()
+
+    @app.post("/depots/<depot>/parcels/<id>/<place>")
+    def move(depot: str, id: str, place: str) -> dict[str, str]:
+        db.session.merge(Parcel(id=id, place=place))
+        cast.append(db.session, ParcelMoved(id=id, place=place), to=f"depot:{depot}")
+        if place == "nowhere":
+            db.session.rollback()
+        else:
+            db.session.commit()
+        return {"place": place}
+
+    return app

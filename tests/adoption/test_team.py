@@ -1,0 +1,68 @@
+"""A team's app on the installed library: its own events, rooms and handlers."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.adoption.conftest import Place
+from tests.harness.clients.stock import StockClient
+
+Client = Callable[..., StockClient]
+
+
+@pytest.fixture
+def client(team: Place) -> Iterator[Client]:
+    """A builder of the team's clients; what they are given is their `auth`."""
+    made: list[StockClient] = []
+
+    def make(**auth: Any) -> StockClient:
+        made.append(StockClient(team.url, auth=auth))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.leave()
+
+
+def move(team: Place, depot: str, id: str, place: str) -> None:
+    assert httpx.post(f"{team.url}/depots/{depot}/parcels/{id}/{place}").status_code == 200
+
+
+def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handler(
+    team: Place, client: Client
+) -> None:
+    alice, stranger = client(driver="alice", depot="north"), client(driver="charlie", depot="south")
+    alice.wait_settled()
+    stranger.wait_settled()
+    move(team, "north", "7", "ramp")
+    move(team, "north", "7", "nowhere")  # rolled back
+    move(team, "north", "7", "truck")
+    move(team, "south", "8", "ramp")
+    alice.wait("event", 2)
+    stranger.wait("event", 1)
+    moves = [payload for payload, _ in alice.events("parcel:moved")]
+    assert moves == [{"id": "7", "place": "ramp"}, {"id": "7", "place": "truck"}]
+    assert [payload["id"] for payload, _ in stranger.events("parcel:moved")] == ["8"]
+
+
+def test_the_teams_own_handlers_answer_and_acknowledge(client: Client) -> None:
+    alice = client(driver="alice")
+    alice.wait_settled()
+    alice.tell(emit=["ping:me", "here"])
+    alice.wait("event")
+    assert alice.events("pong:you")[0][0] == "here"
+
+
+def test_whom_the_team_refuses_learns_why(client: Client) -> None:
+    refused = client(driver="mallory").wait("connect_error")
+    assert refused["message"] == "No such driver"
+    assert refused["data"] == {"code": "unknown_driver"}
+
+
+def test_whom_the_teams_handler_refuses_is_not_connected(client: Client, team: Place) -> None:
+    nobody = StockClient(team.url)
+    nobody.wait("connect_error")
+    nobody.leave()
+    assert client(driver="alice").wait_settled()
