@@ -200,8 +200,9 @@ class Settings(BaseModel):
             raise ConfigError("; ".join(complaints)) from None
 
     def as_config(self) -> dict[str, Any]:
-        """`ORDERCAST_*` for `app.config`."""
-        return {f"{PREFIX}{name}": getattr(self, name) for name in Settings.model_fields}
+        """`ORDERCAST_*` for `app.config`, of those that were given: a default is no wish."""
+        given = Settings.model_fields.keys() & self.model_fields_set
+        return {f"{PREFIX}{name}": getattr(self, name) for name in given}
 
 
 def _read_json(text: str) -> Any:

@@ -79,7 +79,7 @@ def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def team(
     request: pytest.FixtureRequest, binaries: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:

@@ -225,7 +225,15 @@ def test_the_doctor_finds_a_running_service_healthy(service: Service) -> None:
     assert code == 0, text
     assert all(line.startswith("ok  ") for line in text.splitlines())
     assert {line.removeprefix("ok    ").partition(":")[0] for line in text.splitlines()} == {
-        *("database", "migrations", "redis", "redis memory", "redis neighbours", "secrets"),
+        *(
+            "database",
+            "tables",
+            "migrations",
+            "redis",
+            "redis memory",
+            "redis neighbours",
+            "secrets",
+        ),
         *("file limit", "worker", "journal", "journal entries", "inbox"),
         *("monkey patching", "demo accounts", "issuer", "web"),
     }
@@ -291,10 +299,10 @@ def test_the_doctor_says_what_to_do_without_redis_and_migrations(
     assert_advice(
         text,
         {
-            "migrations": "Run: flask --app wsgi db upgrade",
-            "tables": "Run: flask ordercast upgrade",
+            "tables": "Run: flask --app wsgi db upgrade",
             "worker": "Repair the database first.",
             "journal": "Repair the database first.",
             "journal entries": "Repair the database first.",
+            "migrations": "Run: flask --app wsgi db upgrade",
         },
     )

@@ -22,6 +22,7 @@ NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f
 TEAM = """
 from flask import Flask
 from flask_migrate import Migrate
+from flask_socketio import SocketIO
 from flask_sqlalchemy import SQLAlchemy
 
 from ordercast import Ordercast, include_object
@@ -37,7 +38,7 @@ def create_app():
     app = Flask(__name__)
     app.config.from_prefixed_env()
     db.init_app(app)
-    cast.init_app(app, engine=lambda: db.engine)
+    cast.init_app(app, SocketIO(), engine=lambda: db.engine)
     Migrate(app, db{options})
     return app
 """
