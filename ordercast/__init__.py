@@ -5,21 +5,23 @@ order, through every restart.
     cast.init_app(app, socketio, engine=lambda: db.engine)
     cast.append(session, "parcel:moved", {"id": "7"}, to="user:7")
 
-The public names are those below, loaded when they are used: an import of this package loads no
-Flask, and an external script that takes `Inbox` never does.
+The public names below are loaded when they are used: an import of this package loads no Flask, and
+an external script that uses only `Inbox` never does.
 
 Reading order:
-    settings.py  errors.py  events.py        what a team declares and gets
+    settings.py  errors.py  events.py        settings, errors, and the events that a team declares
     identity.py  tokens.py  revocation/      the user of a connection, and what refuses it
     database/        the team's database, through its own engine
     migrations/      the library's tables in it
     journal/         events commit with the change, then get their position
-    inbox/           what external processes send
-    live/            who is connected, and how the journal reaches them
-    transport/       the connection, which knows nothing of the rest
+    inbox/           events that external processes send
+    live/            the connected clients, and how the journal's events reach them
+    transport/       HTTP, Engine.IO and WebSockets, without the rest of the library
     worker/          sequencing, the inbox, the service's own steps
     service.py       puts the parts of one application together; extension.py is their public face
-    health.py        what /readyz is made of            doctor/   what an operator asks
+    endings.py       how connections end
+    serving.py       gunicorn's settings                gunicorn.py   as a configuration file
+    health.py        the checks of /readyz              doctor/   those of an operator's command
 """
 
 from importlib import import_module

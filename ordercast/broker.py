@@ -1,4 +1,4 @@
-"""Redis, the doorbell between processes: how to connect, and the names of this service in it.
+"""Redis, which passes messages between processes: connecting, and this service's names in it.
 
 Every call may fail; the database is the truth, so a failure costs time and loses nothing.
 """
@@ -15,8 +15,8 @@ from ordercast.settings import Settings
 
 PREFIX = "ordercast"
 QUEUE_CHANNEL = "flask-socketio"  # Flask-SocketIO's own default: stock external emits arrive here
-TIMEOUT_SECONDS = 0.5  # a silent Redis may hold up no one for longer
-SENTINEL_SECONDS = 0.5  # then the next Sentinel is asked, however patient the caller is
+TIMEOUT_SECONDS = 0.5  # the longest wait of a caller for a silent Redis
+SENTINEL_SECONDS = 0.5  # before the next Sentinel is asked, also with a longer timeout
 LONGEST_REASON = 300  # characters
 SHORT = 70  # characters, of one Sentinel's answer
 
@@ -43,31 +43,31 @@ class Broker:
 
     @property
     def journal_channel(self) -> str:
-        """Sequenced events and the head, worker to web."""
+        """Sequenced events and the journal's head, from the workers to the web processes."""
         return f"{self.prefix}:{redis_database(self.url)}:journal"
 
     @property
     def doorbell_channel(self) -> str:
-        """Something was committed, web to worker."""
+        """Rings after a commit, from any process to the workers."""
         return f"{self.prefix}:{redis_database(self.url)}:doorbell"
 
     @property
     def census_channel(self) -> str:
-        """How many connections does this hit? A command to web."""
+        """Questions how many connections a revocation hits, from a command to the web processes."""
         return f"{self.prefix}:{redis_database(self.url)}:census"
 
     def census(self, question: str) -> str:
-        """The list with the answers."""
+        """The key of the list with the answers to a question."""
         return f"{self.prefix}:census:{question}"
 
     @property
     def inbox(self) -> str:
-        """The stream of what external processes sent."""
+        """The key of the stream of events from external processes."""
         return f"{self.prefix}:inbox"
 
     @property
     def refused(self) -> str:
-        """The stream of what could not be accepted, with the reason."""
+        """The key of the stream of refused entries, each with the reason."""
         return f"{self.prefix}:inbox:refused"
 
 
@@ -100,8 +100,8 @@ def _options(timeout: float) -> dict[str, Any]:
 
 
 class PatientSentinel(Sentinel):
-    """Asks the next Sentinel after any error of one, and says of each in a few words what it
-    answered: redis-py stops at an answer like NOPERM, and prints whole client objects."""
+    """Asks the next Sentinel after any error, and reports each answer in a few words: redis-py
+    stops at an answer like NOPERM, and prints whole client objects."""
 
     def discover_master(self, service_name: str) -> tuple[str, int]:
         """Raises redis.sentinel.MasterNotFoundError."""
@@ -125,6 +125,6 @@ class PatientSentinel(Sentinel):
 
 
 def reason(error: Exception, longest: int = LONGEST_REASON) -> str:
-    """What a Redis error says, in one line for a log, a command or a page."""
+    """The text of a Redis error on one line, for a log, a command or a page."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -8,8 +8,8 @@ SPARE_FILES = 200  # descriptors besides the connections
 
 
 def max_files() -> int | None:
-    """How many files this process may have open, once gunicorn.conf.py has raised the soft limit;
-    None: any number."""
+    """How many files this process may have open, once gunicorn_options() has raised the soft
+    limit; None: any number."""
     _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
     return None if limit == resource.RLIM_INFINITY else limit
 

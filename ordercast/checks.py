@@ -1,4 +1,4 @@
-"""What `/readyz` asks of the database, of Redis and of the inbox; live/ adds its own."""
+"""The checks of `/readyz` for the database, Redis and the inbox; live/ adds its own."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ from ordercast.metrics import INBOX_SECONDS
 def checks(database: Database, journal: Journal, broker: Broker) -> Iterator[Check]:
     queue = Queue()
     yield Check("database", lambda: _database(database, journal), required=True)
-    # Without Redis events are slower and none is lost: the process serves.
+    # Not required: without Redis events are late and none is lost, and the process serves.
     yield Check("redis", lambda: _redis(broker))
     yield Check("inbox", lambda: _inbox(broker, queue))
 
 
 def _database(database: Database, journal: Journal) -> str:
-    """A process that can only read cannot serve: no change, no event, no position."""
+    """Check writing, not only reading: a read-only database takes no change and no event."""
     try:
         database.probe()
     except SQLAlchemyError as exc:

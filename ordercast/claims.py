@@ -1,6 +1,6 @@
-"""The claims of a token whose signature is good: the user it speaks for, from when to when.
+"""The claims of a token whose signature is good: its user, and the time in which it is valid.
 
-Clocks differ by seconds all the time. What another clock says of the past (`iat`, `nbf`) is taken
+Clocks differ by seconds all the time. The beginning by another clock (`iat`, `nbf`) is compared
 with JWT_LEEWAY seconds of tolerance; the end (`exp`) is exact.
 """
 
@@ -13,7 +13,7 @@ from ordercast.identity import TokenIdentity
 TOKEN_ISSUER = "ordercast"  # noqa: S105 - `iss` of the tokens that a service issues itself
 MAX_SUBJECT = 200  # characters: rooms are named after it
 MAX_TOKEN_ID = 255  # characters of a `jti` or `session`
-MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later is as good as that
+MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later counts as that
 MAX_QUOTED = 40  # characters of a claim that a log line repeats
 
 TokenKind = Literal["access", "refresh"]
@@ -44,7 +44,7 @@ def identity(
     return TokenIdentity(
         subject,
         rooms=(f"user:{subject}",),
-        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # no connection ends before its token
+        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # up: no connection ends before its token
         claims=claims,
         session=_id(claims, "session"),
         jti=_id(claims, "jti"),
@@ -66,7 +66,7 @@ def _seconds(claims: dict[str, Any], name: str) -> float | None:
 
 def _not_ahead(claims: dict[str, Any], name: str, now: float, leeway: float) -> float | None:
     moment = _seconds(claims, name)
-    # Whole seconds: an issuer that rounds up is not ahead.
+    # Compare whole seconds: an issuer that rounds up is not ahead.
     if moment is not None and moment // 1 > now + leeway:
         what = "issued in the future (iat)" if name == "iat" else "not yet valid (nbf)"
         raise TokenInvalid(

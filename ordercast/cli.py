@@ -27,7 +27,7 @@ def fail(code: str, message: str) -> NoReturn:
 
 
 class Commands(AppGroup):
-    """What a command cannot do is one line, not a traceback."""
+    """Commands that report an expected error on one line, without a traceback."""
 
     def invoke(self, context: click.Context) -> object:
         try:

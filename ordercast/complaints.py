@@ -1,7 +1,7 @@
-"""What is wrong with a value, in words for the person or program that sent it.
+"""Pydantic's validation errors, in words for the person or program that sent the value.
 
-Every complaint of pydantic's passes here before it reaches an answer, an error of an event, a
-refused inbox entry or a command's output.
+Every error of pydantic's passes here before it reaches an answer, an error of an event, a refused
+inbox entry or a command's output.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def complaints_of(cause: ValidationError) -> list[dict[str, str]]:
 
 
 def sentence_of(cause: ValidationError, whole: str) -> str:
-    """The same on one line; `whole` is the name of what has no path."""
+    """All complaints on one line; `whole` is the name of the value itself, which has no path."""
     found = complaints_of(cause)
     return "; ".join(f"{item['path'] or whole}: {item['message']}" for item in found)
 
@@ -30,5 +30,5 @@ def _each(cause: ValidationError) -> Iterator[dict[str, str]]:
 
 
 def plain_words(message: str) -> str:
-    """What pydantic says of a value, without the kind of exception that a validator raised."""
+    """A message of pydantic's, without the kind of exception that a validator raised."""
     return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")

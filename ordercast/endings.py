@@ -1,6 +1,6 @@
-"""How connections end: the whole table is `ENDINGS`, the transport's own endings and those that the
-service adds. It is the table of docs/protocol.md, and says what is counted as which label of
-`ordercast_connections_closed_total`."""
+"""How connections end: `ENDINGS` has the transport's own endings and those that the service adds.
+docs/protocol.md has the same table. `label` is the label of
+`ordercast_connections_closed_total` under which an ending is counted."""
 
 from ordercast.transport.endings import (
     CloseCode,

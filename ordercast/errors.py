@@ -40,7 +40,7 @@ class OrdercastError(Exception):
 
 
 class EventError(OrdercastError, ValueError):
-    """The root of what is wrong with an event."""
+    """The root of the errors about an event."""
 
 
 class Refused(EventError):
@@ -59,15 +59,15 @@ class InvalidEvent(EventError):
 
 
 class InboxUnavailable(EventError):
-    """Redis did not say that it has the event; the text says what happened. After a timeout Redis
-    may have it all the same: sending it again is harmless with an id."""
+    """Redis did not confirm the event; the text says what happened. After a timeout Redis may have
+    the event all the same: with an id, sending it again is harmless."""
 
     code = "inbox_unavailable"
 
 
 class SocketError(OrdercastError):
-    """The root of what a Socket.IO client is told, in a connect_error or in the acknowledgement of
-    `auth:refresh`: `told` and `code`."""
+    """The root of the errors that a Socket.IO client is sent, in a connect_error or in the
+    acknowledgement of `auth:refresh`: `told` and `code`."""
 
     @property
     def told(self) -> str:
@@ -138,8 +138,8 @@ class TokenInvalid(TokenError):
 
 
 class TokenExpired(TokenError):
-    """Another token of the same user may be good: the transport is closed, and its client comes
-    back with one."""
+    """Another token of the same user may be good: a connection with such a token ends by closing
+    its transport, and the client comes back with another token."""
 
     code = "token_expired"
     text = "The token has expired."

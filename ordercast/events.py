@@ -1,5 +1,5 @@
-"""What travels to a client: the base of the events that a service declares, and the registry of
-them that the library is handed.
+"""Events: the base class of those that a service declares, and the registry that the library is
+handed.
 
     class ParcelMoved(Event):
         event = "parcel:moved"  # the name on the wire
@@ -9,7 +9,7 @@ them that the library is handed.
         id: str
         place: str
 
-    cast.init_app(app, engine=..., events=[ParcelMoved])
+    cast.init_app(app, socketio, engine=..., events=[ParcelMoved])
 
 A service that declares no event sends any name to any room.
 """
@@ -24,7 +24,7 @@ from pydantic.alias_generators import to_camel
 
 from ordercast.errors import InvalidEvent, Refused
 
-CONTROL_ROOM = "control"  # no client can join it: orders to the web processes themselves
+CONTROL_ROOM = "control"  # of events for the web processes themselves; no client can join
 RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
@@ -34,7 +34,7 @@ MAX_NAME = 255  # characters of an event that is not declared
 
 
 class Wire(BaseModel):
-    """Something that is sent as JSON: camelCase there, snake_case here."""
+    """A payload that is sent as JSON: camelCase on the wire, snake_case in Python."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -50,7 +50,7 @@ class Wire(BaseModel):
 
 
 class Event(Wire):
-    """A durable event: `event` is what the client listens for, `audience` the prefix of its
+    """A durable event: `event` is the name that clients listen for, `audience` the prefix of its
     rooms. Without an audience the event goes to any room."""
 
     event: ClassVar[str]
@@ -76,7 +76,7 @@ class Events:
         self._by_name = {event.event: event for event in self._all}
         # In the order of their declaration.
         self.audiences = tuple(dict.fromkeys(e.audience for e in self._all if e.audience))
-        # Of rooms: an id that begins with one is not taken for a room by accident.
+        # Prefixes of rooms: an id that begins with one is refused, and not taken for a room.
         self._prefixes = frozenset({*self.audiences, CONTROL_ROOM})
         if len(self._by_name) < len(self._all):
             raise ValueError("an event's name is declared twice")
@@ -103,7 +103,7 @@ class Events:
     def room(self, event: type[Event] | None, to: object) -> str:
         """The room that an event goes to. `to`: an id, or a room of the event's own audience,
         `user:7`, which an id that looks like a room needs: `user:seller:7`; for an event without
-        an audience, the room as it stands. Raises Refused for what is nobody's."""
+        an audience, the room as it stands. Raises Refused for any other receiver."""
         if event is None or not event.audience:
             return self._open_room(to)
         if type(to) is int:
@@ -139,7 +139,7 @@ class Events:
 
 
 def _check_open_name(name: str) -> None:
-    """Of an event that is not declared. Raises Refused."""
+    """Check the name of an event that is not declared. Raises Refused."""
     if not (0 < len(name) <= MAX_NAME and name.isprintable()):
         raise Refused(f"an event's name has 1 to {MAX_NAME} printable characters: {name!r:.250}")
     if name in RESERVED:

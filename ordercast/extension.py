@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 Identifying = TypeVar("Identifying", bound="Identify")
 
-# Flask is imported where it is used: a script that imports this module for `Inbox` needs none.
+# Flask is imported where it is used: importing `Ordercast` does not load it.
 
 
 class Ordercast:
     """cast = Ordercast()
     cast.init_app(app, socketio, engine=lambda: db.engine)
 
-    One object serves any number of applications: in a context it speaks of the current one, outside
-    of any of the one that was initialised last.
+    One object serves any number of applications: inside an application context the current one,
+    outside of any the one that was initialised last.
     """
 
     def __init__(self) -> None:
@@ -54,11 +54,10 @@ class Ordercast:
         events: Iterable[type[Event]] = (),
         revocation_rules: Mapping[str, Rule] | None = None,
     ) -> None:
-        """Add to the application what `app.config` asks for, in the place of
-        `socketio.init_app(app)`: the options and handlers of the team's `socketio` hold. `engine`
-        returns the engine of the team's database, in an application context; `events` are those
-        that are declared: without any, every name goes. Raises ConfigError; ValueError for events
-        that cannot be declared."""
+        """Set the application up by its `app.config`, in the place of `socketio.init_app(app)`; the
+        team's `socketio` keeps its options and handlers. `engine` returns the engine of the team's
+        database, in an application context. `events` are the declared events; without any, every
+        name is allowed. Raises ConfigError; ValueError for events that cannot be declared."""
         from ordercast import cli
         from ordercast.service import EXTENSION, Service
         from ordercast.settings import Settings
@@ -82,7 +81,7 @@ class Ordercast:
         """Let this function identify clients, in the place of the JWT of `auth.token`:
 
             @cast.identify
-            def who(auth, environ): return Identity(user_id, rooms=[...])
+            def identify(auth, environ): return Identity(user_id, rooms=[...])
 
         Called in an application context, at each connect, and for each `auth:refresh` with its
         {token} as `auth`. It raises Refuse; None is refused as a client without authentication."""
@@ -117,9 +116,11 @@ class Ordercast:
     ) -> None:
         """Refuse, in every process within a second, every token that a `user` was issued until
         now, or those of a login (`session`, as the token has it), or one `token` (its `jti`); and
-        close their connections. `until`: when all of them have expired, and it can be forgotten.
+        close their connections. `until`: when all of them have expired, and the revocation may be
+        deleted.
 
-        In the transaction that `within` has open, a Session or Connection, or in one of its own.
+        Written in the transaction that `within`, a Session or Connection, has open, or in one of
+        its own.
         Raises TypeError unless one of the three is given; SQLAlchemyError."""
         kinds = {"user": user, "session": session, "token": token}
         given = [(kind, value) for kind, value in kinds.items() if value is not None]
@@ -130,17 +131,17 @@ class Ordercast:
 
     def disconnect(self, *, user: str, within: Transaction | None = None) -> None:
         """Close the connections that a user has when each process learns of it; the tokens stay
-        good. A stock client does not come back from that by itself, but it may: to keep the user
-        out, revoke. Raises SQLAlchemyError."""
+        good. A stock client does not reconnect by itself after that, but its page may: to keep the
+        user out, revoke. Raises SQLAlchemyError."""
         self.revocations.disconnect(within, user)
 
     def census(self, kind: str, value: str, detail: str | None = None) -> Census:
         """How many connections of all web processes a revocation of this kind would end now. Never
-        fails: it says how many processes did not answer."""
+        fails: the result also says how many processes answered."""
         return self._service.census(kind, value, detail)
 
     def check(self, check: Check) -> None:
-        """Let `/readyz` and `health()` ask this too."""
+        """Add a check to `/readyz` and `health()`."""
         self._service.health.add(check)
 
     def step(self, *, seconds: float) -> Callable[[Function], Function]:
@@ -160,13 +161,13 @@ class Ordercast:
         return register
 
     def work(self) -> None:
-        """Be the background worker: returns when SIGTERM or SIGINT came and every step is finished.
-        In the main thread, which gets the signals."""
+        """Run the background worker: returns when SIGTERM or SIGINT came and every step is
+        finished. Call it in the main thread, which gets the signals."""
         self._service.work()
 
     def add_examinations(self, *examinations: Examination) -> None:
-        """Let `doctor` and `examine()` ask these too. One under a name of the library's is made
-        together with it."""
+        """Add examinations to `flask ordercast doctor` and `examine()`. An examination with the
+        name of one of the library's is made together with that one, as one finding."""
         self._service.examinations.extend(examinations)
 
     def examine(self) -> Iterator[Finding]:
@@ -174,7 +175,7 @@ class Ordercast:
         return self._service.examine()
 
     def health(self) -> tuple[dict[str, str], str]:
-        """Ask all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
+        """Run all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
         return self._service.health.examine()
 
     def append(
@@ -187,26 +188,28 @@ class Ordercast:
         key: str | None = None,
     ) -> None:
         """Add a durable event to the transaction that `session` has open, or begins: a Session,
-        scoped_session or Connection of SQLAlchemy 2 on the journal's database. Announced once that
-        has committed.
+        scoped_session or Connection of SQLAlchemy 2 on the journal's database. The event is
+        announced once that transaction has committed.
 
         `event` is a name, with its payload: an object that orjson takes, or JSON text; or an
         event that is declared. `to`: a room, or for an event with an audience an id. `key` says
         what the event is about: `order:123`.
 
-        Raises Refused for a name that is not declared or a room that is nobody's, InvalidEvent for
-        a payload that does not fit, ValueError for one that is no JSON, TypeError for another kind
-        of session, RuntimeError for one of another database, and SQLAlchemyError.
+        Raises Refused for a name that is not declared or a receiver that cannot be one,
+        InvalidEvent for a payload that does not fit, ValueError for a payload that is no JSON,
+        TypeError for another kind of session, RuntimeError for a session of another database, and
+        SQLAlchemyError.
         """
         self._service.append(session, event, payload, to=to, key=key)
 
     def head(self) -> Head:
-        """Where the journal is: (position, lowest position kept, name). Read before a snapshot,
-        the position is the offset from which events are news to it. Raises SQLAlchemyError."""
+        """The journal's (last position, lowest position kept, name). Read before a snapshot, the
+        position is the snapshot's offset: only events after it may be new. Raises
+        SQLAlchemyError."""
         return self._service.journal.head()
 
     def missed(self, rooms: Sequence[str], *, after: str | int) -> Missed:
-        """What the rooms got after this offset, for clients without recovery: `complete`, the
+        """The rooms' events after this offset, for clients without recovery: `complete`, the
         `offset` to go on from, and `pieces()` of events. Never a part presented as the whole: over
         RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
         `complete` is false and there are no pieces. Raises ValueError for an offset that is none,
@@ -220,7 +223,7 @@ class Ordercast:
         )
 
     def turn(self) -> AbstractContextManager[None]:
-        """A writer's place in this process's queue on SQLite, to be taken before the transaction
+        """A writer's turn in this process's queue on SQLite, to be entered before the transaction
         begins; nothing to wait for on PostgreSQL. Raises sqlalchemy.exc.OperationalError."""
         return self._service.database.turn()
 
@@ -238,7 +241,7 @@ class Ordercast:
 
     @property
     def draining(self) -> bool:
-        """This process is shutting down, and its clients go to the others."""
+        """Whether this process is shutting down, and its clients go to the others."""
         return self._service.live.draining
 
     @property

@@ -1,7 +1,8 @@
 """gunicorn's configuration for a team's app: `gunicorn -c python:ordercast.gunicorn -w 4 app:app`.
 
-Patches first. What is needed before the app exists is read from the environment: `ORDERCAST_*`, or
-`FLASK_ORDERCAST_*` as `app.config.from_prefixed_env()` does; a bad value stops the start.
+Patches the standard library first. Settings that are needed before the app exists are read from the
+environment: `ORDERCAST_*`, or `FLASK_ORDERCAST_*` as `app.config.from_prefixed_env()` does; a bad
+value stops the start.
 """
 
 from gevent import monkey

@@ -18,13 +18,14 @@ logger = logging.getLogger(__name__)
 OK = "ok"
 UNAVAILABLE = "unavailable"
 DELAYED = "delayed"
-LATE_SECONDS = 3.0  # what waits longer than this is late
+LATE_SECONDS = 3.0  # of waiting, after which an entry is late
 DEADLINE_SECONDS = 2.0  # from the start of a check; then its answer is `unavailable`
 
 
 class Queue:
-    """How long the first of a queue has waited: by the clock that made it, or as long as it was
-    seen here to be the first, where that is more. Clocks jump, and anybody may write a time."""
+    """How long the first entry of a queue has waited: by its own timestamp, or as long as this
+    process has seen it to be the first, whichever is longer. Clocks jump, and any program may write
+    a timestamp."""
 
     def __init__(self) -> None:
         self._first: object = None
@@ -42,7 +43,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class Check:
-    """`ask` returns `ok` or says in a few words what is wrong; raising means `unavailable`. It runs
+    """`ask` returns `ok` or says in a few words what is wrong; raising means `unavailable`. Called
     in a thread (in a web process: a greenlet) inside an application context, one run at a time."""
 
     name: str
@@ -51,8 +52,8 @@ class Check:
 
 
 class _Shared:
-    """One run of a check, whose answer everybody gets who asks meanwhile: however many balancers
-    ask, and however long it hangs, it is one query and one connection."""
+    """Shares one run of a check among all requests that come meanwhile: however many balancers ask,
+    and however long the check hangs, there is one query and one connection."""
 
     def __init__(self, app: Flask, check: Check) -> None:
         self.check = check
@@ -114,11 +115,11 @@ class Health:
         self._checks: list[_Shared] = []
 
     def add(self, check: Check) -> None:
-        """Let `/readyz` ask this too."""
+        """Add a check to `/readyz`."""
         self._checks.append(_Shared(self._app, check))
 
     def examine(self) -> tuple[dict[str, str], str]:
-        """Ask all checks at once -> ({name: answer}, ok | degraded | unavailable), after
+        """Run all checks at once -> ({name: answer}, ok | degraded | unavailable), after
         DEADLINE_SECONDS at the latest."""
         runs = [(shared, shared.begin()) for shared in self._checks]
         answers = {shared.check.name: shared.answer(run) for shared, run in runs}

@@ -1,7 +1,7 @@
-"""The user that a connection speaks for.
+"""The user of a connection.
 
     @cast.identify
-    def who(auth, environ):
+    def identify(auth, environ):
         user = session_of(environ)
         return Identity(user.id, rooms=[f"user:{user.id}", f"team:{user.team_id}"])
 
@@ -21,10 +21,11 @@ DIGEST_DIGITS = 16
 @dataclass(frozen=True, slots=True)
 class Identity:
     """`claims` are the service's own. Of these a revocation reads `session`, `jti` and `iat`, as a
-    token has them. Raises TypeError for what would be compared with a text and never fit."""
+    token has them. Raises TypeError for a user_id or rooms of another type, which would match
+    nothing."""
 
     user_id: str
-    rooms: Sequence[str] = ()  # that its connections join, and whose events they may read
+    rooms: Sequence[str] = ()  # joined by its connections, which may read the rooms' events
     expires_at: float | None = None  # seconds since 1970, when its connections end; None: never
     claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, hash=False, repr=False)
 
@@ -36,12 +37,12 @@ class Identity:
 
     @property
     def session(self) -> str | None:
-        """The login that it came from."""
+        """The id of the login that the token came from; None if there is none."""
         return _text(self.claims.get("session"))
 
     @property
     def jti(self) -> str | None:
-        """The token's own name."""
+        """The token's own id; None if there is none."""
         return _text(self.claims.get("jti"))
 
     @property
@@ -52,13 +53,13 @@ class Identity:
 
     @property
     def is_local(self) -> bool:
-        """Whether this service itself issued it, so that its times are by this service's clocks."""
+        """Whether this service issued the token, so that its times are by this service's clocks."""
         return False
 
 
 @dataclass(frozen=True, slots=True)
 class TokenIdentity(Identity):
-    """What a verified token proves; its `claims` may be fewer than the token's."""
+    """The identity of a verified token; its `claims` may be fewer than the token's."""
 
     session: str | None = None  # None: of another issuer, or of no login
     jti: str | None = None

@@ -1,7 +1,7 @@
 """Origins (RFC 6454): how browsers and other clients write them, and which are the service's own.
 
-The one rule for HTTP and for Socket.IO. Compared is what they mean: a default port is none, `ws` is
-`http` and `wss` is `https`, and the case of a host says nothing.
+One rule for HTTP and for Socket.IO. Origins are compared by their meaning: a default port equals
+none, `ws` equals `http` and `wss` equals `https`, and the case of a host does not count.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 WEB = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
-# Schemes of an app's own pages (capacitor, tauri, ionic ...) are origins; pages of these are not.
+# Schemes whose pages have no origin; schemes of an app's own pages (capacitor, tauri ...) have one.
 NO_ORIGIN = frozenset({"about", "blob", "data", "file", "ftp", "javascript"})
 ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#@\\]*)/?", re.IGNORECASE)
 AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 NAME = re.compile(r"[a-z0-9._-]+")
-CHANGED = frozenset("\u00df\u03c2\u200c\u200d")  # characters that IDNA 2003 and 2008 write apart
+CHANGED = frozenset("\u00df\u03c2\u200c\u200d")  # IDNA 2003 and 2008 encode these differently
 SCHEME_KNOWN = "ordercast.scheme_known"  # in the environ: a trusted proxy has named the scheme
 WANTED = "an origin is scheme://host[:port], like https://shop.example.com"
 
@@ -37,7 +37,7 @@ class Origin(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse(text: str) -> Origin:
-    """One origin, with or without a slash behind it. Raises ValueError."""
+    """Parse an origin, with or without a slash behind it. Raises ValueError."""
     found = ORIGIN.fullmatch(text)
     if found is None:
         raise ValueError(WANTED)
@@ -71,7 +71,7 @@ def authority(text: str) -> tuple[str, int | None]:
 
 
 def _ascii(host: str) -> str:
-    """As browsers send an international name. Raises ValueError."""
+    """The name of a host as browsers send it: international names with xn--. Raises ValueError."""
     if host.isascii():
         return host.lower()
     with suppress(UnicodeError):  # a header's bytes, as WSGI hands them over; else text already
@@ -115,5 +115,5 @@ class Origins:
         return read in self._listed or read in own(environ)
 
     def expected(self, environ: Mapping[str, Any]) -> list[str]:
-        """All that would be let in, for the log."""
+        """All origins whose pages may connect, for the log."""
         return sorted(map(str, {*self._listed, *own(environ)}))

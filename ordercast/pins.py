@@ -1,7 +1,7 @@
-"""The versions of other packages whose private parts are used, as they were read.
+"""The packages whose private parts live/ and transport/ use, in the versions that were read.
 
-live/ and transport/ stand on parts of these that their authors may change in any release. Another
-version may work all the same: one line in the log says which it is.
+Such parts may change in any release. Another version may work all the same: one line in the log
+names it.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Whose request it is, behind proxies: `TRUSTED_PROXIES`.
+"""The client's address, scheme and host behind proxies: `TRUSTED_PROXIES`.
 
-In front of everything, and once: Flask, Socket.IO, the logs and every limit by address then see the
-client. From any other peer the X-Forwarded fields are removed, so that nothing believes them.
+Decided once, in front of everything: Flask, Socket.IO, the logs and every limit by address then see
+the client. X-Forwarded fields of any other peer are removed, so that nothing believes them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 logger = logging.getLogger(__name__)
-DECIDED = "ordercast.proxies"  # in the environ: by the outermost of several
+DECIDED = "ordercast.proxies"  # in the environ: the outermost of several has decided
 FOR, PROTO, HOST = "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST"
 
 
@@ -58,8 +58,8 @@ class TrustedProxies:
         return any(read in network for network in self._networks)
 
     def _believe(self, environ: WSGIEnvironment) -> None:
-        """From the right, where the nearest proxy wrote: the first that is none of ours is the
-        client. What stands further left, anybody may have sent."""
+        """Read X-Forwarded-For from the right, where the nearest proxy wrote: the first address
+        that is no trusted proxy is the client's. Entries further left may be anybody's."""
         hops = 0
         for text in reversed(environ.get(FOR, "").split(",")):
             address = _address(text)
@@ -88,13 +88,13 @@ class TrustedProxies:
 
 
 def stand_in_front(app: Flask, trusted: Iterable[str]) -> None:
-    """In front of all that the application has by now; again: of what was added since as well."""
+    """Wrap all that the application has by now; called again, also what was added since."""
     if not isinstance(app.wsgi_app, TrustedProxies):
         app.wsgi_app = TrustedProxies(app.wsgi_app, trusted)  # type: ignore[method-assign]
 
 
 def _address(text: Any) -> str | None:
-    """The address in an entry of X-Forwarded-For: some write a port behind it."""
+    """The address in an entry of X-Forwarded-For, behind which some proxies write a port."""
     text = str(text).strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -110,8 +110,8 @@ def _address(text: Any) -> str | None:
 
 
 def _of_hop(field: str, hops: int) -> str:
-    """Of a list to which each proxy appends, what the outermost trusted one wrote; of one that each
-    proxy overwrites, the one value."""
+    """The value that the outermost trusted proxy wrote, where each proxy appends to the field; the
+    only value, where each proxy overwrites it."""
     values = [value.strip() for value in field.split(",")]
     return values[max(-len(values), -max(hops, 1))]
 

@@ -1,4 +1,4 @@
-"""What is shown of a URL, or of a text that holds one: all but its password."""
+"""Hiding the passwords of URLs in a text that is shown or logged."""
 
 import re
 

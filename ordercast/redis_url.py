@@ -10,7 +10,7 @@ SENTINEL_PORT = 26379
 
 
 class Sentinels(NamedTuple):
-    """What a redis+sentinel:// URL says."""
+    """The parts of a redis+sentinel:// URL."""
 
     hosts: list[tuple[str, int]]
     database: int
@@ -49,7 +49,7 @@ def redis_database(url: str) -> int:
 
 
 def is_good(url: str) -> bool:
-    """Whether the libraries can read the URL; their own words may repeat the password."""
+    """Whether the libraries can read the URL; their own errors may repeat the password."""
     try:
         parts = urlsplit(url)
         if parts.scheme == "redis+sentinel":
@@ -57,6 +57,6 @@ def is_good(url: str) -> bool:
         read = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError:
         return False
-    # It reads a database that is no number as 0, and a socket's path as one.
+    # redis-py reads a database that is no number as 0, as it does the path of a socket.
     is_number = re.fullmatch(r"/?[0-9]*", parts.path) is not None
     return parts.scheme in ("redis", "rediss") and "host" in read and is_number

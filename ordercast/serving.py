@@ -15,12 +15,12 @@ from ordercast.settings import Settings
 
 WORKER = "ordercast.transport.worker.Worker"
 BOOT_ERROR = 3  # gunicorn's own exit code for a start that cannot work: it does not try again
-KEEPALIVE_SECONDS = 75  # longer than the balancers in front, which else meet a closed socket
+KEEPALIVE_SECONDS = 75  # longer than balancers in front, which else send to a closed connection
 SPARE_CONNECTIONS = 100  # for HTTP, beside those of Socket.IO
 UNLIMITED = 1_000_000
 
-# Memory of large messages goes back to the system: glibc raises this threshold (mallopt(3)) at the
-# first one that is freed, and then keeps tens of megabytes. Other C libraries have none.
+# Give memory of large messages back to the system: glibc raises this threshold (mallopt(3)) when
+# the first of them is freed, and then keeps tens of megabytes. Other C libraries have no mallopt().
 M_MMAP_THRESHOLD, LARGE_BYTES = -3, 131_072
 
 
@@ -41,7 +41,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         else UNLIMITED,
         "keepalive": KEEPALIVE_SECONDS,
         "timeout": 60,
-        "graceful_timeout": 5,  # how long open connections are waited for
+        "graceful_timeout": 5,  # at most, for open connections at a shutdown
         "control_socket_disable": True,  # its default place is shared by every gunicorn of the user
         "on_starting": on_starting,
         "post_fork": post_fork,
@@ -51,7 +51,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
 
 
 def on_starting(server: Any) -> None:
-    """Before anything listens: refuse what gunicorn is told to, and cannot be done here."""
+    """Refuse settings of gunicorn that the worker cannot serve with, before anything listens."""
     refusal = getattr(server.worker_class, "refusal", None)
     if refusal is None:
         why = f"worker_class is {server.cfg.worker_class_str}: WebSockets need {WORKER}"
@@ -63,7 +63,7 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(_server: Any, _worker: Any) -> None:
-    """Load the application without the collector: the modules stay, each pass finds nothing."""
+    """Load the application without the garbage collector: modules stay, a pass finds nothing."""
     gc.disable()
 
 
@@ -83,5 +83,5 @@ def post_worker_init(worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """The master ends: so does the folder in which its workers met."""
+    """Remove the folder of the workers' hand-over sockets when the master ends."""
     server.worker_class.remove_folder()

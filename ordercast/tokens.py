@@ -37,12 +37,12 @@ REASONS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
 
 
 class Tokens:
-    """Verifies signature, times and type. Whether a token was revoked is in revocation.py."""
+    """Verifies signature, times and type. Whether a token was revoked is in revocation/."""
 
     def __init__(self, settings: Settings) -> None:
         self._leeway = settings.JWT_LEEWAY
-        # The key follows from the algorithm, never from what a token likes: a public key is no
-        # HMAC secret (RFC 8725 section 3.1).
+        # Key and algorithm follow from the settings, never from the token's header: a public key
+        # must not serve as an HMAC secret (RFC 8725 section 3.1).
         self._keys: dict[str, str] = {}
         if settings.JWT_PUBLIC_KEY:
             self._keys[key_algorithm(settings.JWT_PUBLIC_KEY)] = settings.JWT_PUBLIC_KEY
@@ -51,7 +51,7 @@ class Tokens:
 
     @property
     def algorithms(self) -> list[str]:
-        """Of the tokens that can be good; empty where no key is configured."""
+        """The algorithms of tokens that can be good; empty where no key is configured."""
         return list(self._keys)
 
     @property
@@ -62,9 +62,9 @@ class Tokens:
     def read(
         self, token: object, kind: TokenKind | None = "access", *, allow_expired: bool = False
     ) -> TokenIdentity:
-        """The identity that a token of this kind, or of either, proves: with all its claims, in the
-        room `user:{sub}`. Raises TokenInvalid or TokenExpired; never anything else because of what
-        the token contains."""
+        """The identity that a token proves, of this kind or (None) of either: with all its claims,
+        in the room `user:{sub}`. Raises TokenInvalid or TokenExpired; never anything else because
+        of the token's content."""
         found, algorithm = self._decoded(token)
         return self.identity(found, algorithm, kind, allow_expired=allow_expired)
 
@@ -76,7 +76,7 @@ class Tokens:
         *,
         allow_expired: bool = False,
     ) -> TokenIdentity:
-        """The same, of the claims and the algorithm of a token whose signature is good."""
+        """As read(), from the claims and the algorithm of a token whose signature is good."""
         own: TokenKind = "refresh" if found.get("type") == "refresh" else "access"
         return claims.identity(
             found,
@@ -88,8 +88,8 @@ class Tokens:
         )
 
     def identify(self, auth: object, _environ: dict[str, Any]) -> TokenIdentity:
-        """The identity of a client that connects with `auth: {token}`: what @cast.identify takes
-        the place of. Raises AuthenticationRequired, TokenInvalid, TokenExpired."""
+        """The identity of a client that connects with `auth: {token}`: the default, which
+        @cast.identify replaces. Raises AuthenticationRequired, TokenInvalid, TokenExpired."""
         return self.read(token_of(auth))
 
     def _decoded(self, token: object) -> tuple[dict[str, Any], str]:

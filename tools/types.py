@@ -17,7 +17,7 @@ HEAD = "// Made by `make types` from app/events.py: change that.\n"
 REF = "{model}"  # a reference is the name of the type
 MODELS: tuple[type[Wire], ...] = (Order, *EVENTS, ProductView, NotificationView)
 PAYLOADS = """\
-/** What each event carries. A page adds events of its own:
+/** The payload of each event. A page adds events of its own:
  * `declare module "@ordercast/client" { interface Payloads { "parcel:moved": Parcel } }` */"""
 SCALARS = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 

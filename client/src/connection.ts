@@ -12,10 +12,10 @@ import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 
 export type ConnectionState = {
   readonly state: "idle" | "connecting" | "live" | "reconnecting" | "refused";
-  readonly recovered: boolean; // of the last time that it came to be live
+  readonly recovered: boolean; // at the last time that the connection became live
   readonly transport: "websocket" | "polling" | null;
   readonly refusal: Refusal | null; // in the state `refused`
-  readonly connects: number; // how often it came to be live; 1 is the first time
+  readonly connects: number; // how often the connection became live; 1 is the first time
 };
 
 export type Options = {
@@ -23,9 +23,9 @@ export type Options = {
   readonly lazy?: boolean;
   /** For socket.io-client: transports, delays ... */
   readonly io?: Partial<ManagerOptions & SocketOptions>;
-  /** Where the place in the stream is kept over a reload; null: nowhere. The session storage. */
+  /** Keeps the place in the stream over a reload; null: none. Default: the session storage. */
   readonly storage?: KeyValue | null;
-  /** What tells `pagehide` and `pageshow`. The window. */
+  /** Dispatches `pagehide` and `pageshow`. Default: the window. */
   readonly page?: EventTarget | null;
 };
 
@@ -58,7 +58,7 @@ export class Connection {
   private readonly arrivals = new Listeners<[recovered: boolean]>();
   private readonly handlers = new Map<string, Listeners<[never, string | undefined]>>();
   private introduced: string | null = null; // the token of the last CONNECT
-  private failures = 0; // of getting a token, one after the other
+  private failures = 0; // to get a token, one after the other
   private renewed = false; // refused with an expired token, and asked for another
   private recovered = false;
 
@@ -85,35 +85,35 @@ export class Connection {
     this.listen();
   }
 
-  /** Hears of each change of `state`; -> its undo. */
+  /** Call the listener at each change of `state`; returns the undo. */
   readonly subscribe = (listener: () => void): (() => void) => this.watchers.add(listener);
 
   readonly state = (): ConnectionState => this.current;
 
-  /** Hears each event of this name once; -> its undo. */
+  /** Call the handler for each event of this name, once; returns the undo. */
   on<Name extends EventName>(name: Name, handler: Handler<Name>): () => void {
     let listeners = this.handlers.get(name);
     if (listeners === undefined) this.handlers.set(name, (listeners = new Listeners()));
     return listeners.add(handler);
   }
 
-  /** Hears each time that it comes to be live, before the first event. Not recovered: what was read
-   * over HTTP may be old, and has to be read again. -> its undo. */
+  /** Call the listener each time that the connection becomes live, before the first event. Not
+   * recovered: snapshots read over HTTP may be old, and have to be read again. Returns the undo. */
   onLive(listener: (recovered: boolean) => void): () => void {
     return this.arrivals.add(listener);
   }
 
-  /** Hears each time that the snapshots have to be read (again); -> its undo. */
+  /** Call the listener each time that the snapshots have to be read (again); returns the undo. */
   onReload(listener: () => void): () => void {
     return this.onLive((recovered) => {
       if (!recovered) listener();
     });
   }
 
-  /** Be connected while somebody holds it; the result lets go. */
+  /** Be connected until the result is called; any number of callers may hold the connection. */
   readonly hold = (): (() => void) => this.holders.hold();
 
-  /** Disconnect, whoever holds it, and be nobody: for a logout. */
+  /** Disconnect, also while callers hold the connection, and forget the user: for a logout. */
   end(): void {
     this.holders.end();
     this.place.forget();
@@ -126,7 +126,7 @@ export class Connection {
     this.socket.connect();
   }
 
-  /** An HTTP call of this user's. Rejects with ApiError, or as fetch does. */
+  /** Make an HTTP call as this user. Rejects with ApiError, or as fetch does. */
   async request<Body>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
     const token = this.tokens.current ?? (await this.tokens.fresh());
     return request<Body>(this.url, { method, path, body, token }, () => this.tokens.fresh());
@@ -152,11 +152,11 @@ export class Connection {
 
   private listen(): void {
     const { socket } = this;
-    // First of all listeners for packets: what it learns is known when the handlers run.
+    // The first of all listeners for packets: the others can use what CONNECT says.
     socket.io.on("packet", (packet) => {
       if ((packet.type as number) === CONNECT && packet.nsp === "/") this.arrive(packet.data);
     });
-    // Packets of a transport that was closed in a handler: they come again, by recovery.
+    // Drop packets of a transport that was closed in a handler: recovery brings them again.
     socket.io.on("open", () => {
       socket.receiveBuffer.length = 0;
     });
@@ -174,10 +174,10 @@ export class Connection {
     });
   }
 
-  /** Answer with what CONNECT says: a fresh token, and the ticket back. */
+  /** Answer with the payload of CONNECT: a fresh token, the pid and the offset. */
   private introduce(answer: (auth: object) => void): void {
     const { engine } = this.socket.io;
-    // The token may take so long that the transport is another one: that one asks for itself.
+    // Getting the token may outlast the transport: the next transport asks for its own.
     const ifStillThis = (action: () => void) => {
       if (this.socket.io.engine === engine) action();
     };
@@ -192,7 +192,7 @@ export class Connection {
       () => {
         const seconds = RETRY_SECONDS[this.failures] ?? 16;
         this.failures += 1;
-        // As if the network were away: socket.io comes back and asks again.
+        // Close as if the network were down: socket.io reconnects and asks again.
         setTimeout(() => {
           ifStillThis(() => engine.close());
         }, seconds * 1000);
@@ -226,7 +226,7 @@ export class Connection {
     }
     const refusal = refusalOf(error);
     if (refusal.code === "token_expired" && this.tokens.canChange && !this.renewed) {
-      this.renewed = true; // it ended on the way, or the clock of the source is wrong
+      this.renewed = true; // expired on the way, or the clock of the source is wrong
       this.socket.connect();
     } else {
       this.renewed = false;
@@ -246,7 +246,7 @@ export class Connection {
     }
   }
 
-  /** Somebody else is signed in now: what was seen belongs to the one before. */
+  /** Connect as a new client: another user is signed in, and the place was the previous user's. */
   private startOver(): void {
     this.place.forget();
     this.socket.disconnect();
@@ -260,7 +260,7 @@ export class Connection {
     if (isDurable(name, given) && offset !== undefined && !this.place.isNews(offset)) return;
     const isOffset = given.length > 1;
     this.handlers.get(name)?.tell(given[0] as never, isOffset ? offset : undefined);
-    // Now it is handled: a reload in between would have brought it again.
+    // Move the offset after the handlers: a reload in between brings the event again.
     if (offset !== undefined) this.place.pass(offset);
   }
 
@@ -272,7 +272,8 @@ export class Connection {
 
 const CONNECT = 0; // the type of the packet, Socket.IO protocol 5
 
-/** Only these have an offset of their own: one that was emitted around the journal has the last one's. */
+/** Whether the offset is the event's own: an event emitted around the journal has that of the last
+ * durable one. */
 function isDurable(name: string, given: readonly unknown[]): boolean {
   return given.length === 2 && (EVENT_NAMES as readonly string[]).includes(name);
 }

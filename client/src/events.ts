@@ -74,7 +74,7 @@ export type NotificationView = {
   readonly createdAt: string;
 };
 
-/** What each event carries. A page adds events of its own:
+/** The payload of each event. A page adds events of its own:
  * `declare module "@ordercast/client" { interface Payloads { "parcel:moved": Parcel } }` */
 export interface Payloads {
   "order:status": OrderStatus;

@@ -1,6 +1,6 @@
 const LINGER_MS = 1000; // a page that is left for the next one, or React's StrictMode, comes back at once
 
-/** Counts who holds something: opened for the first, closed a moment after the last. */
+/** Counts the holders of something: opens with the first, closes a moment after the last. */
 export class Holders {
   private count = 0;
   private isOpen = false;
@@ -12,7 +12,7 @@ export class Holders {
     private readonly lingerMs = LINGER_MS,
   ) {}
 
-  /** Hold it; the result lets go, once. */
+  /** Count one more holder; the result releases it, once. */
   hold(): () => void {
     this.count += 1;
     clearTimeout(this.timer);
@@ -32,7 +32,7 @@ export class Holders {
     };
   }
 
-  /** Close it now, whoever holds it; the next to hold it opens it again. */
+  /** Close now, also with holders; the next holder opens again. */
   end(): void {
     clearTimeout(this.timer);
     if (!this.isOpen) return;

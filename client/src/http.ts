@@ -1,7 +1,7 @@
 /** A good answer. `offset` is the `X-Event-Offset`: the position read before the data. */
 export type Answer<Body> = { readonly body: Body; readonly offset: string | undefined };
 
-/** An answer that is none: `{"error": {"code", "message", "details"?}}`. */
+/** An error's answer: `{"error": {"code", "message", "details"?}}`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
 
@@ -22,7 +22,7 @@ type Call = {
   readonly token: string | null;
 };
 
-/** One call; with a token that is refused, once more with a fresh one. */
+/** Make a call; if its token is refused, once more with a fresh one. */
 export async function request<Body>(
   url: string,
   call: Call,

@@ -1,6 +1,6 @@
-/** Read in this order: wire (what travels), socket (what a page calls), connection (the state and the
- * events), place (the way back), renewal and token, live and lists (snapshots that stay true); react
- * has the hooks. */
+/** Read in this order: wire (the types), socket (a page's functions), connection (the state and the
+ * events), place (pid and offset, for recovery), renewal and token, live and lists (snapshots
+ * that are kept up to date); react has the hooks. */
 export { Connection, type ConnectionState, type Options } from "./connection.js";
 export * from "./events.js";
 export { type Answer, ApiError } from "./http.js";

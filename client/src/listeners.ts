@@ -1,8 +1,8 @@
-/** Listeners by what they were given for; one that throws does not keep it from the others. */
+/** A set of listeners. When a listener throws, the others are called all the same. */
 export class Listeners<Arguments extends readonly unknown[]> {
   private readonly all = new Set<{ readonly call: (...given: Arguments) => void }>();
 
-  /** -> its undo. The same function twice is two listeners. */
+  /** Returns the undo. The same function twice is two listeners. */
   add(call: (...given: Arguments) => void): () => void {
     const entry = { call };
     this.all.add(entry);
@@ -22,7 +22,7 @@ export class Listeners<Arguments extends readonly unknown[]> {
   }
 }
 
-/** As an uncaught exception, but later. */
+/** Report like an uncaught exception, but later. */
 function report(error: unknown): void {
   if (typeof reportError === "function") reportError(error);
   else

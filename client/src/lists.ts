@@ -14,10 +14,10 @@ export type Notifications = {
   readonly stored: readonly NotificationView[]; // the newest first, as they are on the server
   readonly received: readonly Received[]; // while this page is open, the newest first
 };
-/** A notification as it arrived: it names no stored one, and a script's is not stored. */
+/** A notification as it arrived, without the id of a stored one: a script's are not stored. */
 export type Received = Notification & { readonly key: string };
 
-/** The list with this order in it, by id, the newest first; an older version of it is left out. */
+/** The list with this order in it, by id, the newest first; an older version is left out. */
 export function withOrder(order: Order): Change<Orders> {
   return (orders) => {
     const index = orders.findIndex((one) => one.id === order.id);
@@ -130,8 +130,8 @@ type Page<Item> = Readonly<Record<ListName, readonly Item[]>> & {
   readonly nextCursor: string | null;
 };
 
-/** A list from its first page on. The offset is the first page's: what changes while the others are
- * read comes as events. */
+/** A list from its first page on. The offset is the first page's: changes while the others are read
+ * come as events. */
 async function pages<Item>(
   connection: Connection,
   name: ListName,

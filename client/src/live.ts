@@ -7,13 +7,13 @@ import { isAfter } from "./offset.js";
 export type LiveState<Value> = {
   readonly value: Value;
   readonly status: "loading" | "ready" | "failed";
-  readonly error: Error | null; // in the status `failed`; it is read again by and by
+  readonly error: Error | null; // in the status `failed`; reading is tried again
 };
 
 /** An event's change of the value. */
 export type Change<Value> = (value: Value) => Value;
 
-/** Gives the changes as they come; -> its undo. */
+/** Passes changes to `push` as they come; returns the undo. */
 export type Feed<Value> = (push: (change: Change<Value>, offset?: string) => void) => () => void;
 
 const AGAIN_MS = 250; // events come in bursts: one read for all of them
@@ -21,8 +21,8 @@ const MAX_RETRY_MS = 30_000;
 
 /** A snapshot that is kept as it would be read now: snapshot + events == fresh snapshot.
  *
- * It listens first and reads then. What comes while it reads is kept, and of that is applied what
- * the snapshot's offset does not cover. */
+ * Listens first and reads second: an event that comes during the read is kept, and applied to the
+ * snapshot if the snapshot's offset does not cover it. */
 export class Live<Value> {
   private current: LiveState<Value>;
   private readonly watchers = new Listeners<[]>();
@@ -35,8 +35,8 @@ export class Live<Value> {
     },
   );
   private readonly undo: (() => void)[] = [];
-  private held: { change: Change<Value>; offset: string | undefined }[] | null = null; // while it reads
-  private round = 0; // of reading; the answer to an earlier one counts for nothing
+  private held: { change: Change<Value>; offset: string | undefined }[] | null = null; // while reading
+  private round = 0; // of reading; the answer to an earlier round is ignored
   private isRead = false;
   private failures = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -52,7 +52,7 @@ export class Live<Value> {
 
   readonly state = (): LiveState<Value> => this.current;
 
-  /** Be kept up to date, and hear of each change; -> its undo. */
+  /** Keep the value up to date, and call the listener at each change; returns the undo. */
   readonly subscribe = (listener: () => void): (() => void) => {
     const undo = [this.watchers.add(listener), this.connection.hold(), this.holders.hold()];
     return () => {
@@ -60,7 +60,7 @@ export class Live<Value> {
     };
   };
 
-  /** Apply what the caller knows before the event that says it: an answer, or an optimistic guess. */
+  /** Apply a change that the caller knows before its event: an answer, or an optimistic guess. */
   readonly change = (change: Change<Value>): void => {
     this.push(change, undefined);
   };
@@ -72,12 +72,12 @@ export class Live<Value> {
     void this.load();
   };
 
-  /** Read it soon: an event says that something else has changed than what it says. */
+  /** Read the snapshot soon: an event means that more has changed than the event says. */
   readonly reloadSoon = (): void => {
     this.timer ??= setTimeout(this.reloadNext, AGAIN_MS);
   };
 
-  /** After what it reads now: events that come faster than answers would let it never end. */
+  /** Wait for the read under way: events that come faster than answers would never let one end. */
   private readonly reloadNext = (): void => {
     this.timer = undefined;
     if (this.held === null) this.reload();
@@ -135,7 +135,7 @@ export class Live<Value> {
     this.set({ value, status: "ready", error: null });
   }
 
-  /** What was there stays. While there is a connection it is tried again, otherwise with the next. */
+  /** Keep the value, and try again: after a delay while connected, else at the next connect. */
   private fail(error: Error): void {
     this.held = null;
     this.set({ status: "failed", error });

@@ -1,18 +1,18 @@
 import { isAfter } from "./offset.js";
 
-/** What is used of `sessionStorage`. */
+/** The part of `sessionStorage` that is used. */
 export type KeyValue = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 type Kept = { readonly pid: string; readonly offset?: string | undefined };
 type Claim = { readonly pid: string; readonly ticket: number };
 
-/** Where this client is in its stream of events: the ticket back (pid) and the last offset seen.
+/** The place of this client in its stream of events: the pid, for recovery, and the last offset.
  *
- * Over a reload of the page it is in the session storage, but only then: it is written when the
- * page goes and taken out when it is back. So a tab that is duplicated or opened from this one,
- * which gets a copy of the storage, finds nothing there: a pid belongs to one tab. Two may still
- * have one if the copy was made while another page of the tab was shown: they agree over a
- * broadcast channel who keeps it. */
+ * The session storage has both only over a reload: written when the page is left, removed when it
+ * is back. So a tab that is duplicated or opened from this one, with a copy of the storage, finds
+ * nothing there: a pid belongs to one tab. Two tabs may still have the same pid if the copy was
+ * made while the tab showed another page: they settle over a broadcast channel which tab keeps
+ * the pid. */
 export class Place {
   private pid: string | undefined;
   private offset: string | undefined;
@@ -27,7 +27,7 @@ export class Place {
     private readonly page: EventTarget | null,
   ) {}
 
-  /** Take what the page before left, and leave it again when this one goes. */
+  /** Take the place that the page before has stored, and store it when this page is left. */
   open(): void {
     if (this.undo.length > 0) return;
     this.take();
@@ -51,12 +51,12 @@ export class Place {
     this.pid = this.offset = undefined;
   }
 
-  /** What CONNECT says besides the token. */
+  /** The payload of CONNECT besides the token. */
   ticketBack(): { pid: string | undefined; offset: string | undefined } {
     return { pid: this.pid, offset: this.offset };
   }
 
-  /** The answer to CONNECT -> whether it is recovered. */
+  /** Note the answer to CONNECT -> whether the client is recovered. */
   arrive(pid: string | undefined): boolean {
     const recovered = pid !== undefined && pid === this.pid;
     if (!recovered) {
@@ -71,7 +71,7 @@ export class Place {
     return isAfter(offset, this.offset);
   }
 
-  /** An event was handled. */
+  /** Note that an event was handled. */
   pass(offset: string): void {
     if (this.isNews(offset)) this.offset = offset;
   }
@@ -107,7 +107,7 @@ export class Place {
     this.channel = null;
   }
 
-  /** The page is here, maybe again: what it remembers itself is better than what is stored. */
+  /** The page is shown, maybe again: its own memory is newer than the storage. */
   private show(): void {
     this.attempt((storage) => {
       storage.removeItem(this.key);
@@ -126,7 +126,7 @@ export class Place {
     this.channel?.postMessage({ pid: this.pid, ticket: this.ticket } satisfies Claim);
   }
 
-  /** Another tab says that the pid is its own: the higher ticket keeps it. */
+  /** Answer another tab that claims the same pid: the tab with the higher ticket keeps it. */
   private dispute(claim: Claim): void {
     if (claim.pid !== this.pid) return;
     if (this.ticket > claim.ticket) {
@@ -142,7 +142,7 @@ export class Place {
     this.undo.push(() => this.page?.removeEventListener(name, listener));
   }
 
-  /** The storage may be full, or forbidden: then a reload is a first connect. */
+  /** Use the storage, which may be full or forbidden: then a reload is a first connect. */
   private attempt<T>(action: (storage: KeyValue) => T): T | null {
     try {
       return this.storage === null ? null : action(this.storage);

@@ -18,12 +18,12 @@ import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 const nothing = () => () => undefined;
 const none = () => null;
 
-/** The page's connection, from the first render on; null only while nobody has called initSocket. */
+/** The page's connection, from the first render on; null only before initSocket is called. */
 export function useCurrentConnection(): Connection | null {
   return useSyncExternalStore(onConnectionChange, currentConnection, none);
 }
 
-/** The stock socket; null only while nobody has called initSocket. */
+/** The stock socket; null only before initSocket is called. */
 export function useSocket(): OrdercastSocket | null {
   const connection = useCurrentConnection();
   useEffect(() => connection?.hold(), [connection]);
@@ -39,7 +39,7 @@ export function useConnection(): ConnectionState {
 
 const idle = () => IDLE;
 
-/** Each event of this name, once. The handler may be another function at each render. */
+/** Calls the handler for each event of this name, once. Each render may pass another function. */
 export function useEvent<Name extends EventName>(name: Name, handler: Handler<Name>): void {
   const connection = useCurrentConnection();
   const latest = useRef(handler);
@@ -59,7 +59,7 @@ export function useEvent<Name extends EventName>(name: Name, handler: Handler<Na
   }, [connection, name]);
 }
 
-/** Called at the first connect, and at each that was not recovered: read again what you show. */
+/** Calls `onReload` at the first connect, and at each that was not recovered: read data again. */
 export function useReload(onReload: () => void): void {
   const connection = useCurrentConnection();
   const latest = useRef(onReload);
@@ -75,7 +75,7 @@ export function useReload(onReload: () => void): void {
   );
 }
 
-/** Each move of this order, as its customer or its seller hears of it. Null: of none. */
+/** Calls `onUpdate` at each change of this order, for its customer or its seller; null: of none. */
 export function useOrderUpdates(
   orderId: string | null | undefined,
   onUpdate: (order: OrderStatus, offset?: string) => void,

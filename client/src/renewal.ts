@@ -4,13 +4,13 @@ import type { OrdercastSocket, RefreshAnswer } from "./wire.js";
 const MARGIN_SECONDS = 60; // before the end; of a short token its last fifth
 const ACK_MS = 10_000;
 const MIN_SECONDS = 1;
-const MAX_SECONDS = 2 ** 31 / 1000 - 1; // what setTimeout takes
+const MAX_SECONDS = 2 ** 31 / 1000 - 1; // the longest delay of setTimeout
 
 /** Keeps one connection's token fresh while it lasts: `auth:refresh` before each ends. */
 export class Renewal {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private round = 0; // an answer to an earlier one counts for nothing
-  private accepted: string | null = null; // what the connection lasts by
+  private round = 0; // the answer to an earlier round is ignored
+  private accepted: string | null = null; // the token by which the connection lasts
   private endsAt = 0; // ms
 
   constructor(
@@ -19,7 +19,7 @@ export class Renewal {
     private readonly onAnotherUser: () => void,
   ) {}
 
-  /** The server has accepted this token. */
+  /** Begin with the token that the server has accepted. */
   start(token: string | null): void {
     this.stop();
     const seconds = token === null ? null : secondsLeft(token);
@@ -37,7 +37,7 @@ export class Renewal {
     this.wait(seconds - Math.min(MARGIN_SECONDS, seconds / 5));
   }
 
-  /** What was in the way may be over in half of the time that is left. */
+  /** Try again after half of the time that is left. */
   private again(): void {
     const left = (this.endsAt - Date.now()) / 1000;
     if (left > 0) this.wait(left / 2);
@@ -60,7 +60,7 @@ export class Renewal {
     else this.again();
   }
 
-  /** The server's answer; null if there is no other token yet. */
+  /** Send a fresh token -> the server's answer; null if there is no other token yet. */
   private async ask(): Promise<RefreshAnswer | null> {
     const token = await this.tokens.fresh();
     if (token === null || token === this.accepted) return null;

@@ -3,13 +3,14 @@ import { Listeners } from "./listeners.js";
 import type { TokenSource } from "./token.js";
 import type { EventName, Handler, OrdercastSocket } from "./wire.js";
 
-/** The page's one connection. Listeners of this module outlive it: they go on with the next one. */
+/** The page's one connection. Listeners of this module outlive it, and move to the next one. */
 let current: Connection | null = null;
 const watchers = new Listeners<[]>();
 
-/** Connect. With the same token source and URL again it is the same connection; with others a new
- * one in its place. The token is asked for at every connect and before it ends, so give a function
- * where you can. Without a URL: NEXT_PUBLIC_SOCKET_URL or VITE_SOCKET_URL, or the page's origin. */
+/** Connect. Called again with the same token source and URL the connection stays; with others a new
+ * one takes its place. The token is asked for at every connect and before it expires, so give a
+ * function where you can. Without a URL: NEXT_PUBLIC_SOCKET_URL or VITE_SOCKET_URL, or the page's
+ * origin. */
 export function initSocket(
   token: TokenSource,
   url?: string,
@@ -24,13 +25,13 @@ export function initSocket(
   return connection.socket;
 }
 
-/** The stock socket, or null if nobody is signed in. Its handlers get every event; those of
+/** The stock socket, or null if nobody is signed in. Its handlers may get an event again; those of
  * `onEvent` get each once. */
 export function getSocket(): OrdercastSocket | null {
   return current?.socket ?? null;
 }
 
-/** Sign out: nothing of the connection is left, whoever uses it. */
+/** Sign out: end the connection, also while it is used. */
 export function disconnectSocket(): void {
   current?.end();
   replace(null);
@@ -40,23 +41,24 @@ export function currentConnection(): Connection | null {
   return current;
 }
 
-/** Hears when there is another connection; -> its undo. */
+/** Call the listener when there is another connection; returns the undo. */
 export function onConnectionChange(listener: () => void): () => void {
   return watchers.add(listener);
 }
 
-/** Hears each event of this name once, now and after the next sign-in; -> its undo. */
+/** Call the handler for each event of this name, once, now and after the next sign-in; returns the
+ * undo. */
 export function onEvent<Name extends EventName>(name: Name, handler: Handler<Name>): () => void {
   return onEach((connection) => connection.on(name, handler));
 }
 
-/** Hears when what was read over HTTP has to be read (again): at the first connect, and at each that
- * was not recovered; -> its undo. */
+/** Call the listener when snapshots have to be read over HTTP (again): at the first connect, and at
+ * each that was not recovered; returns the undo. */
 export function onReload(listener: () => void): () => void {
   return onEach((connection) => connection.onReload(listener));
 }
 
-/** Do it with this connection and with each that follows; -> its undo. */
+/** Attach to this connection, and to each that follows; returns the undo. */
 export function onEach(attach: (connection: Connection) => () => void): () => void {
   let detach = current === null ? undefined : attach(current);
   const unwatch = watchers.add(() => {
@@ -74,7 +76,7 @@ function replace(connection: Connection | null): void {
   watchers.tell();
 }
 
-/** Both are put in by the bundler, so they stand here as it looks for them. */
+/** Bundlers replace the two variables, and only where they are spelled like this. */
 function configuredUrl(): string {
   const next = typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_SOCKET_URL;
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- no Vite, no env

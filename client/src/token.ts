@@ -3,7 +3,7 @@ export type TokenSource = string | (() => string | null | Promise<string | null>
 
 type Claims = { readonly sub?: string; readonly exp?: number; readonly iat?: number };
 
-/** What a JWT says, unverified; empty if it is none. */
+/** The claims of a JWT, unverified; empty for another text. */
 export function claimsOf(token: string): Claims {
   try {
     const part = token.split(".")[1] ?? "";
@@ -16,22 +16,22 @@ export function claimsOf(token: string): Claims {
   }
 }
 
-/** Seconds until the token ends, or null if it does not say. Never more than it was made for: the
- * clock of this machine may be slow. */
+/** Seconds until the token expires, or null if it has no `exp`. Never more than its whole lifetime:
+ * the clock of this machine may be slow. */
 export function secondsLeft(token: string, now = Date.now() / 1000): number | null {
   const { exp, iat } = claimsOf(token);
   if (typeof exp !== "number") return null;
   return typeof iat === "number" ? Math.min(exp - now, exp - iat) : exp - now;
 }
 
-/** The source, asked by one at a time: who asks meanwhile gets the same answer. */
+/** Asks the source once at a time: callers meanwhile get the same answer. */
 export class Tokens {
   current: string | null = null;
   private asking: Promise<string | null> | null = null;
 
   constructor(private readonly source: TokenSource) {}
 
-  /** Whether asking again may give another one. */
+  /** Whether the source may give another token when it is asked again. */
   get canChange(): boolean {
     return typeof this.source === "function";
   }

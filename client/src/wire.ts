@@ -4,7 +4,7 @@ import type { Payloads } from "./events.js";
 
 export type EventName = keyof Payloads;
 
-/** What a handler gets. An event that was emitted around the journal has no offset. */
+/** A handler of an event. An event that was emitted around the journal has no offset. */
 export type Handler<Name extends EventName> = (payload: Payloads[Name], offset?: string) => void;
 
 export type ServerEvents = { [Name in EventName]: Handler<Name> };

@@ -4,7 +4,7 @@ access.py     connections for reading, transactions for writing
 engine.py     options and listeners for an engine that meets outages
 types.py      column types      metadata.py   of the library's own tables
 upsert.py     INSERT ... ON CONFLICT of each database
-outage.py     what an error says about the database, in one line
+outage.py     the kind of outage that an error means, and its text on one line
 probe.py      whether the database can be written now
 sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does

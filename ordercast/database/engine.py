@@ -1,7 +1,7 @@
-"""What an engine needs so that an outage costs time and nothing else.
+"""Options and listeners of an engine, so that an outage costs time and nothing else.
 
-A team's engine works without; with these a session of a dead, stopped or demoted server is given
-up, and writers on SQLite queue instead of failing half way.
+A team's engine works without them. With them a database session whose server is dead, stopped or
+demoted is given up, and writers on SQLite queue instead of failing half way.
 
     create_engine(url, **engine_options(url))          # or SQLALCHEMY_ENGINE_OPTIONS
     harden(engine)                                     # before its first connection
@@ -28,14 +28,14 @@ def engine_options(url: str | URL, *, pool: int = POOL, prepare: bool = True) ->
     """
     read = make_url(url)
     options: dict[str, Any] = {
-        # Errors are logged with their statement, never with what was in it: password hashes.
+        # Errors are logged with their statement, never with its parameters, as password hashes.
         "hide_parameters": True,
         "pool_size": pool,
         "max_overflow": 2 * pool,
         "pool_timeout": POOL_SECONDS,
     }
     if read.get_backend_name() == "sqlite":
-        # A busy file is waited for in PatientConnection.
+        # PatientConnection waits for a busy file.
         return {**options, "connect_args": {"factory": sqlite.PatientConnection}}
     from ordercast.database import postgres  # psycopg is an extra
 
@@ -63,8 +63,8 @@ def harden(engine: Engine) -> None:
 
 
 def _give_up_stale(context: ExceptionContext) -> None:
-    """Replace a session that can be read but not written like one that was cut: the next
-    transaction gets a fresh one, which may lead to another server."""
+    """Treat a stale database session like a connection that broke: the next transaction gets a
+    fresh session, which may reach another server."""
     kind = outage_of_driver(context.original_exception)
     if context.connection is not None and kind in STALE:
         context.is_disconnect = True

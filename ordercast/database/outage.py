@@ -1,4 +1,4 @@
-"""What an error says about the database: nothing, or why it cannot be used now.
+"""The kind of outage that a database error means, if it means one.
 
 One table for both databases (https://www.postgresql.org/docs/current/errcodes-appendix.html,
 https://www.sqlite.org/rescode.html), read by HTTP, sockets, worker, commands, health and the log.
@@ -24,9 +24,9 @@ class Outage(StrEnum):
     SHARED_SESSION = "shared session"  # a pooler gave this client another client's session
 
 
-# A session that ends so is not used again; the fresh one may reach another server.
+# Outages after which a database session is not used again: a fresh one may reach another server.
 STALE = frozenset(Outage) - {Outage.BUSY}
-# Its neighbours in the pool lead to the same server.
+# Outages after which the whole pool is given up: its other sessions lead to the same server.
 ALL_STALE = frozenset({Outage.AWAY, Outage.READ_ONLY})
 
 POSTGRES = {
@@ -63,7 +63,7 @@ INVALIDATED = "8s2b"  # SQLAlchemy's code for using a session whose connection w
 
 
 def outage(error: BaseException | None) -> Outage | None:
-    """Why the database cannot be used, if that is what the error says; else None."""
+    """Why the database cannot be used, by this error; None if the error says nothing of it."""
     if isinstance(error, exc.TimeoutError):
         return Outage.BUSY  # every connection of the pool is in use
     if isinstance(error, exc.PendingRollbackError):
@@ -77,7 +77,7 @@ def outage(error: BaseException | None) -> Outage | None:
 
 
 def outage_of_driver(error: Any) -> Outage | None:
-    """The same of a driver's own error, where its code says so."""
+    """As outage(), for a driver's own error, by its code."""
     state = getattr(error, "sqlstate", None)
     if state:
         return POSTGRES.get(state) or POSTGRES_CLASSES.get(state[:2])
@@ -85,8 +85,8 @@ def outage_of_driver(error: Any) -> Outage | None:
 
 
 def explain(error: BaseException | None) -> tuple[Outage, str] | None:
-    """(kind, one line) of an error that is an outage: without the statement, and no traceback
-    where every request would log the same."""
+    """(kind, one line without the statement) of an error that is an outage, to be logged without
+    the traceback, which would be the same for every request; None for another error."""
     kind = outage(error)
     if kind is None:
         return None

@@ -1,4 +1,4 @@
-"""PostgreSQL sessions that end when their server does, and go to the one that can be written."""
+"""PostgreSQL sessions that end when their server does, and reach a server that can be written."""
 
 import time
 from typing import Any
@@ -7,27 +7,27 @@ import psycopg
 from sqlalchemy import URL
 from sqlalchemy.exc import DisconnectionError
 
-# A host that vanishes sends no word: without these the kernel waits for a quarter of an hour, and
-# for an answer for ever (libpq, section "Parameter Key Words"). Those in the URL come before them.
+# A host that vanishes sends nothing: without these the kernel waits for a quarter of an hour, and
+# for an answer for ever (libpq, section "Parameter Key Words"). Parameters in the URL come first.
 CONNECTING: dict[str, Any] = {
     "connect_timeout": 5,  # seconds, for each host
     "keepalives": 1,
-    "keepalives_idle": 5,  # seconds of silence before the first question
+    "keepalives_idle": 5,  # seconds of silence before the first probe
     "keepalives_interval": 3,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,  # ms without an acknowledgement of what was sent
 }
-ISOLATION = "READ COMMITTED"  # whatever the server's default: row locks, not failures to repeat
+ISOLATION = "READ COMMITTED"  # whatever the server's default: wait for row locks, repeat nothing
 OPENED = "opened"  # in a pooled connection's info: monotonic seconds
 REFUSED_ENCODING = "SQL_ASCII"
-# Reported by the server itself, unasked, since PostgreSQL 14 (protocol-async).
+# Parameters that the server reports unasked since PostgreSQL 14 (protocol-async).
 NOT_WRITABLE = ("in_hot_standby", "default_transaction_read_only")
 RECONNECT_SECONDS = 1.0  # between two tries to find a server that can be written
 
 
 class PatientConnection(psycopg.Connection[Any]):
     """A session that is given up when the server has not answered a statement for
-    `answer_seconds`: one that is stopped, or hangs, keeps the connection alive and says nothing."""
+    `answer_seconds`: a stopped or hanging server keeps the connection alive and sends nothing."""
 
     answer_seconds: float | None = None  # None: as long as it takes, as a migration may
 
@@ -39,7 +39,7 @@ class PatientConnection(psycopg.Connection[Any]):
         except psycopg.OperationalError as exc:
             if timeout is not None or most is None or time.monotonic() - started < most:
                 raise
-            self.pgconn.finish()  # what it was asked may still be done: nobody may go on with it
+            self.pgconn.finish()  # the statement may still run: no caller may use the session
             raise psycopg.OperationalError(f"no answer for {most:.0f} s") from exc
 
 
@@ -48,11 +48,11 @@ def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> 
 
 
 def connect_args(url: URL, *, prepare: bool) -> dict[str, Any]:
-    """What psycopg.connect() gets besides the URL."""
+    """The arguments of psycopg.connect() besides the URL."""
     chosen = {name: value for name, value in CONNECTING.items() if name not in url.query}
     if not prepare:
         chosen["prepare_threshold"] = None
-    return {**chosen, "client_encoding": "utf8"}  # text is text, whatever the server keeps
+    return {**chosen, "client_encoding": "utf8"}  # whatever encoding the server has
 
 
 def on_connect(connection: psycopg.Connection[Any], record: Any) -> None:
@@ -65,8 +65,8 @@ def on_connect(connection: psycopg.Connection[Any], record: Any) -> None:
 
 
 def on_checkout(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
-    """Give up a session of a server that became a standby, or read-only, once a second: after a
-    failover another one takes the writes, and reads here would be of the past."""
+    """Give up a session of a server that became a standby, or read-only, at most once a second:
+    after a failover another server takes the writes, and reads here would be stale."""
     if time.monotonic() - record.info.get(OPENED, 0.0) < RECONNECT_SECONDS:
         return
     if any(connection.info.parameter_status(name) == "on" for name in NOT_WRITABLE):

@@ -1,5 +1,5 @@
-"""Whether the database can be written now: a question of its own, because a server that answers
-may be a standby, read-only, or on a full disk."""
+"""Checking that the database can be written now: a server that answers may still be a standby,
+read-only, or on a full disk."""
 
 from sqlalchemy import exc, text
 from sqlalchemy.engine import Connection
@@ -20,7 +20,7 @@ def probe(connection: Connection) -> None:
 
 
 def _write_sqlite(connection: Connection) -> None:
-    """The file's first page as it is, through the log to the disk."""
+    """Write the file's first page unchanged, through the WAL to the disk."""
     connection = connection.execution_options(begin="IMMEDIATE", busy_seconds=BUSY_SECONDS)
     with connection.begin():
         version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()

@@ -3,7 +3,7 @@
 `BEGIN IMMEDIATE` makes two writers queue as they do on PostgreSQL's row locks, instead of failing
 half way (https://www.sqlite.org/lang_transaction.html, section 2.2). SQLite's own wait for another
 writer, `busy_timeout`, blocks the thread and with it every client of a gevent process: the wait is
-here, where others run meanwhile.
+done here, in sleeps during which other greenlets run.
 """
 
 import os
@@ -42,7 +42,8 @@ class PatientConnection(sqlite3.Connection):
         self.retry(super().commit)
 
     def retry(self, attempt: Callable[[], T]) -> T:
-        """Call until it meets no lock. Raises sqlite3.OperationalError after `busy_seconds`."""
+        """Call `attempt` until no lock is in its way. Raises sqlite3.OperationalError after
+        `busy_seconds`."""
         deadline = time.monotonic() + self.busy_seconds
         pause = FIRST_PAUSE_SECONDS
         while True:
@@ -69,15 +70,15 @@ class PatientCursor(sqlite3.Cursor):
 
 
 def _may_pass(error: sqlite3.OperationalError) -> bool:
-    """Whether the lock is one that its holder gives back. A snapshot that others have written
-    over stays so."""
+    """Whether waiting can help. A snapshot over which another connection has written stays
+    stale."""
     code = getattr(error, "sqlite_errorcode", 0)
     return code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
 
 
 class Turn:
-    """The writers of one process, one after the other: the first of them waits for the file's
-    lock, the others here, and hold no connection of the pool meanwhile."""
+    """Lets the writers of one process through one after the other: the first waits for the file's
+    lock; the others wait here, and hold no connection of the pool meanwhile."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -96,15 +97,16 @@ class Turn:
 
 
 def create_private(_dialect: object, _record: object, arguments: Any, _options: object) -> None:
-    """SQLite would make its file readable for everybody. The files beside it get its mode."""
+    """Create the file for this user alone: SQLite would make it readable for everybody. The files
+    beside it get its mode."""
     if not arguments or arguments[0].startswith((":", "file:")):
         return
-    with suppress(OSError):  # it exists, or SQLite says why it cannot be made
+    with suppress(OSError):  # the file exists, or SQLite says why it cannot be made
         os.close(os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def on_connect(connection: PatientConnection, _record: object) -> None:
-    # SQLite takes text that is no UTF-8 from anybody; one such row must not fail a whole read.
+    # SQLite stores text that is no UTF-8 from any program; one such row must not fail a whole read.
     connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
     connection.isolation_level = None  # the driver begins nothing by itself: `begin` does
     connection.execute("PRAGMA journal_mode = WAL")
@@ -113,7 +115,7 @@ def on_connect(connection: PatientConnection, _record: object) -> None:
 
 
 def begin(connection: Connection) -> None:
-    """Execution options: `begin`, the mode, and `busy_seconds`, the patience of the transaction."""
+    """Execution options: `begin`, the mode; `busy_seconds`, how long its statements may wait."""
     options = connection.get_execution_options()
     driver: Any = connection.connection.driver_connection
     driver.busy_seconds = options.get("busy_seconds", driver.default_busy_seconds)

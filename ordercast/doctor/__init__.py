@@ -1,7 +1,7 @@
 """`flask ordercast doctor`: what the service needs, checked for real, and what to do otherwise.
 
-finding.py    an examination, and what it finds
-examining.py  all of them at once, each with a deadline; a team's own beside the library's
+finding.py    an examination, and its finding
+examining.py  all examinations at once, each with a deadline; a team's own beside the library's
 database.py  redis.py  process.py  worker.py  journal.py  inbox.py
               the library's examinations, by subject
 """

@@ -11,7 +11,7 @@ from ordercast.doctor.finding import Doubtful, Examination, Unhealthy, first_lin
 
 UPGRADE = "Run: flask ordercast upgrade"
 
-# What to do, by what is wrong.
+# Advice by the kind of outage.
 ADVICE = {
     Outage.READ_ONLY: "Name the primary in DATABASE_URL, or all hosts with ?target_session_attrs="
     "read-write; for SQLite, check the permissions of the file and its folder.",
@@ -41,7 +41,7 @@ def _can_write(database: Database) -> str:
 
 
 def _check_mode(path: str) -> None:
-    """Find a file of an earlier release, or one that was restored, that everybody can read."""
+    """Warn of a file that everybody can read, as of an earlier release or a restored backup."""
     file = Path(path)
     if file.is_file() and file.stat().st_mode & 0o007:
         raise Doubtful(f"{file.name} is readable for everybody", f"Run: chmod 600 {file}*")

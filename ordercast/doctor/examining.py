@@ -18,8 +18,8 @@ logger = logging.getLogger(__name__)
 
 
 class Doctor:
-    """The library's examinations, then `more`, those of the team. One of the team's under a name
-    of the library's is made together with it, in one line."""
+    """The library's examinations, then `more`, those of the team. A team's examination with the
+    name of one of the library's is made together with that one, as one finding."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Doctor:
             self._by_name[examination.name] = both
 
     def examine(self) -> Iterator[Finding]:
-        """Begin all examinations at once -> what they find, in their order, as they are made."""
+        """Begin all examinations at once -> findings, in their order, each once it is made."""
         for run in [_Run(self._app, each) for each in self._by_name.values()]:
             yield run.finding()
 
@@ -81,7 +81,7 @@ class _Run(threading.Thread):
         self._finding = found
 
     def finding(self) -> Finding:
-        """What the examination found, at the latest when its time is over."""
+        """The finding of the examination, at the latest when its time is over."""
         self.join(max(0.0, self._deadline - time.monotonic()))
         return self._finding or Finding(
             self._examination.name,

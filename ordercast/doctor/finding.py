@@ -1,4 +1,4 @@
-"""An examination, and what it finds."""
+"""An examination, and its finding."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Doubtful(Unhealthy):
 
 @dataclass(frozen=True)
 class Examination:
-    """`ask` says what is well, or raises Unhealthy or Doubtful. It runs in a thread of its own,
+    """`ask` returns what is well, or raises Unhealthy or Doubtful. Called in a thread of its own,
     inside an application context, beside the others."""
 
     name: str
@@ -56,5 +56,5 @@ class Examination:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without passwords."""
+    """The first line of an error, without passwords."""
     return redacted((str(error).strip().splitlines() or [type(error).__name__])[0])

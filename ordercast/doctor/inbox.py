@@ -1,4 +1,4 @@
-"""What external programs sent is taken, and nothing of it was refused."""
+"""The inbox is drained, and no entry of it was refused."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a process of the service needs of its settings and its machine."""
+"""The secret and the file limit that a process of the service needs."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from ordercast.capacity import SPARE_FILES, max_connections, max_files
 from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 from ordercast.settings import Settings
 
-FEW_CONNECTIONS = 1000  # for a process; fewer are worth a word
+FEW_CONNECTIONS = 1000  # of a process; fewer are worth a warning
 WEAK_SECRETS = ("secret", "change", "example", "password")
 
 

@@ -1,4 +1,4 @@
-"""Redis passes messages on, takes what is sent through it, keeps it, and is nobody else's."""
+"""Redis delivers messages, takes and keeps entries, and no other service uses the same channel."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ NEIGHBOUR = (
     "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
     " scripts channel=... with it."
 )
-MARK = "doctor-"  # begins what an examination sends
+MARK = "doctor-"  # begins the messages of examinations
 COUNTS = 15  # of the listeners
 COUNT_SECONDS = 0.1  # between two counts
 PROBE_SECONDS = 10  # for which the key of a probe stays, if it is not deleted
@@ -39,8 +39,8 @@ def examinations(broker: Broker) -> Iterator[Examination]:
 def _redis(broker: Broker) -> str:
     """A message comes back on each channel, and a key can be written."""
     mark = f"{MARK}{uuid4().hex}"
-    # The service's own processes pass over these without a word: an unknown method, a ring, another
-    # journal's head.
+    # Harmless for the service's own processes: the queue's method `doctor`, a ring of the doorbell,
+    # the head of another journal.
     messages = {
         broker.queue_channel: orjson.dumps({"method": "doctor", "host_id": mark}),
         broker.doorbell_channel: mark.encode(),
@@ -76,7 +76,7 @@ def _write(client: Redis, broker: Broker) -> None:
 
 
 def _eviction(broker: Broker) -> str:
-    """What Redis does when it is full; a policy for volatile keys leaves a stream alone."""
+    """Check what a full Redis evicts; a policy for volatile keys leaves a stream alone."""
     with broker.connect() as client, told():
         memory = client.info("memory")
     policy = memory["maxmemory_policy"]
@@ -87,16 +87,16 @@ def _eviction(broker: Broker) -> str:
 
 def _neighbours(broker: Broker) -> str:
     """Each web process of the service listens to both channels; more listeners on the queue's are
-    another service's, or stock ones: publish and subscribe know no database number."""
+    another service's, or stock processes: publish and subscribe ignore the database number."""
     with broker.connect() as client, told():
-        # The round trips of this and any other examination listen to either channel alone, for a
-        # moment: the count that is there most of the time is that of listeners that stay.
+        # Round trips of examinations listen to one channel alone for a moment: the median of
+        # several counts is the number of listeners that stay.
         counts = []
         for _ in range(COUNTS):
             counts.append(_strangers(client, broker))
             time.sleep(COUNT_SECONDS)
         strangers = median_low(counts)
-        # Of another service, its prefix or its database different.
+        # Channels of other services, with another prefix or another database.
         others = set(client.pubsub_channels("*:journal")) - {broker.journal_channel.encode()}
     if strangers > 0:
         known = ", ".join(sorted(name.decode(errors="replace") for name in others))
@@ -129,7 +129,7 @@ def told() -> Iterator[None]:
 
 
 def advice(error: redis.RedisError) -> str:
-    """What to do about an error."""
+    """The advice on an error."""
     if isinstance(error, redis.exceptions.NoPermissionError):
         return PERMISSIONS
     if isinstance(error, redis.exceptions.OutOfMemoryError):
@@ -140,7 +140,7 @@ def advice(error: redis.RedisError) -> str:
 
 
 def messages(pubsub: redis.client.PubSub, *, seconds: float) -> Iterator[bytes]:
-    """What is published within so many seconds. Raises redis.RedisError."""
+    """The messages published within so many seconds. Raises redis.RedisError."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:
         message = pubsub.get_message(timeout=left)

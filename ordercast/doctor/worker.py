@@ -1,4 +1,4 @@
-"""A worker gives events their positions, and none waits for it."""
+"""A worker runs, and no event waits long for its position."""
 
 from collections.abc import Iterator
 
@@ -25,8 +25,8 @@ def _worker(broker: Broker, journal: Journal) -> str:
     except SQLAlchemyError as exc:
         raise Unhealthy("cannot tell without the database", "Repair the database first.") from exc
     with broker.connect() as client, told(), client.pubsub() as pubsub:
-        # Both, as a web process does: listening to the journal alone, this examination would hide a
-        # stranger on the other channel from the check of the neighbours.
+        # Listen to both, as a web process does: listening to the journal alone, this examination
+        # would hide a stranger on the other channel from the examination of the neighbours.
         pubsub.subscribe(broker.journal_channel, broker.queue_channel)
         announced = {_journal_of(data) for data in messages(pubsub, seconds=HEARD_SECONDS)}
     strangers = {name for name in announced if name and not name.startswith(MARK)} - {ours}
@@ -42,7 +42,7 @@ def _worker(broker: Broker, journal: Journal) -> str:
 
 
 def _journal_of(message: bytes) -> str:
-    """The name in an announcement; empty for what is none."""
+    """The journal's name in an announcement; empty for another message."""
     try:
         return str(orjson.loads(message)["journal"])
     except (ValueError, KeyError, TypeError):

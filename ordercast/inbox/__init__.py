@@ -1,4 +1,4 @@
-"""The inbox: what external processes send, on its way into the journal.
+"""The inbox: events that external processes send, on their way into the journal.
 
 sender.py   Inbox: adds an event to the stream; loads no Flask and no SQLAlchemy
 letters.py  an entry of the stream, understood or refused

@@ -1,13 +1,13 @@
 """Draining the inbox: from the Redis stream into the journal.
 
-The stream holds what is not journalled yet: an entry leaves it after the transaction that
-journalled it has committed, and the same transaction keeps the entry's key, so that a repeat finds
-itself there already. At least once in, exactly once out.
+The stream holds the entries that are not journalled yet: an entry leaves it after the transaction
+that journalled it has committed, and the same transaction keeps the entry's key, by which a repeat
+is recognised. At least once in, exactly once out.
 
 Every worker reads from the beginning of the stream, and there is no consumer group, on purpose:
 with one, entries are dealt out, and a worker that is slow or dead holds earlier entries of a sender
 while others journal the later ones. Here two workers at once read the same entries, the keys let
-one of them through, and what a dead worker had begun is simply still there.
+one of them through, and the entries of a worker that died are still in the stream.
 """
 
 import logging
@@ -44,11 +44,11 @@ BATCH = 100  # entries in one step
 REFUSED_KEPT = 1000  # entries, about
 FIELDS_KEPT = 100  # of a refused entry
 MAX_REASON = 500  # characters
-TOO_LARGE = "54"  # PostgreSQL's class of errors for what is over a limit of its own
+TOO_LARGE = "54"  # PostgreSQL's class of errors, program_limit_exceeded
 
 Entry = tuple[bytes, Fields]  # (stream id, fields)
 
-# In one step, and by one worker only: two may have read the same entry.
+# Set an entry aside in one step, and once: two workers may have read it.
 SET_ASIDE = """
 if #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1]) == 0 then return 0 end
 redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 3))
@@ -76,11 +76,11 @@ class Drain:
         self._events = events
 
     def step(self, *, block_ms: int | None = None) -> bool:
-        """Move a batch of entries into the journal. Returns whether there may be more; with
-        `block_ms` it waits so long for a first one, and then there may always be.
+        """Move a batch of entries into the journal. Returns whether there may be more. `block_ms`:
+        how long to wait for a first entry; then there may always be more.
 
-        Raises redis.RedisError, or SQLAlchemyError: then nothing that is not in the journal has
-        left the stream, and the next step reads it again.
+        Raises redis.RedisError, or SQLAlchemyError: then every entry that is not in the journal is
+        still in the stream, and the next step reads it again.
         """
         found: Any = self._redis.xread({self._broker.inbox: "0"}, count=BATCH, block=block_ms)
         if not found:
@@ -100,8 +100,8 @@ class Drain:
         return True
 
     def _accept(self, letters: Sequence[tuple[Entry, Letter]]) -> list[tuple[Entry, str]]:
-        """Journal the letters, then take them out of the stream. Returns what the database cannot
-        hold, with the reason."""
+        """Journal the letters, then delete their entries from the stream. Returns the entries that
+        the database cannot hold, with the reasons."""
         if not letters:
             return []
         try:
@@ -110,7 +110,7 @@ class Drain:
         except Exception as exc:
             if not _may_be_an_entrys(exc):
                 raise
-            if len(letters) > 1:  # alone it is refused, the others go on
+            if len(letters) > 1:  # one by one: the broken one is refused, the others go on
                 return [refused for letter in letters for refused in self._accept([letter])]
             if not self._takes_others():
                 raise
@@ -121,9 +121,9 @@ class Drain:
         return []
 
     def _append(self, connection: Connection, letters: Sequence[Letter]) -> int:
-        """Append those whose key is not there yet, in their order. Returns how many."""
-        # In the stream's order in one statement: a second worker waits at the first key that both
-        # have, and goes on with what the first one did not.
+        """Append the letters whose key is new, in their order. Returns how many."""
+        # Claim the keys in one statement, in the stream's order: a second worker that has read the
+        # same entries waits at the first common key, and claims what the first worker did not.
         claim = upsert(connection, INBOX_IDS).on_conflict_do_nothing().returning(INBOX_IDS.c.id)
         moment = datetime.now(UTC)
         rows = [{"id": letter.key, "created_at": moment} for letter in letters]
@@ -136,8 +136,8 @@ class Drain:
         return new
 
     def _takes_others(self) -> bool:
-        """Whether the database journals an entry in which nothing is special: then the entry that
-        failed is the broken one. Nothing of the probe stays."""
+        """Whether the database journals a plain probe, which is rolled back: then the entry that
+        failed is the cause, and not the database."""
         probe = Letter(f"probe:{uuid4()}", "probe", "probe", {})
         try:
             with self._database.writing() as connection:
@@ -161,8 +161,8 @@ class Drain:
 
 
 def _may_be_an_entrys(error: Exception) -> bool:
-    """Whether the database, or its driver, may have failed for what is in one entry: a character
-    that it cannot hold, a value out of range, a constraint. Never for an outage."""
+    """Whether the content of one entry may be the cause: a character that the database cannot hold,
+    a value out of range, a constraint. Never for an outage."""
     if isinstance(error, OperationalError):
         return str(getattr(error.orig, "sqlstate", "")).startswith(TOO_LARGE)
     if isinstance(error, DBAPIError):

@@ -15,10 +15,10 @@ Fields = dict[bytes, bytes]
 class Letter:
     """An entry that has been understood."""
 
-    key: str  # what makes it unique: the sender's id, or the stream's
+    key: str  # unique: the sender's id, or else the stream's
     room: str
     event: str
-    payload: object  # of a declared event its keys; else the JSON text as it came
+    payload: object  # a dict of a declared event; else the JSON text as it came
 
 
 def read(events: Events, entry_id: str, fields: Fields) -> Letter:
@@ -44,5 +44,5 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
         raise Refused(f"data is not JSON: {exc}") from exc
     except InvalidEvent as exc:
         raise Refused(exc.message) from exc
-    # Two kinds of keys that cannot meet: a sender's own, and the stream's.
+    # Prefixed, so that a sender's id never equals an id of the stream.
     return Letter(f"id:{key}" if key else f"entry:{entry_id}", room, name, payload)

@@ -23,7 +23,7 @@ MAX_BYTES = 1_048_576  # of one payload
 
 Send = Callable[[str, str, Any], None]  # (room, event, payload)
 
-# The first entry's id and the server's clock, and not the entry, which may be large.
+# Returns the first entry's id and the server's clock, without the entry, which may be large.
 OLDEST = """
 local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 if first then return {first[1], redis.call('TIME')[1]} end
@@ -31,20 +31,20 @@ if first then return {first[1], redis.call('TIME')[1]} end
 
 
 def check_data(data: bytes) -> None:
-    """What a payload must be on both sides of the stream. Raises Refused."""
+    """Check a payload, on both sides of the stream. Raises Refused."""
     if len(data) > MAX_BYTES:
         raise Refused(f"data is larger than {MAX_BYTES} bytes")
 
 
 def check_id(id: str) -> None:
-    """What a sender's own id must be. Raises Refused."""
+    """Check a sender's own id. Raises Refused."""
     if not (0 < len(id) <= MAX_ID and id.isprintable()):
         raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
 
 
 def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:
-    """(stream id, seconds that it has waited by the clock of Redis, from which the id is) of the
-    entry that has waited for the longest time; None if none waits. Raises redis.RedisError."""
+    """(stream id, seconds) of the entry that has waited for the longest time, by the clock of
+    Redis, which also made the id; None if no entry waits. Raises redis.RedisError."""
     found: Any = client.eval(OLDEST, 1, broker.inbox)
     if found is None:
         return None
@@ -59,8 +59,8 @@ class Inbox:
     inbox.send("user:7", "parcel:moved", {"id": "3", "place": "Lyon"})
     inbox.once("scan-991")("user:7", "parcel:moved", {"id": "3", "place": "Lyon"})
 
-    Loads no Flask. Of the service's declared `events` the names, receivers and payloads' size are
-    checked before they are sent; without, all of that is the worker's to refuse.
+    Loads no Flask. With the service's declared `events`, names and receivers are checked before an
+    event is sent; without them, the worker refuses what does not fit.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Inbox:
         receiver = self._receiver(room, event)
         try:
             data = orjson.dumps(payload)
-        except TypeError as exc:  # half a character, too: the journal holds JSON for everybody
+        except TypeError as exc:  # also for half a character: the journal holds valid JSON
             raise Refused(f"the payload is no JSON: {exc}") from exc
         check_data(data)
         fields = {"event": event, "to": receiver, "data": data, **more}
@@ -107,7 +107,7 @@ class Inbox:
             raise InboxUnavailable(f"Redis did not confirm the event: {reason(exc)}") from exc
 
     def _receiver(self, room: str, event: str) -> str:
-        """`to`: of a declared event the id alone, unless that looks like a room."""
+        """The field `to`: for a declared event the id alone, unless the id looks like a room."""
         declared = self._events.declared(event)
         room = self._events.room(declared, room)
         if declared is None or not declared.audience:

@@ -4,12 +4,12 @@ store.py       Journal: all of it, for one application
 appending.py   in the transaction of the change         doorbell.py    a commit wakes sequencers
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
-publishing.py  how: Redis, with a back-off while it does not answer
-entries.py     a row or a message as an Entry, blank if it is none
+publishing.py  through Redis, with a back-off while it does not answer
+entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
 locking.py     the head's lock, and what holds it
-restarting.py  a journal that lost positions begins anew          marks.py   how that is known
-pruning.py     the oldest go, and the lowest position kept is known
+restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
+pruning.py     deletes the oldest, and moves the lowest position kept
 tables.py
 """
 

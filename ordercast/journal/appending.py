@@ -18,7 +18,7 @@ APPENDED = (
 
 
 class Appender:
-    """Writes events into the transactions of others."""
+    """Writes events into transactions that callers have open."""
 
     def __init__(self, database: Database, doorbell: Doorbell) -> None:
         self._database = database
@@ -29,10 +29,10 @@ class Appender:
         self, session: Transaction, room: str, name: str, data: object, key: str | None
     ) -> None:
         """Add an event to the transaction that `session` has open, or begins. `data`: JSON text,
-        or an object that is made into such here.
+        or an object, which is encoded here.
 
-        Raises ValueError for what is no JSON, TypeError for another kind of session, RuntimeError
-        for one of another database, and SQLAlchemyError.
+        Raises ValueError for data that is no JSON, TypeError for another kind of session,
+        RuntimeError for a session of another database, and SQLAlchemyError.
         """
         text = _json(data)
         if isinstance(session, scoped_session):
@@ -64,7 +64,7 @@ class Appender:
             event.listen(connection, "commit", self._on_connection_commit)
 
     def _on_connection_commit(self, connection: Connection) -> None:
-        """SQLAlchemy tells of a connection's COMMIT before it is sent."""
+        """SQLAlchemy calls this before COMMIT is sent: ring when the transaction is over."""
         transaction = connection.get_transaction()
         if transaction is not None:
             self._doorbell.ring_after(lambda: transaction.is_active)
@@ -81,8 +81,8 @@ def _on_session_rollback(session: Session, _ended: object) -> None:
 
 
 def _listen_to_sessions() -> None:
-    """Once in a process, on the class: listening on each session costs 100 us of each request. A
-    session without events is not concerned."""
+    """Listen once in a process, on the class Session: a listener on each session would cost 100 us
+    of each request. Sessions without events are not affected."""
     if not event.contains(Session, "after_commit", _on_session_commit):
         event.listen(Session, "after_commit", _on_session_commit)
         event.listen(Session, "after_soft_rollback", _on_session_rollback)

@@ -1,7 +1,7 @@
 """The doorbell: a commit that appended events wakes the sequencers through Redis.
 
-A hint, not a promise: sequencers poll as well. Ringing happens beside the request, so that a
-Redis that is down or stuck never holds up an answer.
+A hint, not a promise: sequencers poll as well. A thread of its own rings, so that a Redis that is
+down or stuck never holds up an answer.
 """
 
 import logging
@@ -42,7 +42,7 @@ class Doorbell:
                 self._thread.start()
 
     def ring_after(self, is_committing: Callable[[], bool]) -> None:
-        """As ring(), once this says no."""
+        """Ask for a ring once `is_committing` returns False, and return at once."""
         self._committing.append(is_committing)
         self.ring()
 
@@ -67,10 +67,10 @@ def _wait_while(is_committing: Callable[[], bool]) -> None:
 
 
 class Ear(threading.Thread):
-    """Sets `rung` at each ring. A hint: whatever waits for it polls as well."""
+    """Sets `rung` at each ring. A hint: the thread that waits for it polls as well."""
 
     def __init__(self, broker: Broker, rung: threading.Event) -> None:
-        super().__init__(name="doorbell", daemon=True)  # it holds nothing that must be finished
+        super().__init__(name="doorbell", daemon=True)  # nothing here must be finished
         self._broker = broker
         self._rung = rung
 
@@ -88,6 +88,6 @@ class Ear(threading.Thread):
             while True:
                 message = pubsub.get_message(timeout=LISTEN_SECONDS)
                 if message is None:
-                    pubsub.ping()  # a connection that is dead says so here
+                    pubsub.ping()  # raises on a dead connection
                 elif message["type"] in ("subscribe", "message"):
                     self._rung.set()

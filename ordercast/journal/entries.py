@@ -1,9 +1,9 @@
 """An entry of the journal, and the one place that decides whether it can be delivered.
 
-Any program may write rows into the table, and not every database refuses what is no event. Such a
-row keeps its position, so that nothing behind it waits, and in its place every reader has a blank
-entry, which is delivered to nobody. The sequencer, which sees each row once, keeps the reason
-(table `ordercast_set_aside`, `flask doctor`).
+Any program may write rows into the table, and not every database refuses a row that is no event.
+Such a row keeps its position, so that later events do not wait, and every reader has a blank entry
+in its place, which is delivered to nobody. The sequencer, which sees each row once, keeps the
+reason (table `ordercast_set_aside`, `flask ordercast doctor`).
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
     @property
     def is_blank(self) -> bool:
-        """It stands for one that cannot be delivered."""
+        """Whether the entry stands for a row that cannot be delivered."""
         return not self.name
 
 
@@ -70,7 +70,7 @@ def _control_fault(name: str, data: str) -> str | None:
 
 
 def _printable(reason: str | None) -> str | None:
-    """For every database, log and terminal."""
+    """The reason in printable ASCII, for every database, log and terminal."""
     if reason is None:
         return None
     return ascii(reason[:MAX_REASON])[1:-1][:MAX_REASON]

@@ -1,4 +1,4 @@
-"""The head's lock: whoever gives positions, prunes or renames the journal holds it."""
+"""The head's lock, held while giving positions, pruning, and renaming the journal."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL: lock_timeout ran out
 
 # A row's lock is not in pg_locks, but its holder also holds the table's, until the transaction
 # ends. Sessions that wait for a lock themselves are left out; the rest begins with the oldest. A
-# prepared transaction has no session. What other roles do is hidden without pg_read_all_stats.
+# prepared transaction has no session. Other roles' sessions are hidden without pg_read_all_stats.
 HOLDERS = text(f"""
 SELECT held.pid, activity.application_name, activity.usename, activity.state,
        extract(epoch FROM clock_timestamp() - activity.xact_start)::integer
@@ -53,7 +53,7 @@ def move_head(connection: Connection, head: Head) -> None:
 
 
 def holders(connection: Connection) -> list[str]:
-    """The sessions that hold the head, as far as the database says, in words; on SQLite none."""
+    """The database sessions that hold the head, as far as known, in words; on SQLite none."""
     if connection.dialect.name != "postgresql":
         return []
     return [_words(row) for row in connection.execute(HOLDERS)]

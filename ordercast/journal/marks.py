@@ -2,7 +2,7 @@
 
 A database can lose what it had committed: a failover to a replica that lags, a backup restored. The
 sequencer compares the head with the mark before it gives positions. A mark is kept in the memory of
-every process and in a hash of Redis, by the journal's name; whoever knows more tells the others.
+every process and in a hash of Redis, by the journal's name; a process with a higher mark raises it.
 """
 
 import logging
@@ -16,7 +16,8 @@ from ordercast.broker import Broker, reason
 
 logger = logging.getLogger(__name__)
 
-# A mark only rises: the messages of two sequencers overtake each other. Answers with the highest.
+# Raises a mark, and never lowers it: messages of two sequencers may overtake each other. Returns
+# the highest.
 RAISE = """
 local known = redis.call('HGET', KEYS[1], ARGV[1])
 if known and tonumber(known) >= tonumber(ARGV[2]) then return known end
@@ -41,11 +42,11 @@ class Marks:
         self._patient_until = time.monotonic() + PATIENCE_SECONDS
 
     def known(self, journal: str) -> int:
-        """The highest position of this journal that this process has heard of; 0 if of none."""
+        """The highest position of this journal that this process knows; 0 if it knows none."""
         return self._known.get(journal, 0)
 
     def note(self, journal: str, position: int) -> None:
-        """This position has been committed."""
+        """Note that this position has been committed."""
         with self._lock:
             self._known[journal] = max(position, self.known(journal))
             self.latest = journal
@@ -63,7 +64,7 @@ class Marks:
 
     def settle(self, journal: str, connection_info: dict[Any, Any]) -> bool:
         """Ask Redis, once for each connection to the database: another server, or a database that
-        was restored, is met over a new one. -> False while a mark may still come in."""
+        was restored, is reached over a new connection. -> False while a mark may still come in."""
         if ASKED in connection_info:
             return True
         try:

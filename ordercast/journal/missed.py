@@ -1,7 +1,7 @@
-"""What rooms got since an offset: weighed before it is read, and read in pieces.
+"""The events of rooms since an offset: measured before they are read, and read in pieces.
 
 For clients without recovery, and a team's own views. Each piece is read over a connection that is
-given back before the next: whoever takes it may take its time.
+given back before the piece is yielded: a slow caller holds none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ UNLIMITED = 2**31 - 1
 
 
 class Pruned(Exception):
-    """The worker pruned what is being read: what was read so far is only a part."""
+    """The worker pruned events that were still to be read: the pieces so far are only a part."""
 
 
 class Missed:
@@ -37,7 +37,7 @@ class Missed:
         self._rooms = rooms
         self._after = after
         with database.reading() as connection:
-            # Read first: what comes after the head belongs to the next call.
+            # Read the head first: events after it belong to the next call.
             head = reading.head(connection)
         limit = max_events or UNLIMITED
         sizes: list[tuple[int, int]] = []
@@ -48,7 +48,7 @@ class Missed:
             # Checked again: the worker may have pruned between the two reads.
             complete = len(sizes) <= limit and fits and not self._is_pruned(after)
         self.complete = complete
-        self.offset = str(head.position)  # from which on events are news to whoever has these
+        self.offset = str(head.position)  # after which events are new to a caller that has these
         self._ends, self.largest_bytes = split(sizes if complete else (), piece_bytes)
 
     def __len__(self) -> int:
@@ -60,7 +60,7 @@ class Missed:
         has more. Raises Pruned, and SQLAlchemyError."""
         after = self._after
         for end in self._ends:
-            yield self._read(after, end)  # and not kept here while it is taken
+            yield self._read(after, end)  # without a variable, which would keep the piece
             after = end
 
     def _read(self, after: int, until: int) -> list[Entry]:
@@ -79,8 +79,8 @@ class Missed:
             )
 
     def _is_pruned(self, after: int) -> bool:
-        """Read after the events, over a connection that has not begun before: on SQLite a
-        transaction goes on seeing the past."""
+        """Check after the events were read, over a fresh connection: on SQLite an open transaction
+        goes on seeing the past."""
         with self._database.reading() as connection:
             return reading.head(connection).lowest - 1 > after
 

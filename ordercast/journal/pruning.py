@@ -1,4 +1,4 @@
-"""Pruning: the oldest events go; the lowest position kept is remembered."""
+"""Pruning: deletes the oldest events, and moves the lowest position kept."""
 
 from datetime import datetime
 from itertools import takewhile
@@ -16,8 +16,8 @@ events = EVENTS.c
 
 
 def prune(database: Database, before: datetime, limit: int = BATCH) -> int:
-    """Delete up to `limit` sequenced events written before `before`, and when none is left of this
-    journal, as many that one of another name left behind. Returns how many."""
+    """Delete up to `limit` sequenced events written before `before`, and if there are fewer of this
+    journal, up to as many that a journal of another name left behind. Returns how many."""
     with database.writing() as connection:
         count = _prune_oldest(connection, before, limit)
     if count == limit:
@@ -30,7 +30,7 @@ def _prune_oldest(connection: Connection, before: datetime, limit: int) -> int:
     """Delete only a prefix of the positions: an old event behind a younger one stays, so that
     "everything from `lowest` on is here" stays true."""
     head = lock_head(connection)
-    # Compared by the database: a time that another program wrote may be none that Python knows.
+    # Let the database compare: a time that another program wrote may be out of Python's range.
     oldest = connection.execute(
         select(events.position, (events.created_at < before).label("is_old"))
         .where(events.position >= head.lowest)
@@ -46,8 +46,8 @@ def _prune_oldest(connection: Connection, before: datetime, limit: int) -> int:
 
 
 def _prune_left_behind(connection: Connection, before: datetime, limit: int) -> int:
-    """Delete what is below the lowest position of this journal: another one's. Without the head's
-    lock: on PostgreSQL the query passes over all that was pruned and is not vacuumed yet."""
+    """Delete events below the lowest position of this journal: an earlier journal's. Without the
+    head's lock: on PostgreSQL the query scans all rows that were pruned and not vacuumed yet."""
     left = select(events.id).where(
         events.position < head(connection).lowest, events.created_at < before
     )

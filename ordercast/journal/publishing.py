@@ -18,7 +18,7 @@ class Publisher:
     """Publishes, or raises redis.RedisError. After a failure it raises at once for a while: a
     Redis that hangs must not hold up the sequencing, on which everything waits.
 
-    With each message goes how far the journal is, if there are marks.
+    With `marks`, each message also raises the journal's mark in Redis.
     """
 
     def __init__(self, broker: Broker, marks: Marks | None = None) -> None:
@@ -44,8 +44,8 @@ class Publisher:
         if self._marks is None or not latest:
             self._redis.publish(self._channel, message)
             return
-        # The mark first: nobody has heard of a position that is above it. It may fail alone, where
-        # Redis is full or read-only.
+        # Raise the mark first: no process then knows a position above it. Raising may fail alone,
+        # where Redis is full or read-only.
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.eval(*self._marks.raising(latest))
         pipeline.publish(self._channel, message)

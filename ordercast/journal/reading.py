@@ -14,11 +14,11 @@ events = EVENTS.c
 class Head(NamedTuple):
     position: int  # the last position given; 0 before the first event
     lowest: int  # the lowest position still kept; head + 1 if none is
-    journal: str  # which journal these positions belong to
+    journal: str  # the name of the journal that has these positions
 
 
 def head(connection: Connection) -> Head:
-    """Where the journal is."""
+    """The journal's head."""
     row = connection.execute(select(HEAD.c.position, HEAD.c.lowest, HEAD.c.journal)).one()
     return Head(*row)
 
@@ -32,7 +32,7 @@ def since(
     until: int | None = None,
 ) -> list[Entry]:
     """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all.
-    Without rooms a blank entry stands in the place of one that cannot be delivered; of rooms it is
+    Without `rooms`, a blank entry stands for each that cannot be delivered; with `rooms`, these are
     left out."""
     query = (
         select(events.position, events.room, events.name, events.data)
@@ -56,8 +56,8 @@ def sizes(
     rooms: Sequence[str] | None = None,
     until: int,
 ) -> list[tuple[int, int]]:
-    """Of up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all:
-    their positions, and the bytes of their data, which is not read for that."""
+    """(position, bytes of data) of up to `limit` entries after `position` and up to `until`, oldest
+    first, of `rooms` or all. The data itself is not read."""
     query = (
         select(events.position, data_bytes(connection))
         .where(events.position > position, events.position <= until)

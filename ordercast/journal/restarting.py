@@ -20,7 +20,8 @@ GAP = 10_000  # positions; other processes may have seen more than the mark says
 
 
 def restart_if_lost(connection: Connection, head: Head, known: int) -> Head:
-    """Let a journal begin anew that was further than its head, which is locked -> the head."""
+    """Give the journal another name if it was further (`known`) than its head, which is locked
+    -> the head."""
     if known <= head.position:
         return head
     name = uuid4().hex
@@ -35,8 +36,8 @@ def restart_if_lost(connection: Connection, head: Head, known: int) -> Head:
 
 
 def restart(connection: Connection, journal: str, known: int) -> Head:
-    """As restart_if_lost, and only while the journal has this name: another process may have been
-    faster. Returns the head. Raises HeadLocked."""
+    """Lock the head, then as restart_if_lost, but only while the journal has this name: another
+    process may have renamed it already. Returns the head. Raises HeadLocked."""
     limit_lock(connection)
     head = lock_head(connection)
     return restart_if_lost(connection, head, known) if head.journal == journal else head

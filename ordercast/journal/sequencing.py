@@ -36,8 +36,8 @@ events = EVENTS.c
 
 
 class Sequencer:
-    """Gives positions, and hands what got one to `publish`. A journal that was further, as `marks`
-    say, begins anew first; none is sequenced while that is not known."""
+    """Gives positions, and hands the sequenced events to `publish`. A journal that was further, by
+    `marks`, first gets another name; while its mark is not known, nothing is sequenced."""
 
     def __init__(
         self, database: Database, waiting: Waiting, publish: Publish, marks: Marks | None = None
@@ -63,11 +63,11 @@ class Sequencer:
                 self._publish_all(head, entries)
             count += len(entries)
             if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:
-                break  # not cut short for its bytes: later events have waited for no step
+                break  # not cut short for its bytes: all that waited is sequenced
         return count
 
     def announce(self) -> None:
-        """Publish where the journal is, for followers that missed something. Raises HeadLocked."""
+        """Publish the head, for followers that missed something. Raises HeadLocked."""
         with self._database.reading() as connection:
             reached = head(connection)
         if self._marks is not None:
@@ -100,8 +100,8 @@ class Sequencer:
         return head, entries
 
     def _publish_all(self, head: Head, entries: list[Entry]) -> None:
-        """One message for all, or several for many bytes: each process reads a message whole. A
-        message's head is its last entry: a higher one would say that the rest was lost."""
+        """Publish one message, or several for many bytes: each process reads a message whole. A
+        message's head is its last entry: a higher head would mean that the rest was lost."""
         part: list[Entry] = []
         size = 0
         for entry in entries:
@@ -130,7 +130,8 @@ class Sequencer:
 
 
 def _number(connection: Connection, head: Head, limit: int, after: int) -> list[Entry]:
-    """Read after the head is locked: what another sequencer committed meanwhile is seen."""
+    """Give the next positions to events that wait, which are read after the head is locked: the
+    positions that another sequencer has just committed are seen."""
     size = data_bytes(connection)
     waiting = (
         select(
@@ -153,7 +154,7 @@ def _number(connection: Connection, head: Head, limit: int, after: int) -> list[
 
 
 def _examined(connection: Connection, position: int, *content: str) -> Entry:
-    """The entry, or a blank one and the reason logged and kept."""
+    """The entry; a blank one if it cannot be delivered, with the reason logged and kept."""
     reason = fault(*content)
     if reason is None:
         return Entry(position, *content)

@@ -1,4 +1,4 @@
-"""The journal of one application: what its parts ask it, and tell it."""
+"""The journal of one application: appending, reading, sequencing and pruning."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ class Journal:
     # -- reading
 
     def head(self) -> Head:
-        """Where the journal is."""
+        """The journal's head."""
         with self._database.reading() as connection:
             return reading.head(connection)
 
@@ -47,15 +47,16 @@ class Journal:
         until: int | None = None,
     ) -> list[Entry]:
         """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or
-        all. Without rooms a blank entry stands in the place of one that cannot be delivered; of
-        rooms it is left out."""
+        all. Without `rooms`, a blank entry stands for each that cannot be delivered; with `rooms`,
+        these are left out."""
         with self._database.reading() as connection:
             return reading.since(connection, position, limit=limit, rooms=rooms, until=until)
 
     def sizes(
         self, position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int
     ) -> list[tuple[int, int]]:
-        """The positions and bytes of what `since` would return; no data is read for that."""
+        """The positions and bytes of the entries that `since` would return, without reading
+        them."""
         with self._database.reading() as connection:
             return reading.sizes(connection, position, limit=limit, rooms=rooms, until=until)
 
@@ -77,7 +78,7 @@ class Journal:
     def missed(
         self, rooms: Sequence[str], after: int, *, max_events: int = 0, max_bytes: int = 0
     ) -> Missed:
-        """What the rooms got after this position, weighed and not yet read. 0: no limit."""
+        """The rooms' events after this position, measured and not yet read. 0: no limit."""
         return Missed(self._database, rooms, after, max_events=max_events, max_bytes=max_bytes)
 
     # -- sequencing
@@ -92,7 +93,7 @@ class Journal:
         return self._waiting.oldest()
 
     def sequencer(self, publish: Publish, marks: Marks | None = None) -> Sequencer:
-        """Gives positions, and hands what got one to `publish`."""
+        """A sequencer, which hands sequenced events to `publish`."""
         return Sequencer(self._database, self._waiting, publish, marks)
 
     def restart(self, journal: str, known: int) -> Head:

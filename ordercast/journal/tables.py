@@ -68,9 +68,9 @@ EVENTS = Table(
     ),
 )
 
-# JSON is checked beside the table and not in it, as the migrations do: an old row that is none must
-# not stop an upgrade, and on SQLite a constraint means a copy of the table. Checked when a row is
-# written and not when it gets its position: a row that is none would stop the sequencer.
+# JSON is checked beside the table and not in it, as the migrations do: an old row that is no JSON
+# must not stop an upgrade, and on SQLite a constraint means a copy of the table. A row is checked
+# when it is written and not when it gets its position: an old row would stop the sequencer.
 DATA_IS_JSON = {
     "postgresql": (
         "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_data_is_json"
@@ -100,7 +100,7 @@ SET_ASIDE = Table(
     Column("created_at", UtcDateTime, default=database_now(), nullable=False),
 )
 
-# One row. Its lock is what makes any number of sequencers safe.
+# One row, whose lock makes any number of sequencers safe.
 HEAD = Table(
     "ordercast_head",
     METADATA,

@@ -1,4 +1,4 @@
-"""Whether a committed event waits for its position, asked so that dead rows do not matter.
+"""Whether a committed event waits for its position, asked so that dead rows cost little.
 
 An event that got its position stays, dead, in the index of those that wait for as long as some
 transaction of the server is older, be it a report's in another database. A whole scan passes over
@@ -18,8 +18,8 @@ from ordercast.journal.tables import EVENTS, database_now
 SHARE = 20  # whole scans take this part of the time, at most
 LONGEST_SECONDS = 5.0  # between two whole scans
 
-# The open transactions that have an id of the table: its lock comes before the id, and goes after
-# the commit can be seen.
+# The open transactions that may have an id of the table: a transaction takes the table's lock
+# before the id, and releases it after its commit can be seen.
 WRITERS = text(f"""
 SELECT virtualtransaction FROM pg_locks
 WHERE locktype = 'relation' AND relation = '{EVENTS.name}'::regclass AND mode = 'RowExclusiveLock'
@@ -38,7 +38,7 @@ class _Candidate:
 
 
 class Waiting:
-    """What one process knows of it."""
+    """One process's knowledge of the events that wait."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,7 +49,7 @@ class Waiting:
 
     def after(self) -> int | None:
         """An id after which an event waits, and before which none does, as far as was scanned; None
-        if none waits. Takes no lock: it is asked all the time."""
+        if none waits. Takes no lock: called all the time."""
         with self._database.reading() as connection:
             if time.monotonic() >= self._whole_at:
                 return self._scan(connection)
@@ -76,7 +76,7 @@ class Waiting:
         oldest = select(events.id).where(_waits()).order_by(events.id).limit(1)
         highest = select(func.max(events.id))
         query = select(oldest.scalar_subquery(), highest.scalar_subquery())
-        # Asked first: a transaction that has ended by now has committed what the scan then sees.
+        # Ask for writers before the scan, which then sees all that ended transactions committed.
         writers = _writers(connection)
         waits, last = connection.execute(query).one()
         ended = time.monotonic()

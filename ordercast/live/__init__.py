@@ -5,26 +5,26 @@ options.py        the team's SocketIO options
 connecting.py     the connect path: identify, admit, rooms, handler, CONNECT, replay, live
 identified.py     its steps for clients with an identity
 recovery.py       a client that comes back gets what it missed: from ring.py, else the journal
-outcome.py        and how that ended             pid.py   the client's ticket back, signed
+outcome.py        how a recovery ended           pid.py   what the client brings for it, signed
 member.py         a client in one namespace, and its state
 rooms.py          which clients are in which room
 emits.py          an event to the clients of a room
-queue.py          and to those of other processes, on Flask-SocketIO's own Redis channel and format
+queue.py          emits to other processes, on Flask-SocketIO's own Redis channel and format
 delivery.py       encoded once, sent or held; offsets
 missed.py         what a client missed, read in pieces
 replay.py         CONNECT first, then what was missed, then what was held, then what comes
-connections.py    the connections of this process, and whose they are
-closing.py        the end of a session, by its name in ordercast/endings.py
-sockets.py        when they end: revocations, a journal that does not go on
+connections.py    the connections of this process, and their users
+closing.py        ends a session, with an ending of ordercast/endings.py
+sockets.py        events to clients; ends of connections: revocations, a journal that was replaced
 lifetime.py       a token that expires, and `auth:refresh`
-revocations.py    what a token must not be, in memory
-dismissal.py      and the connections of what is revoked are closed, whatever else is unavailable
-census.py         how many of them a revocation hits
+revocations.py    the revocations, in memory
+dismissal.py      ends the connections that they hit, whatever else is unavailable
+census.py         counts the connections that a revocation hits
 live_server.py    python-socketio's server      stock.py   python-engineio's, in development
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
-marking.py        how far this process has come, for sequencers that forgot
-readiness.py      whether they arrive, for /readyz
+marking.py        how far this process has come, for sequencers that restarted
+readiness.py      the checks of /readyz: whether a worker runs, and events arrive
 """
 
 from ordercast.live.live import Live as Live

@@ -19,7 +19,7 @@ from ordercast.revocation import Mark, Rules
 
 logger = logging.getLogger(__name__)
 PATIENCE_SECONDS = 2  # for the slowest process
-KEPT_SECONDS = 30  # an answer that nobody fetches
+KEPT_SECONDS = 30  # for an answer that nobody fetches
 
 
 class Census(NamedTuple):
@@ -57,7 +57,7 @@ def take(broker: Broker, mark: Mark) -> Census:
 
 
 class Counter:
-    """The answers of this process. `start`: runs something in the background."""
+    """Answers for this process. `start` runs a function in the background."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Counter:
         self._start = start
 
     def receive(self, message: bytes) -> None:
-        """A question."""
+        """Answer a question, in the background."""
         try:
             asked = orjson.loads(message)
             at = datetime.fromisoformat(asked["at"])

@@ -6,14 +6,14 @@ from ordercast.endings import ENDINGS, Ending
 from ordercast.metrics import CONNECTIONS_CLOSED
 from ordercast.transport.session import Session
 
-# Each at 0 from the beginning: a series that is not there yet has no rate.
+# Every series exists at 0 from the beginning: a series that appears later has no rate.
 COUNTERS = {
     label: CONNECTIONS_CLOSED.labels(label) for label in {end.label for end in ENDINGS} if label
 }
 
 
 def close(session: Any, ending: Ending) -> None:
-    """Again is harmless."""
+    """Close the session; calling it again is harmless."""
     if isinstance(session, Session):
         session.end(ending)  # counted by the engine
         return
@@ -24,6 +24,6 @@ def close(session: Any, ending: Ending) -> None:
 
 
 def count(ending: Ending) -> None:
-    """For `ordercast_connections_closed_total`."""
+    """Count the ending in `ordercast_connections_closed_total`."""
     if ending.label:
         COUNTERS[ending.label].inc()

@@ -22,14 +22,15 @@ from ordercast.metrics import CONNECTS_REFUSED
 from ordercast.transport import ConnectRequest
 
 logger = logging.getLogger(__name__)
-# Until the transport of a client is closed that could not be let in: a database that is
-# unavailable, or just came back, does not meet all clients at once, and none of them often.
+# From a connect that failed until the transport is closed, after which the client reconnects: a
+# database that is unavailable, or just came back, does not meet all clients at once, and meets each
+# of them rarely.
 COME_BACK_SECONDS = (1.0, 5.0)
 INTERNAL_ERROR = {"message": "Internal error"}
 
 
 class RefusedByHandler(Refuse):
-    """By the team's own connect handler. `answer`: {message, data?}."""
+    """The team's own connect handler has refused the client. `answer`: {message, data?}."""
 
     def __init__(self, answer: dict[str, Any]) -> None:
         super().__init__(str(answer.get("message")))
@@ -37,31 +38,31 @@ class RefusedByHandler(Refuse):
 
 
 class Clients(Protocol):
-    """What the connect path asks of a namespace, in this order. The first four may raise
-    Refuse; anything else that they raise means that the client cannot be let in now."""
+    """The steps of the connect path that a namespace decides, in this order. The first four may
+    raise Refuse; any other error means that the client cannot be let in now."""
 
     def identify(self, member: Member, request: ConnectRequest) -> None:
-        """Whose client it is."""
+        """Find out and keep the client's identity."""
 
     def admit(self, member: Member, request: ConnectRequest) -> None:
-        """Whether that user may have one more."""
+        """Check that the user may have one more connection."""
 
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
-        """From here on its events wait; those before are what it missed."""
+        """Enter the client's rooms: their events wait from here on; earlier ones were missed."""
 
     def confirm(self, member: Member) -> dict[str, Any]:
-        """The connect handler has accepted it -> what the answer says besides its sid."""
+        """The connect handler has accepted the client -> the fields of CONNECT besides its sid."""
 
     def connected(self, member: Member) -> None:
-        """It was told so."""
+        """CONNECT was sent: note the client as connected."""
 
     def forget(self, member: Member) -> None:
-        """It was not let in, or has left meanwhile."""
+        """Forget a client that was not let in, or has left meanwhile."""
 
 
 class Anybody:
-    """Where no identity is configured, and in other namespaces than `/`: the team's connect handler
-    alone decides."""
+    """The steps where no identity is configured, and in other namespaces than `/`: the team's
+    connect handler alone decides."""
 
     def identify(self, member: Member, request: ConnectRequest) -> None:
         pass
@@ -86,7 +87,7 @@ ANYBODY = Anybody()
 
 
 class ConnectPath:
-    """`clients`: those of a namespace."""
+    """`clients` returns the steps of a namespace."""
 
     def __init__(
         self,
@@ -101,8 +102,8 @@ class ConnectPath:
         self._clients = clients
 
     def connect(self, request: ConnectRequest) -> None:
-        """Answer a client's CONNECT. In the client's own greenlet; returns when the client has all
-        that it missed, or takes its time."""
+        """Answer a client's CONNECT, in the client's own greenlet. Returns when the client has all
+        that it missed; or reads slowly, and gets the rest in the background."""
         clients = self._clients(request.namespace)
         member = self._manager.begin(request.eio_sid, request.namespace)
         try:
@@ -137,7 +138,7 @@ class ConnectPath:
         self._replay.start(member)
 
     def _ask_handler(self, member: Member, request: ConnectRequest) -> None:
-        """The team's connect handler, if there is one. Raises Refuse."""
+        """Call the team's connect handler, if there is one. Raises Refuse."""
         arguments = (member.sid, request.environ, request.auth)
         try:
             accepted = self._manager.server._trigger_event("connect", request.namespace, *arguments)
@@ -152,7 +153,7 @@ class ConnectPath:
             raise RefusedByHandler(ConnectionRefusedError().error_args)
 
     def _log_refusal(self, error: Refuse, member: Member, request: ConnectRequest) -> None:
-        # By the class: the codes of a team's own refusals must not add a time series each.
+        # Count by class: the codes of a team's own refusals must not add a time series each.
         CONNECTS_REFUSED.labels(type(error).code).inc()
         logger.info(
             "connect refused",

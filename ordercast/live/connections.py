@@ -1,7 +1,8 @@
-"""The connections of this process and whom they speak for.
+"""The connections of this process and their users.
 
-A transport is its user's until it closes or is another user's: also when the client has left the
-namespace on it. It counts for MAX_CONNECTIONS_PER_USER, and ends with the token at the latest.
+A transport belongs to its user until it closes or another user connects over it, also when the
+client has left the namespace. Until then the transport counts for MAX_CONNECTIONS_PER_USER, and
+ends with the token at the latest.
 """
 
 import time
@@ -24,17 +25,18 @@ class Connection:
     refusal: TokenError | None = None  # of a revocation that hit it, maybe while it connected
     pid: str = ""  # set once it is in its rooms
     recovered: bool = False
-    missed: Missed | None = None  # what follows CONNECT, until the client has taken it
+    missed: Missed | None = None  # follows CONNECT; None once the client has taken it
     since: float = field(default_factory=time.monotonic)
 
 
 class Connections:
-    """Registered before the revocation check, so that one that comes meanwhile is not missed."""
+    """A connection is registered before its revocation check, so that a revocation that comes
+    meanwhile finds the connection here."""
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
         self._by_pid: dict[str, Connection] = {}
-        # A user with one connection, as most are, is that one: a list takes 100 bytes more.
+        # The connection itself for a user with one, as most have: a list takes 100 bytes more.
         self._by_user: dict[str, Connection | list[Connection]] = {}
         # By Engine.IO session: the last connection on it, which has left the namespace.
         self._departed: dict[str, Connection] = {}
@@ -49,8 +51,8 @@ class Connections:
             self._by_user[user_id] = [*_as_list(others), connection]
 
     def name(self, connection: Connection) -> Connection | None:
-        """Its pid is its own from now on. Returns the older one of two that have it, to be closed:
-        its predecessor, or itself, when its successor was faster."""
+        """Register the connection under its pid. Returns the older of two with the same pid, to be
+        closed: the predecessor, or this one, when its successor was faster."""
         other = self._by_pid.get(connection.pid)
         if other is not None and other.since > connection.since:
             return connection
@@ -67,7 +69,7 @@ class Connections:
         connection = self._by_sid.pop(sid, None)
         if connection is None:
             return None
-        # A predecessor that leaves late must not take its successor's name along.
+        # A predecessor that leaves late must not remove its successor's entry.
         if self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
         user_id = connection.identity.user_id
@@ -82,12 +84,12 @@ class Connections:
         return connection
 
     def depart(self, connection: Connection) -> None:
-        """The client has left the namespace; its transport may stay open."""
+        """Remember a connection that has left the namespace, and whose transport may stay open."""
         if not connection.session.closed:
             self._departed[connection.session.sid] = connection
 
     def release(self, eio_sid: str) -> None:
-        """The transport is closed, or a new connection's."""
+        """Forget the departed connection of a transport that is closed, or has a new one."""
         self._departed.pop(eio_sid, None)
 
     def departed(self, sid: str) -> Connection | None:
@@ -109,8 +111,8 @@ class Connections:
         return list(self._by_sid.values())
 
     def hit_by(self, mark: Mark, rules: Rules) -> list[Connection]:
-        """The connections that a revocation concerns. A login that came after its user's
-        revocation, but before word of it, is good."""
+        """The connections that a revocation hits. Not those of a login after its user's revocation
+        that came before this process learned of the revocation."""
         if mark.kind == RevocationKind.CONNECTIONS:
             return self.of_user(mark.value)
         return [found for found in self._by_sid.values() if rules.hits(found.identity, mark)]

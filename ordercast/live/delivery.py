@@ -25,7 +25,7 @@ MAX_HELD = 10_000  # packets that may wait for one connection: a small one costs
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How packets get to Engine.IO sessions; nothing of it blocks."""
+    """The functions that hand packets to Engine.IO sessions; neither of them blocks."""
 
     # The same packets to each session; a session that has ended gets none.
     send_all: Callable[[Sequence[Any], Sequence[Packet]], None]
@@ -40,8 +40,8 @@ class Delivery:
     def __init__(
         self, sending: Sending, *, packet_class: type[packet.Packet], max_held_bytes: int
     ) -> None:
-        # One sender at a time: what a connection gets is in order, and nothing slips between its
-        # replay and its live events. Nothing waits while holding it.
+        # One sender at a time: a client gets its events in order, and none in between its replay
+        # and its live events. Nothing blocks while holding this lock.
         self._lock = threading.RLock()
         self._send_all = sending.send_all
         self._send_piece = sending.send_piece
@@ -50,17 +50,17 @@ class Delivery:
         self._position = 0  # up to which the journal was sent to its recipients
 
     def restart(self) -> None:
-        """What was sent until now is no measure of what comes: a position of before must not
-        become the offset of a client that connects from now on."""
+        """Forget the position, as the journal does not go on: a position of before must not become
+        the offset of a client that connects from now on."""
         with self._lock:
             self._position = 0
 
     def send_entry(self, recipients: Iterable[Member], entry: Entry) -> None:
-        """A durable event, with its offset as the last argument."""
+        """Send a durable event, with its offset as the last argument."""
         position = entry.position
         with self._lock:
             self._position = position
-            # A client can have had this event from a process that was further than this one.
+            # A client can have this event from another process, which was further than this one.
             new = [member for member in recipients if member.seen < position]
             if new:
                 self._send(new, (durable(entry),))
@@ -68,11 +68,11 @@ class Delivery:
     def send_ephemeral(
         self, recipients: Sequence[Member], arguments: Sequence[Any], *, namespace: str
     ) -> None:
-        """An event that is not in the journal: [name, ...].
+        """Send an event that is not in the journal: [name, ...].
 
         The client takes a last argument that is a string for its offset, and without arguments
         the name itself. So such an event ends with the offset that the client has: the last
-        durable position, and never one behind its own.
+        durable position, and never a lower one than the client's own.
         """
         with self._lock:
             if not isinstance(arguments[-1], str):
@@ -89,7 +89,7 @@ class Delivery:
     def send_one(
         self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int
     ) -> None:
-        """An event that the client acknowledges, and of which it keeps no offset."""
+        """Send an event that the client acknowledges, and of which it keeps no offset."""
         with self._lock:
             self._send((recipient,), self._encode(arguments, namespace, ack_id))
 
@@ -101,9 +101,9 @@ class Delivery:
         is_last: bool,
         taken: Callable[[], None],
     ) -> bool:
-        """Some of what the client missed; behind the last of it the events that waited, as much as
-        fits, and with the last of these it is LIVE. True if the client has taken the piece, else
-        `taken` is called when it has."""
+        """Send a piece of what the client missed; after the last, the events that waited, as much
+        as fits, and with the last of these the client is LIVE. True if the client has taken the
+        piece, else `taken` is called when it has."""
         with self._lock:
             packets = [durable(entry) for entry in entries]
             if is_last and member.held is not None:
@@ -127,7 +127,7 @@ class Delivery:
             held.add(one, limit=self._max_held_bytes) for one in packets
         ):
             return
-        # The client comes back, and goes on where it came to.
+        # The client comes back, and recovers from the last offset that it has.
         member.held = None
         is_replaying = member.state is State.REPLAYING
         close(

@@ -1,8 +1,8 @@
 """Dismissal: revocations close their connections within a second, whatever else is down.
 
 A control event of the journal tells of a revocation when a worker runs. Here the table itself is
-read, with one indexed query each LOOK_SECONDS while there are connections: no worker and no Redis
-is needed. What this process itself revoked is not waited for.
+read, with one indexed query each READ_SECONDS while there are connections: no worker and no Redis
+is needed. A revocation by this process itself takes effect at once.
 """
 
 import logging
@@ -16,7 +16,7 @@ from ordercast.live.revocations import Revocations
 from ordercast.revocation import Mark
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 0.75
+READ_SECONDS = 0.75
 
 
 class Dismissal:
@@ -36,14 +36,14 @@ class Dismissal:
         self._readable = True
 
     def on_revoked(self, mark: Mark) -> None:
-        """This process itself revoked something, and it has committed."""
+        """Note a revocation that this process itself has committed."""
         self._revocations.learn(mark)
         self._wake.set()
 
     def run(self) -> None:
-        """For ever."""
+        """Read the table again and again, for ever."""
         while True:
-            self._wake.wait(LOOK_SECONDS)
+            self._wake.wait(READ_SECONDS)
             self._wake.clear()
             try:
                 self.step()
@@ -53,12 +53,12 @@ class Dismissal:
                 logger.exception("revocations not followed")
 
     def step(self) -> None:
-        """Look at the table, and close what has been revoked since."""
+        """Read the table, and end the connections that have been revoked since."""
         if not self._connections.all():
             self._revocations.take_news()
             return
         try:
-            self._revocations.look(LOOK_SECONDS / 2)
+            self._revocations.look(READ_SECONDS / 2)
         except SQLAlchemyError as exc:
             if self._readable:
                 logger.warning("revocations not readable", exc_info=exc)
@@ -71,7 +71,7 @@ class Dismissal:
     def _news(self) -> list[Mark]:
         news = self._revocations.take_news()
         if self._loads != self._revocations.loads:
-            # Everything was read: each connection is asked for, instead of each revocation.
+            # The whole table was read: check each connection, instead of each revocation.
             self._loads = self._revocations.loads
             known = [self._revocations.known(one.identity) for one in self._connections.all()]
             news += [mark for mark in known if mark is not None]

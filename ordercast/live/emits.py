@@ -23,12 +23,12 @@ class EmitManager(RoomManager):
         self._delivery = delivery
 
     def emit_entry(self, entry: Entry) -> None:
-        """A durable event, to the clients of its room."""
+        """Send a durable event to the clients of its room."""
         self._delivery.send_entry(self.recipients(NAMESPACE, entry.room), entry)
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
-        """An emit of this process or another, in the queue's format: {event, data, namespace, room,
-        skip_sid, binary, callback, host_id}."""
+        """Send an emit of this process or another, in the queue's format: {event, data, namespace,
+        room, skip_sid, binary, callback, host_id}."""
         namespace = message.get("namespace") or NAMESPACE
         room = message.get("room")
         if not self.is_anyone_in(namespace, room):

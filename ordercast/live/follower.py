@@ -1,6 +1,6 @@
 """The follower: fans the journal out to this process's sockets, in position order, each once.
 
-`last` is the position it has fanned out. What comes from Redis is the fast path: position
+`last` is the position it has fanned out. Messages from Redis are the fast path: position
 `last + 1` is fanned out, a lower one was already. Anything else - a gap, a head that is ahead, a
 new subscription, silence - means: read the journal from `last`. So whatever Redis drops, doubles
 or delays, only time is lost.
@@ -24,14 +24,14 @@ from ordercast.revocation import Mark, mark_of
 logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
-POLL_SECONDS = 0.4  # between two looks at the journal while there is a reason to
+POLL_SECONDS = 0.4  # between two reads of the journal while there is a reason to
 PAGE = 500  # rows in one read
 PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
 RECENT = 10_000  # entries that a process that starts has in memory, if they fit
 
 
 class Sockets(Protocol):
-    """What the follower needs of the clients of this process."""
+    """The clients of this process, as far as the follower needs them."""
 
     def emit_entry(self, entry: Entry) -> None: ...
     def dismiss(self, mark: Mark) -> None: ...
@@ -43,17 +43,17 @@ class Follower:
         self._store = journal
         self._sockets = sockets
         self.ring = Ring()
-        self._journal = ""  # whose positions these are
+        self._journal = ""  # the name of the journal that has these positions
         self.last = 0  # position fanned out; meaningless until `ready`
-        self._ahead = 0  # a head that was announced: we know that so much exists
+        self._ahead = 0  # the highest head that was announced
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
         self.announced = 0.0  # the same, and not reset by look()
-        self._lock = threading.Lock()  # one fan-out at a time, whoever noticed the events first
+        self._lock = threading.Lock()  # one fan-out at a time, of a message or of a read
         self._wake = threading.Event()
         self.ready = threading.Event()
 
     def run(self) -> None:
-        """For ever: look at the journal whenever Redis cannot be relied on."""
+        """For ever: read the journal whenever Redis cannot be relied on."""
         while True:
             reason = self.step()
             spoke = time.monotonic() - self._heard
@@ -68,9 +68,10 @@ class Follower:
         return reason
 
     def join(self, enter: Callable[[int], None], after: int = 0) -> tuple[int, str]:
-        """From now on a client gets the events of its rooms -> the position up to which it does
-        not, and the journal's name. `enter(seen)` lets it into its rooms: of what comes it is not
-        to be sent what it has, up to `after`. No event falls in between, and none counts twice."""
+        """Let a client get the events of its rooms from now on -> the position up to which it does
+        not, and the journal's name. `enter(seen)` lets the client into its rooms; events up to
+        `seen` are not sent, because the client has them, up to `after`, or they were fanned out
+        before. No event falls in between, and none counts twice."""
         with self._lock:
             enter(max(after, self.last))
             return self.last, self._journal
@@ -80,7 +81,7 @@ class Follower:
         return self._journal, self.last
 
     def look(self) -> None:
-        """Something may have been missed: read the journal soon."""
+        """Read the journal soon: messages may have been missed."""
         self._heard = 0.0
         self._wake.set()
 
@@ -88,7 +89,7 @@ class Follower:
         """{journal, head, events: [[position, room, name, data], ...]} from a sequencer."""
         data = orjson.loads(message)
         if data["journal"] != self._journal:
-            self.look()  # not started yet, another database on this Redis, or ours was replaced
+            self.look()  # not started yet, another database on this Redis, or a replaced database
             return
         with self._lock:
             self._heard = self.announced = time.monotonic()
@@ -100,7 +101,7 @@ class Follower:
         if self._ahead > self.last:
             self._wake.set()
         elif data["head"] < self.last:
-            self.look()  # overtaken on its way, or the journal went back
+            self.look()  # the message was overtaken, or the journal went back
 
     def _reason_to_read(self) -> str | None:
         if not self.ready.is_set():
@@ -121,17 +122,18 @@ class Follower:
         except SQLAlchemyError as exc:
             logger.warning("journal not readable", exc_info=exc, extra={"reason": reason})
         except Exception:
-            # Without this loop the process would be deaf for good; the next round tries again.
+            # Keep the loop: without it the process would get no event any more. The next round
+            # tries again.
             logger.exception("journal not followed", extra={"reason": reason})
 
     def _read(self) -> None:
         """Fan out what the journal holds after `last`. The lock is held: messages wait."""
         head = self._store.head()
-        # Everything up to `last` was committed before the lock was taken, and this is read after:
-        # a lower head means that the database has lost positions. Not on a read replica, which can
-        # be behind without that: the database has to be the primary.
+        # Everything up to `last` was committed before the lock was taken, and the head is read
+        # after: a lower head means that the database has lost positions. Not on a read replica,
+        # which can be behind without that: the database has to be the primary.
         if head.journal == self._journal and head.position < self.last:
-            # Before the lost positions are given to other events.
+            # Restart the journal before the lost positions are given to other events.
             head = self._store.restart(self._journal, self.last)
         if head.journal != self._journal or head.position < self.last:
             self._start_at(head)
@@ -153,10 +155,10 @@ class Follower:
                 )
                 self.last = following - 1
             self._fan_out(entries)
-            time.sleep(0)  # a page of large events takes long: the others get their turn
+            time.sleep(0)  # a page of large events takes long: let other greenlets run
 
     def _start_at(self, head: Head) -> None:
-        # Read first: when that fails, nothing has begun and the next round tries again.
+        # Read before anything changes: after a failure the next round tries the same again.
         recent = list(self._recent(head))
         restarted = bool(self._journal)
         if restarted:
@@ -202,7 +204,7 @@ class Follower:
             try:
                 self._deliver(entry)
             except Exception:
-                # It would fail again: logged with its position, and the rest goes on.
+                # The event would fail again: log its position, and go on with the others.
                 logger.exception("event not delivered", extra={"position": entry.position})
         FOLLOWER_POSITION.set(self.last)
 

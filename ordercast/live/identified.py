@@ -1,4 +1,4 @@
-"""Clients with an identity: whose they are, how many, and what they get after an absence."""
+"""The connect path's steps for clients with an identity: their user, their number, recovery."""
 
 import logging
 from collections.abc import Callable
@@ -50,15 +50,15 @@ class Identified:
         identity = self._identify(request.auth, request.environ)
         self._ready()
         connection = Connection(member.sid, identity, member.engine)
-        # Registered before it asks for revocations: one that comes later finds it here, one that
-        # came before is what the question answers.
+        # Register the connection, then check revocations: a revocation that comes later finds the
+        # connection here, an earlier one is found by the check.
         member.connection = connection
         self._connections.add(connection)
         self._check(self._revocations.refusal(identity))
 
     def admit(self, member: Member, request: ConnectRequest) -> None:
-        """Sessions are counted, those too on which a client has left the namespace, but not the
-        half-open one that the same client had before. Of two that connect at the same time the
+        """Count the user's sessions, also those whose client has left the namespace, but not the
+        half-open session that the same client had before. Of two that connect at the same time the
         older counts for the younger."""
         if not self._max_per_user:
             return
@@ -78,7 +78,7 @@ class Identified:
         self._check(connection.refusal)
         predecessor = self._connections.name(connection)
         if predecessor is not None:
-            # The same client's half-open connection: its end is gone, and nobody reads there.
+            # Close the same client's half-open connection, from which nobody reads any more.
             self._sockets.close_transport(predecessor.sid, ServiceEnding.REPLACED)
         return {"pid": connection.pid}
 
@@ -96,7 +96,7 @@ class Identified:
                 "replayed": connection.missed.count if connection.missed else 0,
             },
         )
-        if connection.refusal is not None:  # by another thread, after it was asked for
+        if connection.refusal is not None:  # set by another thread, after confirm()
             self._sockets.end(member.sid, connection.refusal)
         else:
             self._watch(connection)

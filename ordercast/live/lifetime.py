@@ -1,7 +1,6 @@
 """How long a connection may last: as long as its token, and a little.
 
-When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one;
-with 0 it has none.
+When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one.
 Then its transport is closed: the stock client comes back by itself, and asks its application for a
 token on the way, which it would not do after a server's disconnect.
 """
@@ -21,9 +20,9 @@ from ordercast.live.rooms import RoomManager
 from ordercast.transport import Timers
 
 logger = logging.getLogger(__name__)
-# Seconds; later ends are looked at again: for clocks that are set, and because a deadline cannot be
-# taken back when its connection leaves.
-FAR = 900.0
+# A later end is checked again after this: clocks may be set, and a deadline cannot be cancelled
+# when its connection leaves.
+RECHECK_SECONDS = 900.0
 REFRESH = "auth:refresh"  # the event with which a client hands in its next token
 
 
@@ -52,10 +51,10 @@ class Lifetime:
         """Close the connection when its token has expired and none has taken its place."""
         if self._timers is not None:
             left = self._end_of(connection) - time.time()
-            # Only the sid: a connection that has ended must not be kept until its token does.
-            self._timers.after(min(max(left, 0.0), FAR), self._look, connection.sid)
+            # Keep only the sid: a connection that ends must not stay in memory until its deadline.
+            self._timers.after(min(max(left, 0.0), RECHECK_SECONDS), self._check, connection.sid)
 
-    def _look(self, sid: str) -> None:
+    def _check(self, sid: str) -> None:
         connection = self._connections.get(sid) or self._connections.departed(sid)
         if connection is None:
             return
@@ -77,13 +76,13 @@ class Lifetime:
         message}}: token_invalid, token_expired, token_revoked, wrong_user or not_connected. After
         an error the connection goes on as before, until its own token ends.
 
-        Its rooms follow the new token's role.
+        The connection's rooms become those of the new token.
         """
         connection = self._connections.get(sid)
         try:
             if connection is None:
                 raise NotConnected
-            self._take(connection, data)
+            self._replace_identity(connection, data)
         except SocketError as exc:
             if connection is not None and isinstance(exc, Refuse):
                 why = {"code": exc.code, "reason": exc.reason}
@@ -94,18 +93,18 @@ class Lifetime:
         left = None if expires_at is None else max(0, int(expires_at - time.time()))
         return {"ok": True, "expiresIn": left}
 
-    def _take(self, connection: Connection, data: object) -> None:
+    def _replace_identity(self, connection: Connection, data: object) -> None:
         if not isinstance(data, dict) or data.get("token") in (None, ""):
             raise TokenInvalid("auth:refresh without {token}")
         environ = self._manager.server.get_environ(connection.sid) or {}
         identity, before = self._identify(data, environ), connection.identity
         if identity.user_id != before.user_id:
             raise WrongUser
-        # May read the table. The connection does not bear the token meanwhile: the control event of
-        # a revocation that hits it must refuse the token, and not end the connection.
+        # May read the table. The connection keeps its old identity meanwhile: a revocation of the
+        # new token that comes then must refuse the token, and not end the connection.
         refusal = self._revocations.refusal(identity)
         if refusal is not None:
             raise refusal
-        connection.identity = identity  # a revocation from now on finds it here
+        connection.identity = identity  # found here by a revocation from now on
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})

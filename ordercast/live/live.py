@@ -1,4 +1,4 @@
-"""The live part of one process: what follows the journal and holds the connections."""
+"""The live part of one process, put together: connections, and the follower of the journal."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 8.0  # without one from the database until then: 503, and the follower tries again
+ANSWER_SECONDS = 8.0  # for an answer of the database; then 503, and the follower tries again
 READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
 
 
 class Live:
-    """Initialises the team's `socketio`, whose options and handlers hold. Raises RuntimeError for
-    one that is this application's already."""
+    """Initialises the team's `socketio`, which keeps its options and handlers. Raises RuntimeError
+    for a `socketio` that is this application's already."""
 
     def __init__(
         self,
@@ -151,17 +151,17 @@ class Live:
 
     @property
     def engines(self) -> Sequence[Engine]:
-        """For the gunicorn worker to serve; none under `flask run`."""
+        """The Engine.IO servers for the gunicorn worker to serve; none under `flask run`."""
         return () if self._engine is None else (self._engine,)
 
     @property
     def draining(self) -> bool:
-        """This process is shutting down, and its clients go to the others."""
+        """Whether this process is shutting down, and its clients go to the others."""
         return self._engine is not None and self._engine.draining
 
     def start(self) -> None:
-        """Start listening in this process; again is harmless. After any fork: what runs in the
-        background does not survive one."""
+        """Start listening in this process; calling it again is harmless. Call it after any fork:
+        background tasks do not survive one."""
         with self._starting:
             if self._started_in == os.getpid():
                 return
@@ -169,7 +169,7 @@ class Live:
             self.manager.forget_host()
             self.readiness.begin()
             self._database.limit_answers(ANSWER_SECONDS)
-            # Subscribed first, read second: what is published in between is held or read, not lost.
+            # Subscribe first, read second: an event published in between is received or read.
             start_task = self.socketio.start_background_task
             start_task(self._subscription.run)
             start_task(self.follower.run)
@@ -183,7 +183,7 @@ class Live:
             raise TimeoutError("the follower does not know its position yet")
 
     def _clients(self, namespace: str) -> Clients:
-        """`@cast.identify` may come after this was made."""
+        """Decided at each connect: `@cast.identify` may come after this object was made."""
         is_identified = namespace == NAMESPACE and self._is_identified()
         return self._identified if is_identified else ANYBODY
 
@@ -212,7 +212,7 @@ class Live:
 
 
 def _either_path(inner: WSGIApplication, path: str) -> WSGIApplication:
-    """A client with `addTrailingSlash: false` asks for the path without the slash."""
+    """Serve the path without its slash too: a client with `addTrailingSlash: false` asks for it."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] == path:

@@ -18,7 +18,7 @@ MARK_SECONDS = 1.0
 
 
 def keep_marked(follower: Follower, marks: Marks) -> None:
-    """For ever; a background task."""
+    """Tell Redis, for ever; a background task."""
     while True:
         journal, position = follower.reached()
         if journal:

@@ -40,13 +40,13 @@ class Member:
         self.eio_sid = eio_sid
         self.engine = engine  # its Engine.IO session
         self.connection: Connection | None = None  # once its identity is known, in `/`
-        # Here and not in the connection: a fan-out reads them for each of its recipients.
-        self.seen = 0  # the position up to which it has, or is owed nothing of, its rooms' events
+        # Kept here and not in the connection: a fan-out reads these for each recipient.
+        self.seen = 0  # the position up to which the client has its rooms' events, or needs none
         self.held: Backlog | None = None  # the events that wait
         self.state = State.CONNECTING
-        self.rooms: tuple[str, ...] = ()  # its own, named like itself, is not among them
+        self.rooms: tuple[str, ...] = ()  # without its own room, named like its sid
 
     def hold(self, *, seen: int = 0) -> None:
-        """From now on events wait, of the journal those after position `seen`; those that waited
-        before are dropped."""
+        """Let events wait from now on, of the journal those after position `seen`; drop those that
+        waited before."""
         self.seen, self.held = seen, Backlog()

@@ -1,7 +1,8 @@
-"""What a client missed: where that is in the journal, and not the events themselves.
+"""The events that a client missed: their positions in the journal, not the events themselves.
 
-They are read piece by piece, each when the one before was taken: from memory while they are there,
-else from the journal. So a client that takes its time, or takes nothing, costs one piece.
+Events are read piece by piece, each when the client has taken the one before: from the ring while
+they are there, else from the journal. So a client that reads slowly, or not at all, costs one
+piece.
 """
 
 import threading
@@ -37,7 +38,7 @@ class Reader:
         return entries
 
     def read_later(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
-        """The same, outside of the connect."""
+        """As read(), after the connect: from the journal in READERS threads at once at most."""
         entries = self._remembered(whose, until)
         if entries is None:
             with self._few:
@@ -45,8 +46,8 @@ class Reader:
         return entries
 
     def check(self, whose: "Missed") -> None:
-        """Asked after each read of the journal: what was pruned while it was being read lacks its
-        beginning, and of a database that has lost positions the end. Raises Unrecoverable."""
+        """Check the head after each read of the journal: events that were pruned meanwhile lack at
+        the beginning, events that the database has lost at the end. Raises Unrecoverable."""
         head = self._journal.head()
         if whose.after < head.lowest - 1:
             raise Unrecoverable(Outcome.TOO_OLD)
@@ -58,7 +59,7 @@ class Reader:
 
 
 class Missed:
-    """One client's: what its rooms got with after < position <= until. Take `next_piece` until
+    """The events of one client's rooms with after < position <= until. Call `next_piece` until
     `is_read`. Made in the connect's app context, where the first piece is read. Raises
     Unrecoverable, and SQLAlchemyError."""
 
@@ -101,7 +102,7 @@ class Missed:
         return not self._ends and not self._first
 
     def next_piece(self) -> Sequence[Entry]:
-        """Raises Unrecoverable, and SQLAlchemyError."""
+        """The next events. Raises Unrecoverable, and SQLAlchemyError."""
         if self._first:
             first, self._first = self._first, ()
             return first

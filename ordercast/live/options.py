@@ -1,4 +1,4 @@
-"""The options of the team's `SocketIO(...)`: they hold, and the settings fill in the others."""
+"""The options of the team's `SocketIO(...)`, which count first; the settings fill in the others."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ DEFAULT_PATH = "socket.io"
 
 
 def server_options(given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """What `SocketIO.init_app` takes, but for the client manager."""
+    """The options for `SocketIO.init_app`, without the client manager."""
     serializer = given.get("serializer")
     is_strict = isinstance(serializer, type) and issubclass(serializer, StrictPacket)
     return {
@@ -35,7 +35,7 @@ def path_of(given: Mapping[str, Any]) -> str:
 
 
 def limits(options: Mapping[str, Any], settings: Settings) -> Limits:
-    """Of the transport, of a server with these options."""
+    """The transport's limits, for a server with these options."""
     interval = options["ping_interval"]
     return Limits(
         # python-engineio also takes (seconds, seconds that a client may be late).

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 
 class Unrecoverable(Exception):
-    """What the client missed is not to be had: it starts anew."""
+    """The events that the client missed cannot be replayed: the client starts anew."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.value)

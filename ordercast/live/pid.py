@@ -1,7 +1,8 @@
-"""The pid of connection state recovery: signed, and all that the server needs to remember.
+"""The pid of connection state recovery: signed, with all that the server would have to remember.
 
-The client sends it back unread when it reconnects (Socket.IO protocol, CONNECT), to any process,
-also after a restart. It proves who connected and from which position on events were promised.
+The client sends the pid back unread when it reconnects (Socket.IO protocol, CONNECT), to any
+process, also after a restart. The pid proves the user, and the position after which events are
+owed.
 """
 
 from dataclasses import astuple, dataclass
@@ -16,9 +17,9 @@ MAX_LENGTH = 4096  # characters; enough for the longest user id that a token may
 class Claim:
     user_id: str
     rooms: str  # a digest: the rooms whose events are owed
-    position: int  # when it first connected: everything after it is owed
-    journal: str  # whose positions these are
-    stale: int | None = None  # the offset it had then, if that was no position of this journal yet
+    position: int  # at the first connect; every later event is owed
+    journal: str  # the name of the journal that has these positions
+    stale: int | None = None  # the client's offset then, if no position of this journal yet
 
 
 class Pids:
@@ -33,7 +34,7 @@ class Pids:
         return signed if isinstance(signed, str) else signed.decode()
 
     def read(self, pid: object) -> Claim | None:
-        """What a pid claims, or None if it is not one of ours."""
+        """The claim of a pid; None if the pid was not signed here."""
         if not isinstance(pid, str) or len(pid) > MAX_LENGTH:
             return None
         try:

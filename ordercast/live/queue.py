@@ -1,11 +1,12 @@
 """The queue: Flask-SocketIO's own Redis channel and format, so that `SocketIO(message_queue=...)`
 in a script keeps working.
 
-What is different from python-socketio's RedisManager, and why:
+Differences from python-socketio's RedisManager, and why:
 
-- What would make every client close its connection, or empty a room that is none, is refused.
+- A message that would make every client close its connection, or has a room that is no text, is
+  refused.
 - `_publish` raises; the stock one tries twice, logs, and loses the message.
-- It starts no thread: the process has one Redis subscription (subscription.py).
+- No thread is started: the process has one Redis subscription (subscription.py).
 - `host_id` belongs to the process, also after a fork: with gunicorn's --preload the stock one is
   shared, and processes take each other's messages for their own.
 
@@ -38,8 +39,8 @@ ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
 
 
 class QueueManager(EmitManager):
-    """A client manager whose emits reach the clients of all processes. `start`: follow what the
-    others say; called at the first session, again is harmless."""
+    """A client manager whose emits reach the clients of all processes. `start` begins to listen to
+    the other processes; called at the first session, and harmless to call again."""
 
     def __init__(self, broker: Broker, delivery: Delivery, *, start: Callable[[], None]) -> None:
         self._host: str | None = None
@@ -52,7 +53,7 @@ class QueueManager(EmitManager):
             "enter_room": self._handle_enter_room,
             "leave_room": self._handle_leave_room,
             "close_room": self._handle_close_room,
-            "doctor": lambda _message: None,  # `flask doctor` listens for it itself
+            "doctor": lambda _message: None,  # a round trip of doctor/redis.py
         }
 
     def initialize(self) -> None:
@@ -67,14 +68,14 @@ class QueueManager(EmitManager):
 
     @host_id.setter
     def host_id(self, _value: str) -> None:
-        """The base class sets one before the fork; it is not used."""
+        """Ignore the id that the base class sets before the fork."""
 
     def forget_host(self) -> None:
-        """After a fork: this is another process, and has a name of its own."""
+        """Take a new name after a fork: this is another process."""
         self._host = None
 
     def receive(self, message: bytes) -> None:
-        """One message of the stock channel, from another process or an external script."""
+        """Handle a message of the stock channel, from another process or an external script."""
         try:
             data = _read(message)
             method = data["method"]
@@ -101,7 +102,7 @@ class QueueManager(EmitManager):
 
 
 def _read(message: bytes) -> Any:
-    """The message of a queue. Raises ValueError, KeyError or TypeError for what makes no sense."""
+    """Parse a message of the queue. Raises ValueError, KeyError or TypeError for any other text."""
     try:
         data = orjson.loads(message)
     except orjson.JSONDecodeError:

@@ -1,4 +1,4 @@
-"""What `/readyz` asks of the delivery: is it late, and does a worker speak."""
+"""The checks of `/readyz` for the delivery: whether a worker runs, and whether events are late."""
 
 import time
 
@@ -12,8 +12,8 @@ NOT_HEARD = "not heard"
 
 
 class Readiness:
-    """The checks of a process that follows the journal; one that does not only asks the database
-    how long the oldest event has waited."""
+    """The checks of a process that follows the journal; a process that does not follow only asks
+    the database how long the oldest event has waited."""
 
     def __init__(self, follower: Follower, journal: Journal) -> None:
         self._journal = journal

@@ -5,8 +5,9 @@ missed, so that an event committed in between is held and not lost. On the wire:
 replay, then the live events: a cut after any of these packets loses and doubles nothing, because
 the client's offset says exactly how far it came.
 
-Either everything after the client's offset is replayed and it keeps its pid (`socket.recovered` is
-true), or it gets a new pid and nothing, and reads snapshots again. Never a part.
+Either everything after the client's offset is replayed and the client keeps its pid
+(`socket.recovered` is true), or it gets a new pid and no event, and reads snapshots again. Never a
+part.
 """
 
 import logging
@@ -50,8 +51,8 @@ class Recovery:
         self._reader = Reader(journal, follower.ring)
 
     def enter_rooms(self, member: Member, connection: Connection, auth: dict[str, Any]) -> None:
-        """The client is in its rooms from now on, and its events wait. `connection` gets its pid,
-        and what it missed if it sent a pid and can be recovered."""
+        """Let the client into its rooms, whose events wait from now on. `connection` gets its pid,
+        and what the client missed if it sent a pid and can be recovered."""
         offset = auth.get("offset")
         if "pid" in auth:
             try:
@@ -66,7 +67,7 @@ class Recovery:
         connection.pid = self._start_anew(member, connection.identity, offset)
 
     def _start_anew(self, member: Member, identity: Identity, offset: object) -> str:
-        # What waited since an attempt to recover is older than the new pid.
+        # Join anew: events that waited since an attempt to recover are older than the new pid.
         position, journal_name = self._join(member, identity)
         kept = _number(offset)
         stale = kept if kept is not None and kept > position else None
@@ -85,8 +86,8 @@ class Recovery:
             raise Unrecoverable(Outcome.BAD_PID)
         after = self._resume_point(connection, then, offset)
         if after > self._follower.last:
-            # It comes from a process that was further than this one is; or it made that up. Asked
-            # before it joins: until then nothing is skipped on its word.
+            # The client comes from a process that was further than this one, or made the offset up.
+            # Check before it joins: from then on events up to its offset are skipped.
             head = self._journal.head()
             if head.journal == then.journal and after > head.position:
                 if then.position > head.position:
@@ -107,7 +108,7 @@ class Recovery:
         if not _has_rooms(connection.identity, then):
             raise Unrecoverable(Outcome.ANOTHER_ROLE)
         if offset is None:
-            return then.position  # it has not seen an event yet
+            return then.position  # the client has seen no event yet
         number = _number(offset)
         if number is None:
             raise Unrecoverable(Outcome.BAD_OFFSET)
@@ -118,7 +119,7 @@ class Recovery:
         return max(number, then.position)
 
     def _missed(self, connection: Connection, after: int, until: int, journal_name: str) -> Missed:
-        """What the rooms got with after < position <= until. It is weighed before it is read."""
+        """The rooms' events with after < position <= until, measured before they are read."""
         rooms, limit = connection.identity.rooms, self._limit + 1
         source = Outcome.MEMORY
         entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)

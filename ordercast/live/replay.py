@@ -1,8 +1,8 @@
 """After CONNECT: what the client missed, then the events that waited meanwhile, then live events.
 
-In pieces, the next when the client has taken the one before: they count for no limit, and the
-client's time is its own. What comes live meanwhile waits behind them, up to MAX_BACKLOG_BYTES: a
-client that is too slow for that ends as slow clients do, and goes on where it came to.
+Missed events go in pieces, the next when the client has taken the one before: these count for no
+limit, and the client may read slowly. Live events wait behind them, up to MAX_BACKLOG_BYTES: the
+session of a client that is too slow for that ends, and the client recovers from its last offset.
 """
 
 import logging
@@ -20,17 +20,18 @@ logger = logging.getLogger(__name__)
 
 
 class Replay:
-    """`start_task` runs something in the background."""
+    """`start_task` runs a function in the background."""
 
     def __init__(self, delivery: Delivery, start_task: Callable[..., object]) -> None:
         self._delivery = delivery
         self._start_task = start_task
 
     def start(self, member: Member) -> None:
-        """CONNECT is on its way. Returns when the client has it all, or takes its time."""
+        """Send what follows CONNECT. Returns when the client has it all, or reads slowly: then the
+        rest follows in the background."""
         try:
             while self._send_next(member):
-                time.sleep(0)  # many that come back at once take turns with the others
+                time.sleep(0)  # clients that come back at once take turns with the others
         except Exception:
             # The database may be unavailable. Nothing may overtake the rest of the replay: the
             # client comes back by itself.
@@ -40,7 +41,7 @@ class Replay:
     def _send_next(self, member: Member) -> bool:
         """Send one piece -> whether it was taken at once and there is more."""
         missed = None if member.connection is None else member.connection.missed
-        entries = () if missed is None else missed.next_piece()  # others run meanwhile
+        entries = () if missed is None else missed.next_piece()  # other greenlets run meanwhile
         if member.state is not State.REPLAYING:
             return False
         taken = self._delivery.send_piece(

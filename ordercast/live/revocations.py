@@ -18,7 +18,7 @@ from ordercast.identity import Identity
 from ordercast.revocation import Mark, RevocationStore
 
 REFRESH_SECONDS = 1.0
-RELOAD_SECONDS = 3600.0  # without a look: everything is read again
+RELOAD_SECONDS = 3600.0  # without a read; then the whole table is read again
 OVERLAP = timedelta(minutes=2)  # a revocation commits after its own timestamp
 
 What = tuple[str, str]  # (kind, value)
@@ -31,8 +31,8 @@ class Revocations:
         self._marks: dict[What, Mark] = {}  # the latest of each
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
         self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
-        self.loads = 0  # how often everything was read
-        self._news: dict[What, Mark] = {}  # learned since the connections were last looked at
+        self.loads = 0  # how often the whole table was read
+        self._news: dict[What, Mark] = {}  # learned since the connections were last checked
         self._refreshed = -RELOAD_SECONDS  # monotonic seconds
         self._failure: SQLAlchemyError | None = None  # of the last read
         self._failed_at = 0.0  # monotonic seconds
@@ -40,29 +40,30 @@ class Revocations:
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many are remembered."""
+        """How many revocations are remembered."""
         return len(self._marks)
 
     def add(self, mark: Mark) -> bool:
-        """A control event -> whether it is news: then its connections have to be closed now."""
+        """Note the revocation of a control event -> whether it is new: then the caller closes the
+        connections that it hits."""
         if self._since is not None and mark.at < self._since and mark.what not in self._marks:
             return False  # the table has been read past it: it was seen then, or counts no more
         return self._note(mark)
 
     def learn(self, mark: Mark) -> None:
-        """A revocation whose connections are closed by whoever takes the news."""
+        """Note a revocation; the caller of take_news() closes the connections that it hits."""
         if self._note(mark):
             self._news[mark.what] = mark
 
     def take_news(self) -> list[Mark]:
-        """What was learned since the last time, but by a control event."""
+        """The revocations learned since the last call, without those of control events."""
         news, self._news = self._news, {}
         return list(news.values())
 
     def look(self, seconds: float = REFRESH_SECONDS) -> None:
         """Read the table, unless that was less than `seconds` ago. Raises SQLAlchemyError."""
         asked = time.monotonic()
-        with self._lock:  # one reads, the others wait for what it finds, also for its failure
+        with self._lock:  # one thread reads, the others wait for its result, also a failure
             if self._failure is not None and self._failed_at >= asked:
                 raise self._failure.with_traceback(None)
             if time.monotonic() - self._refreshed >= seconds:
@@ -76,7 +77,7 @@ class Revocations:
     def hits(self, identity: Identity) -> Mark | None:
         """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
 
-        Raises SQLAlchemyError when it has to look and cannot.
+        Raises SQLAlchemyError when the table has to be read and cannot be.
         """
         self.look()
         return self.known(identity)
@@ -90,7 +91,7 @@ class Revocations:
         return None
 
     def refusal(self, identity: Identity) -> TokenError | None:
-        """As `hits`, but what is raised for it."""
+        """As `hits`, but the error to raise."""
         mark = self.hits(identity)
         return None if mark is None else self.rules.refusal(identity, mark)
 
@@ -100,7 +101,7 @@ class Revocations:
             self._since = None
         rows = self._store.recent(self._since)
         if self._since is None:
-            # What was taken back and pruned while nobody looked is not in the table any more.
+            # Revocations that were withdrawn or pruned meanwhile are not in the table any more.
             recent = moment - OVERLAP
             self._marks = {what: mark for what, mark in self._marks.items() if mark.at > recent}
             self._until, self._ends = {}, []
@@ -116,12 +117,12 @@ class Revocations:
         self._refreshed, self._since = started, moment - OVERLAP
 
     def _note(self, mark: Mark) -> bool:
-        # The latest counts: a control event can tell late of one before it.
+        # Keep the latest: the control event of an earlier revocation may arrive after it.
         known = self._marks.get(mark.what)
         if known is not None and known.at >= mark.at:
             return False
         self._marks[mark.what] = mark
-        self._until.pop(mark.what, None)  # said of an earlier one; the table says it of this one
+        self._until.pop(mark.what, None)  # of an earlier revocation; the table has that of this one
         return True
 
     def _expect_end(self, what: What, until: datetime) -> None:

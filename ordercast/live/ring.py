@@ -14,7 +14,7 @@ from ordercast.journal import Entry
 
 MAX_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
 KEEP_SECONDS = 600.0
-OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in here
+OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in the ring
 DEQUE_BYTES = sys.getsizeof(deque())  # twice what a small event takes
 
 
@@ -37,7 +37,7 @@ class Ring:
         self._keep_seconds = keep_seconds
         self._clock = clock
         self._entries: deque[Entry] = deque()
-        # Most rooms have one event here, which then stands for itself.
+        # The entry itself for a room with one, as most have.
         self._rooms: dict[str, Entry | deque[Entry]] = {}
         self._bytes = 0
         self._ages: deque[tuple[float, int]] = (

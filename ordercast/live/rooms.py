@@ -22,7 +22,7 @@ class Space:
     def __init__(self) -> None:
         self.members: dict[str, Member] = {}
         self.by_eio_sid: dict[str, Member] = {}
-        # A room of one, as most are, is that one: a set takes 200 bytes more.
+        # The client itself for a room with one, as most have: a set takes 200 bytes more.
         self.rooms: dict[str, Member | set[Member]] = {}
 
     def room(self, name: Any) -> Sequence[Member]:
@@ -67,16 +67,16 @@ class RoomManager(PubSubManager):
         self._spaces: dict[str, Space] = {}
 
     def initialize(self) -> None:
-        """Nothing to do, and so nothing that a second connection could see half done."""
+        """Do nothing, so that a second connection sees nothing half done."""
 
     def _publish(self, data: dict[str, Any]) -> None:
-        """There is no other process to tell."""
+        """Do nothing: there is no other process to tell."""
 
     def get_namespaces(self) -> list[str]:
         return list(self._spaces)
 
     def is_anyone_in(self, namespace: str, room: Any) -> bool:
-        """False when nobody of the room is here."""
+        """False when no client of the room is connected to this process."""
         space = self._spaces.get(namespace)
         if space is None:
             return False
@@ -92,7 +92,7 @@ class RoomManager(PubSubManager):
         return space.room(room)
 
     def recipients(self, namespace: str, room: Any) -> list[Member]:
-        """Those of them that get events, or for which events wait."""
+        """The clients in the room that get events, or for which events wait."""
         return [
             member
             for member in self.members(namespace, room)
@@ -113,13 +113,13 @@ class RoomManager(PubSubManager):
         return sid
 
     def begin(self, eio_sid: str, namespace: str) -> Member:
-        """A client of the session asks to be connected, which is not connected there yet."""
+        """Add a client that asks to be connected; its session is not in the namespace yet."""
         member = self.member(self.pre_connect(eio_sid, namespace), namespace)
         assert member is not None
         return member
 
     def end(self, member: Member, namespace: str) -> None:
-        """It was not let in, and its transport stays."""
+        """Remove a client that was not let in, and whose transport stays."""
         self.disconnect(member.sid, namespace, ignore_queue=True)
 
     def connect(self, sid: str, namespace: str) -> str:
@@ -133,7 +133,7 @@ class RoomManager(PubSubManager):
         return member is not None and member.state in CONNECTED
 
     def is_pre_connected(self, sid: str, namespace: str) -> bool:
-        """Its connect handler may enter rooms."""
+        """Whether the client's connect handler may run, and enter rooms."""
         member = self.member(sid, namespace)
         return member is not None and member.state is CONNECTING
 
@@ -187,7 +187,7 @@ class RoomManager(PubSubManager):
             self.basic_enter_room(member.sid, NAMESPACE, room)
 
     def change_rooms(self, sid: str, before: Sequence[str], now: Sequence[str]) -> None:
-        """The client's rooms by its old token, and by its new one."""
+        """Let the client leave rooms of its old token only, and enter those of its new one only."""
         for room in set(before) - set(now):
             self.basic_leave_room(sid, NAMESPACE, room)
         for room in set(now) - set(before):

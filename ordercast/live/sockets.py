@@ -1,4 +1,4 @@
-"""The sockets of this process, as the journal and revocations reach them: events, and ends."""
+"""The sockets of this process, as the journal and revocations reach them: sending, and ending."""
 
 import logging
 import time
@@ -22,8 +22,8 @@ GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the trans
 
 
 class Sockets:
-    """`start_task` runs something in the background. `keeps_transports`: the transport says when a
-    session is over, so that a client which has left the namespace can be remembered until then."""
+    """`start_task` runs a function in the background. `keeps_transports`: the transport tells when
+    a session is over, so that a client that has left the namespace is remembered until then."""
 
     def __init__(
         self,
@@ -43,18 +43,19 @@ class Sockets:
         self._keeps_transports = keeps_transports
 
     def emit_entry(self, entry: Entry) -> None:
-        """A durable event, to the clients of its room."""
+        """Send a durable event to the clients of its room."""
         self._manager.emit_entry(entry)
 
     def send_away(self) -> None:
-        """The events that follow do not continue what these clients have: they come back by
-        themselves, are not recovered, and read snapshots again."""
+        """Close all connections, because the events that follow do not continue what the clients
+        have: they come back by themselves, are not recovered, and read snapshots again."""
         self._delivery.restart()
         for connection in self._connections.all():
             self.close_transport(connection.sid, ServiceEnding.JOURNAL_REPLACED)
 
     def dismiss(self, mark: Mark) -> None:
-        """A control event: end the connections that it hits, unless the table told of it."""
+        """End the connections that the revocation of a control event hits, unless the table had
+        it before."""
         if self._revocations.add(mark):
             self.close_hit_by(mark)
 
@@ -76,26 +77,26 @@ class Sockets:
             self._disconnect(sid)
 
     def close_transport(self, sid: str, ending: Ending) -> None:
-        """Close the connection at Engine.IO level, unanswered: the client comes back by itself."""
+        """Close the Engine.IO session without a DISCONNECT: the client comes back by itself."""
         member = self._manager.member(sid, NAMESPACE)
         if member is not None:
             close(member.engine, ending)
 
     def _disconnect(self, sid: str) -> None:
         member = self._manager.member(sid, NAMESPACE)
-        # The client is here: no other process is asked.
+        # Ask no other process: the client is connected to this one.
         self._manager.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
         if member is not None:
             self._start_task(self._close_after_good_bye, member.engine)
 
     def _close_after_good_bye(self, session: Any) -> None:
-        # A client that gets both at once takes the good-bye for a lost transport, and comes back.
-        # Most close by themselves; one that does not has been told nothing more since.
+        # Wait: a client that gets DISCONNECT and the close at once takes it for a lost transport,
+        # and comes back. Most close by themselves meanwhile; the others get no event any more.
         time.sleep(GOOD_BYE_SECONDS)
         close(session, ServiceEnding.DISMISSED)
 
     def left(self, sid: str, reason: str) -> None:
-        """A client has left the namespace, or its session has ended."""
+        """Forget a client that has left the namespace, or whose session has ended."""
         connection = self._connections.remove(sid)
         if connection is None:
             return

@@ -25,7 +25,7 @@ class StockRequest:
         self.namespace = namespace
         self.environ: dict[str, Any] = server.environ[eio_sid]
         self.auth = auth
-        self.has_ended = False  # before it was accepted, and its end was told before
+        self.has_ended = False  # the session, before it was accepted: its disconnect came too early
 
     def accept(self, data: dict[str, Any]) -> bool:
         session = self._server.eio.sockets.get(self.eio_sid)
@@ -39,7 +39,7 @@ class StockRequest:
         self._answer(packet.CONNECT_ERROR, error)
 
     def come_back(self, _seconds: float) -> None:
-        """At once: there are no timers."""
+        """Close at once: there are no timers here."""
         session = self._server.eio.sockets.get(self.eio_sid)
         if session is not None:
             close(session, TransportEnding.COME_BACK_LATER)

@@ -1,4 +1,4 @@
-"""The one Redis subscription of a web process: it stays up, and says when it was away."""
+"""The one Redis subscription of a web process: reconnects, and tells that it was interrupted."""
 
 import logging
 import random
@@ -14,11 +14,11 @@ from ordercast.broker import Broker, reason
 logger = logging.getLogger(__name__)
 
 PING_SECONDS = 1.0  # Redis is asked for a sign of life when nothing came for so long
-SILENCE_SECONDS = 4.0  # then the connection counts as dead, though nobody closed it
+SILENCE_SECONDS = 4.0  # then the connection counts as dead, though it was not closed
 READ_BYTES = 262_144  # at most in one go
-# When messages come closer together than this, those of as long are taken at once, and of longer
-# the more there are: waking up costs as much as a hundred messages. 500 a second wait for 13 ms at
-# most, 1,000 for 20 ms, and from 1,500 on it is the longest.
+# When messages come closer together than this, pause so long before the next read, and longer the
+# more there were: waking up costs as much as a hundred messages. At 500 a second the pause is 13 ms
+# at most, at 1,000 it is 20 ms, and from 1,500 on the longest.
 GATHER_SECONDS = 0.010
 GATHER_MORE_SECONDS = 0.0005  # for each message that was there
 GATHER_LONGEST_SECONDS = 0.040
@@ -84,13 +84,13 @@ class Subscription:
             taken = 0
             while (reply := reader.gets()) is not False:
                 taken += 1
-                # hiredis has a list of its own for what RESP3 pushes.
+                # hiredis returns pushes of RESP3 as a subclass of list.
                 if isinstance(reply, list) and reply[0] == b"message":
                     _, channel, message = reply
                     try:
                         self._receivers[channel](message)
                     except Exception:
-                        # One that its receiver could not take must not end the subscription.
+                        # A message on which its receiver fails must not end the subscription.
                         logger.exception("message not taken", extra={"channel": channel.decode()})
                 else:
                     self._answered(reply, waiting_for)
@@ -99,7 +99,7 @@ class Subscription:
                 time.sleep(min(longer, GATHER_LONGEST_SECONDS))
 
     def _answered(self, reply: Any, waiting_for: set[bytes]) -> None:
-        """What is no message: an error, the answer to a ping, or to the subscription."""
+        """Handle another reply: an error, the answer to a ping, or to the subscription."""
         if isinstance(reply, hiredis.ReplyError):
             raise redis.ResponseError(str(reply))
         if isinstance(reply, list) and reply[0] == b"subscribe":

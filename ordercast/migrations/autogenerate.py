@@ -1,4 +1,4 @@
-"""What a team's `flask db migrate` compares."""
+"""A filter for the comparison of a team's `flask db migrate`."""
 
 from typing import Any
 

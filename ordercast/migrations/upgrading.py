@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from ordercast.database import Outage, outage
 
 VERSION_TABLE = "ordercast_version"
-# Of all programs that ask this database for an advisory lock, the migrations of this library.
+# The key of the advisory lock, by which other programs do not lock.
 LOCK = 0x6F72646572636173  # "ordercas"
 OTHERS_SECONDS = 600  # how long SQLite waits for the upgrade of another process
 PAUSE_SECONDS = 0.05  # between two tries to begin, where the driver does not wait by itself
@@ -25,8 +25,8 @@ PAUSE_SECONDS = 0.05  # between two tries to begin, where the driver does not wa
 def upgrade(bind: Engine | Connection) -> None:
     """Bring the library's tables to this release.
 
-    Of an engine, in a transaction of its own; another process that upgrades is waited for. Within
-    the transaction that a connection has open: the caller commits. Raises SQLAlchemyError, or
+    With an engine: in a transaction of its own, after the upgrade of any other process. With a
+    connection: within its open transaction, which the caller commits. Raises SQLAlchemyError, or
     alembic.util.CommandError with one sentence for a database that cannot be upgraded so.
     """
     if isinstance(bind, Connection):

@@ -1,6 +1,6 @@
-"""Revocation: what may no longer be used, in the database and, within a second, in every process.
+"""Revocation: tokens that are refused, in the database and, within a second, in every process.
 
-rules.py    whom a revocation hits        store.py   writes and reads them
+rules.py    whom a revocation hits        store.py   writes and reads revocations
 tables.py   ordercast_revocations
 """
 

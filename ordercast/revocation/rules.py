@@ -1,5 +1,5 @@
-"""Whom a revocation hits: one rule, which the database, the memory of a process and its connections
-ask.
+"""Whom a revocation hits: one rule for the check in the database, for the memory of a process and
+for its connections.
 
 kind           value         hits
 user           a user id     every token of the user that was issued until then
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from ordercast.errors import TokenError, TokenRevoked
 from ordercast.identity import Identity
 
-IAT_SECONDS = 1  # `iat` counts whole ones: a moment of the same second may be later than it says
+IAT_SECONDS = 1  # `iat` is in whole seconds: the token may be younger by so much
 
 
 class RevocationKind(StrEnum):
@@ -34,11 +34,11 @@ class Mark(NamedTuple):
     kind: str
     value: str
     at: datetime
-    detail: str | None = None  # what a kind says beyond its value
+    detail: str | None = None  # set by kinds that say more than a value
 
     @property
     def what(self) -> tuple[str, str]:
-        """Its key: a later revocation of the same takes its place."""
+        """The key: a later revocation with the same key takes its place."""
         return (self.kind, self.value)
 
 
@@ -69,7 +69,7 @@ class Rules:
         return keys
 
     def refusal(self, identity: Identity, mark: Mark) -> TokenError | None:
-        """What is raised for an identity that this revocation hits; None if it is not hit."""
+        """The error for an identity that this revocation hits; None if it does not."""
         if mark.what not in self.concerning(identity):
             return None
         rule = self._own.get(mark.kind)
@@ -87,13 +87,13 @@ class Rules:
 
 
 def issued_until(identity: Identity, moment: datetime, leeway: float) -> bool:
-    """Whether a token may have been issued before that moment, by whichever clock it says so."""
+    """Whether a token may have been issued before that moment, whichever clock its `iat` is by."""
     at = moment.timestamp()
     if not identity.is_local:
-        # Another clock: it may be ahead, and in doubt the token is revoked.
+        # Another issuer's clock may be ahead: in doubt the token is revoked.
         return identity.issued_at <= at + leeway
     if identity.session is None:
         return identity.issued_at <= at  # whole seconds, as `iat` counts them: in doubt revoked
-    # With the user go the sessions that there are, each by its name: of a later login's token no
-    # clock has a say. What is far too old goes in any case.
+    # A service that issues tokens of logins also revokes the user's present logins by their ids, so
+    # no clock decides on the token of a later login. A token far older is revoked in any case.
     return identity.issued_at + max(leeway, IAT_SECONDS) < at

@@ -1,7 +1,7 @@
 """Revocations in the database: written in a transaction, read by every process.
 
-Each is also an event of the journal, in the control room: processes that do not hear of it there
-find it in the table within a second. The process that wrote it is told once it has committed.
+Each revocation is also an event of the journal, in the control room: processes that do not get the
+event find the row within a second. The process that wrote it is told once it has committed.
 """
 
 from collections.abc import Callable
@@ -36,12 +36,13 @@ class RevocationStore:
         self.rules = rules
 
     def subscribe(self, listener: Callable[[Mark], None]) -> None:
-        """Call this for each revocation that a session of this process has committed. In the
-        thread that committed; it must not fail."""
+        """Call `listener` for each revocation that a session of this process has committed, in the
+        thread that committed. The listener must not raise."""
         self._listeners.append(listener)
 
     def check(self, identity: Identity) -> None:
-        """One read of the database. Raises TokenRevoked, or what the service's own rules say."""
+        """Check an identity with one read of the database. Raises TokenRevoked, or the error of
+        one of the service's own rules."""
         keys = [
             and_(REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value)
             for kind, value in self.rules.concerning(identity)
@@ -54,8 +55,8 @@ class RevocationStore:
                 raise refusal
 
     def recent(self, since: datetime | None) -> list[tuple[Mark, datetime | None]]:
-        """(revocation, until when it counts) of all that was revoked since then, or of all that
-        still counts."""
+        """(revocation, until when it counts) of all revocations since then; None: of all that still
+        count."""
         expires_at = REVOCATIONS.c.expires_at
         query = select(*FIELDS, expires_at).where(
             or_(expires_at.is_(None), expires_at > _now())
@@ -66,7 +67,7 @@ class RevocationStore:
             return [(Mark(*row[:-1]), row[-1]) for row in connection.execute(query)]
 
     def detail(self, transaction: Transaction, kind: str, value: str) -> str | None:
-        """What the latest revocation of this kind and value says beyond them."""
+        """The `detail` of the latest revocation of this kind and value."""
         query = select(REVOCATIONS.c.detail).where(
             REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value
         )
@@ -164,11 +165,12 @@ def _connection(transaction: Transaction) -> Connection:
 
 
 def _on_rollback(session: Session, _ended: object) -> None:
-    """Of a savepoint, too: what is left of the transaction is found in the table."""
+    """Forget the marks, also when a savepoint is rolled back: those that are committed all the same
+    are found in the table."""
     session.info.pop(REVOKED_HERE, None)
 
 
 def _now() -> datetime:
-    """To the millisecond, as the control event says it."""
+    """The time, to the millisecond: the same in the table and in the control event."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -12,5 +12,5 @@ REVOCATIONS = Table(
     Column("value", String(255), primary_key=True),
     Column("revoked_at", UtcDateTime, nullable=False, index=True),
     Column("expires_at", UtcDateTime, index=True),  # when it hits nothing any more; NULL: never
-    Column("detail", String(16)),  # what a kind says beyond its value
+    Column("detail", String(16)),  # set by kinds that say more than a value
 )

@@ -20,7 +20,7 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     admission.py    which sessions count for a limit    heartbeat.py    pings
     fanout.py       packets to many sessions at once
     session.py      one client, over either transport   state.py        its states, and its moves
-    host.py         what it asks of the registry
+    host.py         what a session asks of the registry
     incoming.py     its messages, handled in order      outbox.py       packets for its next poll
     upgrade.py      from the one transport to the other
     websocket.py    a WebSocket in the hub              lingering.py    after it has sent CLOSE
@@ -30,7 +30,7 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     endings.py      how sessions end                    limits.py       what a client may cost
     answers.py      answers to requests                 encoding.py     whether they are compressed
     handshake.py    a WebSocket's opening               framing.py      where a request ends
-    connection.py   what a request's connection can do  pace.py         and how slowly it may come
+    connection.py   what a request's connection can do  pace.py         how slowly bytes may come
     timers.py       one timer for all deadlines         options.py      gunicorn's settings
 """
 

@@ -36,8 +36,8 @@ class Holder(Protocol):
 
 
 class Taken(_socket.socket):
-    """A connection that became a WebSocket: it counts until it is closed. What `on_close` is bound
-    to lives as long."""
+    """A connection that became a WebSocket, and counts until it is closed. The object to which
+    `on_close` is bound lives as long."""
 
     __slots__ = ("_on_close",)
 
@@ -132,7 +132,7 @@ class Acceptor:
         with closing(connection), suppress(OSError):
             connection.send(FULL)
             connection.shutdown(stdlib_socket.SHUT_WR)
-            connection.recv(READ_BYTES)  # unread, it would be a reset, which takes the answer along
+            connection.recv(READ_BYTES)  # unread data makes closing a reset, which drops the answer
 
 
 def _accept(listener: Any) -> tuple[_socket.socket, Any]:

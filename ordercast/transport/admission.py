@@ -5,8 +5,8 @@ Every count of sessions goes up and down here, and a session passes through in t
     open ──▶ unauthenticated ──accept──▶ authenticated ──leave──▶ unauthenticated ...
                     └───────────────── close ──────────────┘        once, from either
 
-An unauthenticated session has `connect_timeout` seconds, and gives way when there are too many. A
-session that has ended counts for nothing, also while it waits for its client's last poll.
+An unauthenticated session has `connect_timeout` seconds, and the oldest is ended when there are too
+many. A session that has ended counts for nothing, also while it waits for its client's last poll.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Admitted(Protocol):
-    """A session, as far as it counts."""
+    """A session, as far as the limits are concerned."""
 
     @property
     def sid(self) -> str: ...
@@ -58,15 +58,15 @@ class Admission:
         self._on_full = on_full
         self.authenticated = 0
         self.unauthenticated = 0
-        # The unauthenticated sessions by address, each with when it became one (monotonic
-        # seconds); the oldest is the first, of the addresses as of the sessions of each.
+        # The unauthenticated sessions by address, each with the time since which it is
+        # unauthenticated (monotonic seconds); addresses and sessions from the oldest on.
         self._since: dict[str, dict[Admitted, float]] = {}
         self.addresses: Counter[str] = Counter()  # open sessions; empty without that limit
         # Made once: a bound method in each deadline would cost each session 64 B.
         self._on_deadline = self._expire
 
     def check(self, address: str) -> None:
-        """Whether one more client may try. Raises Refused."""
+        """Check that there is capacity for one more client. Raises Refused."""
         if self._is_full:
             self._on_full()
             raise Refused(*FULL)
@@ -95,7 +95,7 @@ class Admission:
         self._begin(session)
 
     def close(self, session: Admitted) -> None:
-        """Count the session no more; for an unauthenticated session again is harmless."""
+        """Count the session no more; for an unauthenticated one a second call is harmless."""
         if session.authenticated:
             self.authenticated -= 1
         elif not self._end(session):
@@ -134,14 +134,15 @@ class Admission:
         return True
 
     def _eldest(self) -> Admitted:
-        # From the address with the most of them: a client that hammers pushes out its own. Sessions
-        # whose connect handler runs go last.
+        # From the address with the most sessions: a client that opens many ends its own. Sessions
+        # whose connect handler runs are ended last.
         sessions = max(self._since.values(), key=len)
         first = next(iter(sessions))
         return next((session for session in sessions if not session.connecting), first)
 
     def _expire(self, session: Admitted) -> None:
-        # A deadline of an earlier time without a namespace may strike in a later one.
+        # The session may have been authenticated since this deadline was set, and be
+        # unauthenticated again, with a later deadline.
         since = self._since.get(session.address, {}).get(session)
         if since is not None and time.monotonic() - since >= self._limits.connect_timeout:
             logger.info("not authenticated in time", extra={"engine": session.sid})

@@ -28,8 +28,8 @@ class Half:
 
 
 class Attachments:
-    """Of all clients, by Engine.IO sid. `expired` is called with the sid of a client whose
-    attachments did not come in time."""
+    """The unfinished messages of all clients, by Engine.IO sid. `expired` is called with the sid of
+    a client whose attachments did not come in time."""
 
     def __init__(
         self, timers: Timers, *, max_message_bytes: int, expired: Callable[[str], None]
@@ -44,7 +44,7 @@ class Attachments:
         return eio_sid in self._halves
 
     def expect(self, eio_sid: str, packet: Packet, size: int) -> None:
-        """The client's next messages are this one's attachments."""
+        """Take the client's next messages for the attachments of this one."""
         self._halves[eio_sid] = Half(packet, size)
         self._arm()
 
@@ -62,7 +62,7 @@ class Attachments:
         return half.packet
 
     def discard(self, eio_sid: str) -> None:
-        """The client is gone."""
+        """Forget a client that is gone."""
         self._halves.pop(eio_sid, None)
 
     def _arm(self) -> None:

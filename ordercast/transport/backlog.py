@@ -42,12 +42,12 @@ class Backlog:
         return taken
 
     def add(self, packet: Packet, *, limit: int) -> bool:
-        """False when more than `limit` bytes wait; 0 is no limit. A packet that waits alone is
-        always within it: no client could ever take a larger one."""
+        """Append a packet -> False when more than `limit` bytes wait; 0 is no limit. A packet that
+        waits alone is always within the limit: no client could ever get a larger one."""
         self._packets.append(packet)
         self._bytes += len(packet)
         return not limit or self._bytes <= limit or len(self._packets) == 1
 
     def add_uncounted(self, packets: Iterable[Packet]) -> None:
-        """Packets that do not count for the limit."""
+        """Append packets that do not count for the limit."""
         self._packets.extend(packets)

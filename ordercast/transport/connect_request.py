@@ -1,5 +1,5 @@
-"""A client's CONNECT, and the three answers to it: all that the transport and what stands above it
-say to each other when a client connects."""
+"""A client's CONNECT, and the three answers to it: the whole interface between the transport and
+the layer above when a client connects."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ConnectRequest(Protocol):
     eio_sid: str
     namespace: str
     environ: dict[str, Any]  # WSGI's, of the handshake
-    auth: Any  # what the client sent with CONNECT: an object or None
+    auth: Any  # the client's payload of CONNECT: an object or None
 
     def accept(self, data: dict[str, Any]) -> bool:
         """Answer with CONNECT `data`. False: the session has ended meanwhile, or there is no
@@ -33,8 +33,8 @@ class ConnectRequest(Protocol):
         """Answer with CONNECT_ERROR: {message, data?}."""
 
     def come_back(self, seconds: float) -> None:
-        """Do not answer, and close the transport in so many seconds: the client connects again by
-        itself, which it would not do after an answer, and after the end of its transport at
+        """Send no answer, and close the transport in so many seconds: the client then reconnects by
+        itself, which it would not do after an answer. Closing at once would bring it back at
         once."""
 
 
@@ -55,7 +55,7 @@ class SessionRequest:
 
     def accept(self, data: dict[str, Any]) -> bool:
         if not self._session.accept():
-            self._session.end(TransportEnding.FULL)  # other clients were faster
+            self._session.end(TransportEnding.FULL)  # other clients took the last capacity
         self._answer(packet.CONNECT, data)
         return not self._session.closed
 

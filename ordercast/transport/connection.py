@@ -1,5 +1,5 @@
-"""What the answer to a request may ask of the HTTP connection that the request came on; the server
-puts it into the environ."""
+"""The HTTP connection of a request, as far as the code that answers may use it; the server puts the
+connection into the environ."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class HttpConnection(Protocol):
     client_address: Any
 
     def keep_open(self) -> None:
-        """The client is to ask again on it, also if the process shuts down."""
+        """Keep the connection for the client's next request, also if the process shuts down."""
 
     def take(self) -> tuple[_socket.socket, bytes]:
-        """The non-blocking socket, and the bytes that came after the request; both are the
+        """Detach the non-blocking socket, with the bytes that came after the request; both are the
         caller's now."""
 
     def watched(self, hang_up: Callable[[], None]) -> AbstractContextManager[None]:
@@ -28,7 +28,7 @@ class HttpConnection(Protocol):
 
     def fileno(self) -> int: ...
     def raw(self) -> bytes:
-        """The request as it came, and what came after it."""
+        """The bytes of the request as they came, and those that came after them."""
 
     def release(self) -> None:
         """The connection is another process's: close this copy of its descriptor."""

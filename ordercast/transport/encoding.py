@@ -9,7 +9,7 @@ GZIP = ("gzip", "x-gzip")  # section 8.4.1.3: two names of one coding
 
 
 def prefers_gzip(accept_encoding: str) -> bool:
-    """Whether gzip is acceptable, and no less welcome than no coding at all."""
+    """Whether gzip is acceptable, with no lower weight than no coding at all."""
     weights = _weights(accept_encoding)
     named = [weights[name] for name in GZIP if name in weights]
     weight = max(named) if named else weights.get("*", 0.0)
@@ -17,7 +17,7 @@ def prefers_gzip(accept_encoding: str) -> bool:
 
 
 def _weights(accept_encoding: str) -> dict[str, float]:
-    """{coding: weight}; 0.0 for a weight that is none: nobody said that the coding is welcome."""
+    """{coding: weight}; 0.0 for a malformed weight."""
     found: dict[str, float] = {}
     for part in accept_encoding.lower().split(","):
         coding, *parameters = (piece.strip(" \t") for piece in part.split(";"))

@@ -2,8 +2,8 @@
 says the rest: what the disconnect handlers are told, what the client is told, and whether the stock
 client comes back by itself.
 
-`Ending` is the type, `TransportEnding` has what this package ends. Whatever stands on it declares
-endings of its own as a subclass of `Ending`.
+`Ending` is the type, `TransportEnding` has the endings of this package. The layer above declares
+endings of its own as another subclass of `Ending`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class CloseCode(IntEnum):
 
 
 class Reason(StrEnum):
-    """What disconnect handlers are told: python-engineio's reasons, and one more."""
+    """The reasons that disconnect handlers are told: python-engineio's, and one more."""
 
     SERVER_DISCONNECT = "server disconnect"
     CLIENT_DISCONNECT = "client disconnect"
@@ -39,7 +39,7 @@ class Reason(StrEnum):
 
 class Told(Enum):
     """Whether the client is told of the end, by Engine.IO's CLOSE and a WebSocket's close code,
-    behind all that was sent to it before."""
+    after all that was sent to it before."""
 
     ALWAYS = "always"
     ON_WEBSOCKET = "on a WebSocket"  # long-polling: the next request is answered with 400
@@ -47,12 +47,12 @@ class Told(Enum):
 
 
 class Way(NamedTuple):
-    """What an `Ending` says."""
+    """The fields of an `Ending`."""
 
     meaning: str  # for docs/protocol.md
     reason: Reason
     code: CloseCode = CloseCode.NORMAL  # on a WebSocket, if the client is told
-    text: str = ""  # that goes with the code
+    text: str = ""  # sent with the code
     told: Told = Told.ALWAYS
     comes_back: bool = True  # the stock client, by itself
     label: str = ""  # of ordercast_connections_closed_total; "": not counted there
@@ -78,7 +78,7 @@ class Ending(Enum):
 
 
 class TransportEnding(Ending):
-    """What the transport itself ends."""
+    """The endings by the transport itself."""
 
     LEFT = Way(
         "You send Engine.IO's `1`.", Reason.CLIENT_DISCONNECT, told=Told.NEVER, comes_back=False

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# What is kept of the environ for as long as the client is connected: enough for a Flask request.
+# Kept of the environ for as long as the client is connected: enough for a Flask request.
 KEPT = (
     "REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "QUERY_STRING", "SERVER_NAME", "SERVER_PORT",
     "REMOTE_ADDR", "HTTP_HOST", "HTTP_ORIGIN", "HTTP_USER_AGENT", "HTTP_COOKIE",
@@ -55,7 +55,7 @@ PACKETS_AT_ONCE = 256  # of one POST, between two turns of the other clients
 
 
 class Endpoint:
-    """`server`: the options, handlers and CORS rules are its own."""
+    """`server`: its options, handlers and CORS rules apply."""
 
     def __init__(self, server: engineio.Server, registry: Registry) -> None:
         self._server = server
@@ -147,7 +147,7 @@ class Endpoint:
         if self._server._trigger_event("connect", session.sid, kept) is False:
             self._registry.refuse(session)
             raise Refused(*FORBIDDEN)
-        if session.closed:  # it gave way to another one while the handler ran
+        if session.closed:  # for another client's sake, while the handler ran
             raise Refused(*FULL)
         self._registry.admit(session)
         opening = Packet(OPEN + self._opening(session.sid, transport))
@@ -193,7 +193,7 @@ class Endpoint:
         upgrade = Upgrade(session)
         websocket, already = self._websocket(environ, upgrade)
         if session.state is SessionState.POLLING and self._server.allow_upgrades:
-            # Before anything is sent: sending may find that the client is gone.
+            # Begin before anything is sent: sending may find that the client is gone.
             session.probe(upgrade, websocket)
             websocket.send(head)
             websocket.start(already)
@@ -242,7 +242,7 @@ class Endpoint:
 
 
 def _shared(value: Any) -> Any:
-    """The same text for all the clients that sent it."""
+    """One string in memory for all the clients that sent the same."""
     return sys.intern(value) if type(value) is str else value
 
 

@@ -27,7 +27,7 @@ OriginCheck = Callable[[str | None, Mapping[str, Any]], bool]
 
 class Engine(engineio.Server):
     """Made of a stock server, of which it takes over the handlers and the options; the limits and
-    the heartbeat are those of `limits`. The stock server serves nobody any more.
+    the heartbeat are those of `limits`. The stock server serves no client any more.
 
     `origins`: where the stock server has no `cors_allowed_origins`; without either only pages of
     the same host may connect. An attribute `expected(environ) -> list` of it is for the log.
@@ -93,8 +93,8 @@ class Engine(engineio.Server):
                 session.end(TransportEnding.CLOSED_BY_SERVER)
 
     def _get_socket(self, sid: str) -> Session:
-        """For `transport`, which also works while the client's disconnect handlers run, as user
-        sessions do. Raises KeyError."""
+        """The session, for `transport()`, which also works while the client's disconnect handlers
+        run, as user sessions do. Raises KeyError."""
         session = self.registry.alive(sid)
         if session is None:
             raise KeyError("Session not found")
@@ -117,17 +117,17 @@ class Engine(engineio.Server):
     # -- the worker
 
     def start(self, hand_over: HandOver) -> None:
-        """In the process that serves from now on: its sessions bear the name of `hand_over`, and
-        requests for those of other processes go through it."""
+        """Serve in this process from now on: the ids of its sessions end in the name of
+        `hand_over`, through which go requests for the sessions of other processes."""
         self._endpoint.start(hand_over)
 
     @property
     def hand_over(self) -> HandOver | None:
-        """Of this process, once it has started."""
+        """The hand-over of this process, once started."""
         return self._endpoint.hand_over
 
     def drain(self) -> None:
-        """The process shuts down: open no session any more."""
+        """Open no session any more: the process shuts down."""
         self._endpoint.drain()
 
     @property

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
-    """Send the packets to each session, or keep them; a session for which too much waits ends."""
+    """Send the packets to each session, or keep them; a session ends when too much waits for it."""
     for packet in packets:
         frame = packet.frame
         size = len(frame)
@@ -27,7 +27,7 @@ def send_all(sessions: Sequence[Session], packets: Sequence[Packet]) -> None:
             try:
                 sent = socket.send(frame)
             except OSError:
-                sent = 0  # a full buffer, or a client that is gone: `send_rest` meets it again
+                sent = 0  # a full buffer, or a client that is gone: `send_rest` meets that again
             if sent < size:
                 session.send_rest(frame, sent)
 

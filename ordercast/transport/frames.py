@@ -103,7 +103,7 @@ class FrameReader:
 
     @property
     def missing(self) -> int:
-        """Bytes that a frame lacks which has begun; 0 while its length is not known."""
+        """Bytes that an incomplete frame still lacks; 0 while its length is not known."""
         if self._rest is None or len(self._rest) < 2:
             return 0
         _, _, end = self._head(self._rest, 0, len(self._rest))
@@ -155,7 +155,7 @@ class FrameReader:
             self._utf8 = _utf8_decoder() if self._opcode == TEXT else None
         if self._utf8 is not None:
             try:
-                # Only to fail early: the pieces of endless one-byte fragments, kept as strings,
+                # Decode only to fail early, and keep the bytes: one-byte fragments kept as strings
                 # would take fifty times the limit.
                 self._utf8.decode(payload, bool(first & FIN))
             except UnicodeDecodeError:
@@ -172,7 +172,7 @@ class FrameReader:
         return BINARY, bytes(message)
 
     def end(self) -> None:
-        """Hear nothing more, and drop what is unfinished."""
+        """Ignore all further data, and drop unfinished frames and messages."""
         self._over = True
         self._rest = self._message = self._utf8 = None
 

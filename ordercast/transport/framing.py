@@ -1,8 +1,8 @@
 """Where a request ends, RFC 9112 section 6: where its Content-Length or its chunks say, whatever
 `Connection` and `Upgrade` say.
 
-Two programs that read one connection differently can be made to see different requests in it, so
-what a proxy in front could read in another way is refused.
+Two programs that read one connection differently can be made to see different requests in it
+(request smuggling), so a request that a proxy in front could read in another way is refused.
 """
 
 import re
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 section 5.6.2
 LENGTH = re.compile(r"[0-9]{1,18}")
-LONE_CR = re.compile(rb"\r(?!\n)")  # the end of a line for some, and not for others
+LONE_CR = re.compile(rb"\r(?!\n)")  # the end of a line for some parsers only
 ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 
 

@@ -1,5 +1,5 @@
-"""The requests of one HTTP connection, until it waits again, becomes a WebSocket, or is another
-process's."""
+"""The requests of one HTTP connection, until it waits again, becomes a WebSocket, or is handed to
+another process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Handler(PyWSGIHandler):
         self._keeps_open = False
 
     def handle(self) -> None:
-        """Serve what is here, then wait for more without a greenlet."""
+        """Serve the requests that have arrived, then wait for more without a greenlet."""
         try:
             while self.socket is not None:
                 self.time_start, self.time_finish = time.time(), 0
@@ -65,7 +65,7 @@ class Handler(PyWSGIHandler):
                     raw = self._detach(_socket.socket)
                     self.server.wait(raw, self.client_address, rest)
                     return
-                gevent.sleep(0)  # many requests on one connection take turns with the others
+                gevent.sleep(0)  # many requests on one connection take turns with other connections
         except OSError:
             pass  # the client left before its answer
         finally:
@@ -74,13 +74,13 @@ class Handler(PyWSGIHandler):
 
     def _close(self) -> None:
         connection, self.socket = self.socket, None
-        with closing(connection), suppress(OSError):  # it is gone already, or has sent no more
+        with closing(connection), suppress(OSError):  # the client is gone, or has sent no more
             if self._cut:
                 connection.setsockopt(stdlib_socket.SOL_SOCKET, stdlib_socket.SO_LINGER, RESET)
                 return
             connection.shutdown(stdlib_socket.SHUT_WR)
             for _ in range(UNREAD_READS):
-                # With anything unread, closing would be a reset, which takes the answer with it.
+                # Read first: with unread data, closing is a reset, which drops the answer.
                 if not connection._sock.recv(READ_BYTES, stdlib_socket.MSG_DONTWAIT):
                     break
 
@@ -92,7 +92,7 @@ class Handler(PyWSGIHandler):
         result = super().handle_one_request()
         if self.rfile.too_slow:
             self.server.count_cut("body")
-        self.environ = None  # it holds this handler: a cycle, that would wait for the collector
+        self.environ = None  # the environ holds this handler: a cycle for the collector
         return result
 
     def read_request(self, raw_requestline: str) -> bool:
@@ -108,7 +108,7 @@ class Handler(PyWSGIHandler):
         return True
 
     def MessageClass(self, *args: Any) -> HTTPMessage:  # noqa: N802
-        # Before pywsgi removes what contradicts itself.
+        # Check before pywsgi removes fields that contradict each other.
         fields: HTTPMessage = super().MessageClass(*args)
         self.framed = framing(self.rfile.head(), fields, self.request_version)
         return fields
@@ -156,7 +156,7 @@ class Handler(PyWSGIHandler):
         self.response_length += len(data)
 
     def finalize_headers(self) -> None:
-        # The other end must know that the connection ends, or it sends another request on it.
+        # Tell the client that the connection ends, or it sends another request on it.
         if (self.server.draining and not self._keeps_open) or self.rfile.closed:
             self.close_connection = True
         if not self.server.idle_seconds:
@@ -181,7 +181,7 @@ class Handler(PyWSGIHandler):
 
     def take(self) -> tuple[_socket.socket, bytes]:
         already = self.rfile.rest()
-        # Bound to the server, and not to this handler, which would live as long as the WebSocket.
+        # Bind to the server, and not to this handler, which would live as long as the WebSocket.
         return self._detach(partial(Taken, on_close=self.server.hand_out())), already
 
     def _detach(self, kind: Callable[..., _socket.socket]) -> _socket.socket:
@@ -197,7 +197,7 @@ class Handler(PyWSGIHandler):
 
     def _forget(self) -> None:
         self.socket = None
-        self.wsgi_input = Input(self.rfile, 0)  # there is no body left that is ours to discard
+        self.wsgi_input = Input(self.rfile, 0)  # there is no body left to discard here
 
     @contextmanager
     def watched(self, hang_up: Callable[[], None]) -> Iterator[None]:

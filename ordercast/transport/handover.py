@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 NAME_BYTES = 6
-NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # so many bytes in base64; also a file name
+NAME = re.compile(r"[A-Za-z0-9_-]{8}$")  # NAME_BYTES in base64; also a file name
 BACKLOG = 4096  # hand-overs that may wait; beyond it the session seems to have no owner
 OWNER_SECONDS = 2.0  # for the owner to say that it has the connection
 LENGTH = struct.Struct("!I")
@@ -46,7 +46,7 @@ Serve = Callable[[socket.socket, Any, bytes], None]
 
 
 def make_folder() -> str:
-    """A folder of our own where a socket's path fits and can be made. Raises OSError."""
+    """Make a private folder, with a path short enough for the sockets in it. Raises OSError."""
     given, runtime = os.environ.get("TMPDIR"), os.environ.get("XDG_RUNTIME_DIR")
     places = [given, "/tmp", runtime, "/dev/shm"]  # noqa: S108
     for place in filter(None, places):
@@ -64,8 +64,8 @@ def make_folder() -> str:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises OSError unless it is a folder of ours that nobody else can open: in /tmp anybody can
-    make one of that name, or a link."""
+    """Raises OSError unless the folder is ours, and closed to other users: in /tmp anybody can make
+    a folder or a link of that name."""
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError(f"{folder} is not ours alone")
@@ -78,9 +78,9 @@ class HandOver:
     def __init__(self, folder: str, serve: Serve) -> None:
         self._folder = Path(folder)
         self._serve = serve
-        self.name = secrets.token_urlsafe(NAME_BYTES)  # after the fork: no two have the same
+        self.name = secrets.token_urlsafe(NAME_BYTES)  # made after the fork: unique
         self._server: StreamServer | None = None
-        self._bound = 0  # the inode of our socket
+        self._bound = 0  # the inode of this process's socket
         self._is_broken = False
         self._unsettled_until = 0.0  # monotonic seconds; the owners' sockets may be missing
 
@@ -160,8 +160,8 @@ class HandOver:
                 if owner.recv(1) != TAKEN:
                     raise ConnectionError("the owner is gone")
             except OSError as exc:
-                # Whether the owner has the connection is not known, and two processes must not
-                # answer: this copy is dropped, and the client tries again if it gets no answer.
+                # The owner may have the connection or not, and two processes must not answer: drop
+                # this copy; the client tries again if it gets no answer.
                 logger.warning("hand-over not answered", extra={"error": str(exc)})
         connection.release()
         return True
@@ -174,7 +174,7 @@ class HandOver:
                 owner.connect(str(path))
             except OSError:
                 now = time.monotonic()
-                # Where this process's socket is missing, the owner's is, too.
+                # While this process's socket is missing, the owner's may be missing, too.
                 if now >= deadline or (self.problem is None and now >= self._unsettled_until):
                     return False
                 gevent.sleep(RETRY_SECONDS)

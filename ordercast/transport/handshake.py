@@ -10,7 +10,7 @@ KEY_BYTES = 16
 
 
 class BadHandshake(Exception):
-    """The argument says what is wrong with it."""
+    """The handshake is malformed; the argument says how."""
 
 
 class WrongVersion(BadHandshake):

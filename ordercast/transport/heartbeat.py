@@ -1,5 +1,5 @@
-"""The heartbeat (Engine.IO protocol 4): the server pings each client, and ends the session of one
-that does not answer in time."""
+"""The heartbeat (Engine.IO protocol 4): the server pings each client, and ends the session of a
+client that does not answer in time."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Pinged(Protocol):
     def closed(self) -> bool: ...
     @property
     def is_behind(self) -> bool:
-        """Its messages wait for their handlers, and no more is read: an answer may be unread."""
+        """Messages wait for their handlers, and no more is read: the PONG may be unread."""
 
     def ping(self) -> None: ...
     def end(self, ending: Ending) -> None: ...
 
 
 class Heartbeat:
-    """Of all sessions of an engine; 0 for the interval or the timeout is never."""
+    """The heartbeat of all sessions of an engine; an interval or timeout of 0 is never."""
 
     def __init__(self, timers: Timers, limits: Limits) -> None:
         self._timers = timers
@@ -44,7 +44,7 @@ class Heartbeat:
             self._timers.after(self._interval, self._on_interval, session)
 
     def answered(self, session: Pinged) -> bool:
-        """A PONG -> whether it answers a ping."""
+        """Note a PONG -> whether it answers a ping."""
         if self._asked.pop(session, None) is None:
             return False
         self.begin(session)
@@ -61,7 +61,7 @@ class Heartbeat:
             session.end(TransportEnding.PING_TIMEOUT)
 
     def forget(self, session: Pinged) -> None:
-        """The session has ended."""
+        """Forget a session that has ended."""
         self._asked.pop(session, None)
 
     def _ping(self, session: Pinged) -> None:

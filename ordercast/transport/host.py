@@ -1,4 +1,4 @@
-"""What the sessions of an engine share, as a session calls it."""
+"""The interface of a session to the parts that the sessions of an engine share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SessionT = TypeVar("SessionT", contravariant=True)
 
 
 class Host(Protocol[SessionT]):
-    """Nothing here blocks, except for `handle`."""
+    """No method blocks, except for `handle`."""
 
     @property
     def limits(self) -> Limits: ...
@@ -25,13 +25,13 @@ class Host(Protocol[SessionT]):
     def timers(self) -> Timers: ...
 
     def spawn(self, work: Callable[[], None]) -> gevent.Greenlet:
-        """Run `work` in a greenlet that a process which shuts down waits for."""
+        """Run `work` in a greenlet, for whose end a process that shuts down waits."""
 
     def handle(self, session: SessionT, item: Item) -> None:
         """Call the handlers, in the session's greenlet. Raises nothing."""
 
     def answered(self, session: SessionT) -> bool:
-        """A PONG -> whether it answers a ping."""
+        """Note a PONG -> whether it answers a ping."""
 
     def accept(self, session: SessionT) -> bool:
         """Count the session as authenticated. False: there is no capacity."""
@@ -43,4 +43,4 @@ class Host(Protocol[SessionT]):
         """Count the session no more; its disconnect handlers are still to run."""
 
     def forget(self, session: SessionT) -> None:
-        """No request finds the session any more; again is harmless."""
+        """Let no request find the session any more; calling it again is harmless."""

@@ -1,5 +1,5 @@
 """The messages of a client that wait for their handlers: handled in order by one greenlet, which
-exists only while there is something to handle. The last is that the client is gone."""
+exists only while there is something to handle. The last item says that the client is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ordercast.transport.endings import Reason
 
 ROUNDING = 1e-6  # of sums of fractions
 
-# What may wait for a client's handlers; at either limit the client is not read from any more.
+# Messages that may wait for a client's handlers; at either limit reading from the client stops.
 MAX_INCOMING_MESSAGES, MAX_INCOMING_BYTES = 64, 262_144
 TURN_SECONDS = 0.002  # of one client's messages, before those of the others have a turn
 # Control frames, empty packets and fragments bring no message. Twenty of them cost what a message
@@ -39,7 +39,7 @@ class Readable(Protocol):
 
     @property
     def paused(self) -> bool:
-        """Nothing is read from the client."""
+        """Whether reading from the client has stopped."""
 
     def resume(self) -> None:
         """Read from the client again."""
@@ -50,7 +50,7 @@ HandledT = TypeVar("HandledT", contravariant=True)
 
 
 class Handlers(Protocol[HandledT]):
-    """Where the messages are handled."""
+    """The handlers of the messages."""
 
     def spawn(self, work: Callable[[], None]) -> gevent.Greenlet: ...
     def handle(self, client: HandledT, item: Item, /) -> None:
@@ -58,7 +58,7 @@ class Handlers(Protocol[HandledT]):
 
 
 class Incoming:
-    """Knows its client only while there is something to handle: the two are no reference cycle."""
+    """Knows the client only while there is something to handle: the two are no reference cycle."""
 
     __slots__ = ("_items", "_messages_until", "_overhead_until", "_worker")
 
@@ -98,7 +98,7 @@ class Incoming:
         return True
 
     def allows_overhead(self, rate: float) -> bool:
-        """The same for what brings no message, with the limit of messages."""
+        """Whether one more frame or packet without a message is within a limit made of `rate`."""
         if rate:
             until = _paid(self._overhead_until, max(OVERHEAD_LEAST, rate * OVERHEAD_PER_MESSAGE))
             if until is None:
@@ -114,7 +114,7 @@ class Incoming:
             self._items.append(item)
 
     def discard(self) -> None:
-        """Drop the messages that wait; that the client is gone stays to be told."""
+        """Drop the messages that wait, but keep the item that says that the client is gone."""
         if self._items is not None:
             gone = [item for item in self._items if isinstance(item, Gone)]
             self._items.clear()
@@ -141,8 +141,8 @@ class Incoming:
 
 
 def _paid(until: float, rate: float) -> float | None:
-    """The next `until`; None if one more is too much. `rate` may come at once, and then as many
-    each second."""
+    """The next `until`; None if one more message is too much. `rate` messages may come at once, and
+    then as many each second."""
     now = time.monotonic()
     until = max(until, now) + 1 / rate
     return until if until - now <= 1 + ROUNDING else None

@@ -1,9 +1,9 @@
-"""Lingering: WebSockets that have sent CLOSE and wait for the other end to close, for a while, and
-a few of them.
+"""Lingering: WebSockets that have sent CLOSE and wait for the other end to close. Their time, bytes
+and number are limited.
 
-Closing at once would, with anything unread, reset the connection, and with it throw away what the
-client has not read yet: the reason. So what is on its way is read, some kilobytes of it. A client
-that goes on sending has its kernel's buffers to fill, and is then cut.
+Closing at once would, with unread data, reset the connection, and drop the close code that the
+client has not read yet. So data on its way is read, up to LINGER_BYTES. A client that goes on
+sending fills its own kernel's buffers, and is then cut.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from ordercast.transport.timers import Timers
 
 LINGER_SECONDS = 5.0
-LINGER_BYTES = 16_384  # that are read of one connection
-CUT_SECONDS = 1.0  # after that; the reason was sent before
+LINGER_BYTES = 16_384  # read of one connection
+CUT_SECONDS = 1.0  # after LINGER_BYTES; the close code was sent before
 MOST = 100  # connections, files that no limit counts; with one more the oldest is cut
 
 
@@ -27,7 +27,7 @@ class Cuttable(Protocol):
 
 
 class Lingering:
-    """Of one engine."""
+    """The lingering WebSockets of one engine."""
 
     def __init__(self, timers: Timers) -> None:
         self._timers = timers
@@ -43,18 +43,18 @@ class Lingering:
         self._timers.after(LINGER_SECONDS, _cut, websocket)
 
     def left(self, websocket: Cuttable) -> int:
-        """Bytes that may still be read of this one."""
+        """Bytes that may still be read of this connection."""
         return self._left.get(websocket, 0)
 
     def took(self, websocket: Cuttable, size: int) -> None:
-        """`size` bytes were read."""
+        """Count `size` bytes that were read."""
         if websocket in self._left:
             self._left[websocket] -= size
             if self._left[websocket] <= 0:
                 self._timers.after(CUT_SECONDS, _cut, websocket)
 
     def end(self, websocket: Cuttable) -> None:
-        """The connection is closed."""
+        """Forget a connection that is closed."""
         self._left.pop(websocket, None)
 
 

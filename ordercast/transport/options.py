@@ -1,10 +1,10 @@
-"""gunicorn's own settings that this worker refuses, or does nothing with."""
+"""gunicorn's own settings that this worker refuses, or ignores."""
 
 from typing import Any
 
 from gunicorn.config import Config
 
-# Of gunicorn's HTTP parser, which serves nobody here, or of other workers.
+# Settings of gunicorn's HTTP parser, which is not used here, or of other workers.
 WITHOUT_EFFECT = (
     "threads",
     "limit_request_line",  # 8 KB
@@ -26,7 +26,7 @@ REFUSED = {
 
 
 def refusal(cfg: Any) -> str | None:
-    """What gunicorn is told to do and this worker cannot; None: nothing."""
+    """Why this worker cannot serve with these settings; None: it can."""
     for name, why in REFUSED.items():
         if getattr(cfg, name) and getattr(cfg, name) != "off":
             return why

@@ -49,14 +49,14 @@ class Outbox:
         self.wake()
 
     def answer_poll(self) -> None:
-        """Let the poll that waits end with nothing."""
+        """End the poll that waits with NOOP, if there is no packet for it."""
         if self._poll is not None and self._backlog is None:
             self.put_all([NOTHING])
 
     def close(self, *, told: bool, left: bool) -> bool:
-        """The session ends -> whether something is left for the client to fetch. `told`: CLOSE
-        comes behind all that waits. `left`: the client has said CLOSE, and fetches what waits with
-        the poll that it began before, which may be read after that."""
+        """End with the session -> whether something is left for the client to fetch. `told`: CLOSE
+        follows all packets that wait. `left`: the client has sent CLOSE, and fetches these packets
+        with the poll that it began before, which may be read after that."""
         if told:
             self._backlog = Backlog([*(self._backlog or ()), CLOSED])
         elif not left:
@@ -70,7 +70,7 @@ class Outbox:
             self._poll.set()
 
     def poll(self, *, wait: bool) -> list[Packet]:
-        """What the answer to a poll holds; `wait` until there is something."""
+        """The packets to answer a poll with; `wait` until there are some."""
         if wait and self._backlog is None:
             self._poll = Event()
             try:
@@ -80,7 +80,7 @@ class Outbox:
         owes_close = self.owes_close
         taken = self.take_all()
         if owes_close and len(taken) > 1:
-            # The stock client takes the CLOSE of an answer before the events of that answer, and
+            # The stock client handles the CLOSE of an answer before the events of that answer, and
             # keeps these for its next connection. So CLOSE has an answer of its own.
             self._backlog = Backlog([taken.pop()])
         return taken or [NOTHING]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 STALL_SECONDS = 30.0  # without one byte
-BYTES_PER_SECOND = 1000  # that give a second more: a large upload on a slow line has its time
+BYTES_PER_SECOND = 1000  # each gives a second more: a large upload on a slow line has its time
 
 
 class Pace:
@@ -18,7 +18,7 @@ class Pace:
         self._moved = 0
 
     def left(self) -> float:
-        """Seconds until it is over. Raises TimeoutError."""
+        """Seconds to wait for the next bytes. Raises TimeoutError."""
         if not self._seconds:
             return STALL_SECONDS
         left = self._seconds + self._moved / BYTES_PER_SECOND - self._waited

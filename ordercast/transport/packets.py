@@ -13,7 +13,7 @@ SEPARATOR = "\x1e"  # between the packets of one long-polling payload
 
 
 class MalformedPacket(ValueError):
-    """What the client sent is no packet; its session ends."""
+    """The client sent data that is no packet; its session ends."""
 
     ending = TransportEnding.MALFORMED
 
@@ -25,8 +25,8 @@ class TooLarge(MalformedPacket):
 
 
 class Packet:
-    """`data` is what follows on a WebSocket: a text with its type in front, or the bytes of a
-    binary message."""
+    """`data` is the content of a WebSocket message: a text with its type in front, or the bytes of
+    a binary message."""
 
     __slots__ = ("data", "frame")
     packet_type = 4  # python-engineio's number for a message
@@ -37,11 +37,11 @@ class Packet:
         self.frame = frame(TEXT, data.encode()) if isinstance(data, str) else frame(BINARY, data)
 
     def __len__(self) -> int:
-        """Bytes, near enough to bound what waits."""
+        """The size in bytes, near enough to limit a backlog."""
         return len(self.data)
 
     def encode(self, b64: bool = False) -> str | bytes:
-        """As python-engineio's own packets do it, whose server takes these under `flask run`."""
+        """Encode as python-engineio's own packets do: its server sends these under `flask run`."""
         return (
             "b" + b64encode(self.data).decode()
             if b64 and isinstance(self.data, bytes)

@@ -1,6 +1,6 @@
-"""The Socket.IO protocol (5) as its specification has it: what is malformed closes the connection.
+"""The Socket.IO protocol (5) as its specification has it: a malformed packet closes the connection.
 
-Takes the place of python-socketio's dispatcher, with its handlers behind it.
+Replaces python-socketio's dispatcher, and calls its handlers.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ RESERVED = frozenset(  # socket.io-parser: a packet with such an event name is a
 
 
 class StrictPacket(Packet):
-    """`SocketIO(serializer=StrictPacket)`: decoding raises MalformedPacket for what no client of
-    the protocol sends."""
+    """`SocketIO(serializer=StrictPacket)`: decoding raises MalformedPacket for packets that no
+    client of the protocol sends."""
 
     packet_type: int
     data: Any
@@ -67,11 +67,11 @@ class StrictPacket(Packet):
             )
         if self.packet_type in (packet.ACK, packet.BINARY_ACK):
             return isinstance(data, list) and self.id is not None
-        return False  # CONNECT_ERROR is the server's to say
+        return False  # only a server sends CONNECT_ERROR
 
     @classmethod
     def reconstruct_binary(cls, data: Any, attachments: list[bytes]) -> Any:
-        # By number, and not from the end as a list would have it.
+        # A dict, not a list, which would take a negative number from its end.
         numbered = dict(enumerate(attachments))
         try:
             return super().reconstruct_binary(data, numbered)
@@ -135,7 +135,7 @@ class Protocol:
                 self._handle(eio_sid, whole)
             return
         if not data:
-            raise MalformedPacket("nothing in it")  # Packet would not decode it
+            raise MalformedPacket("nothing in it")  # the base class would not decode it
         received = self._server.packet_class(encoded_packet=data)
         if received.attachment_count:
             self._attachments.expect(eio_sid, received, len(data))
@@ -170,7 +170,7 @@ class Protocol:
         )
 
     def leave(self, eio_sid: str, reason: str) -> None:
-        """A client is gone, from all its namespaces, also if a handler fails for one of them."""
+        """Remove a client that is gone from all its namespaces, also if a handler fails for one."""
         self._attachments.discard(eio_sid)
         server = self._server
         for namespace in list(server.manager.get_namespaces()):

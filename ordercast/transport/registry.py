@@ -43,7 +43,7 @@ class Registry:
         self.admission = Admission(limits, timers, on_full=on_full)
         self.heartbeat = Heartbeat(timers, limits)
         self.lingering = Lingering(timers)
-        self.sessions: dict[str, Session] = {}  # by id; some have ended and owe their client that
+        self.sessions: dict[str, Session] = {}  # by id; some have ended, and owe CLOSE
         self.user_sessions: dict[str, dict[str, Any]] = {}  # python-socketio's, by id
         self._leaving: dict[str, Session] = {}  # ended; their disconnect handlers have not run yet
         self._handlers = handlers
@@ -61,7 +61,7 @@ class Registry:
         self.heartbeat.begin(session)
 
     def refuse(self, session: Session) -> None:
-        """A session that is not admitted counts no more."""
+        """Count a session no more that is not admitted."""
         self.admission.close(session)
 
     def alive(self, sid: str) -> Session | None:
@@ -73,12 +73,12 @@ class Registry:
 
     @property
     def is_busy(self) -> bool:
-        """Handlers run."""
+        """Whether handlers run."""
         return self._working > 0
 
     @property
     def owes_close(self) -> bool:
-        """The end of a session waits for its client's next poll."""
+        """Whether the end of a session waits for its client's next poll."""
         return any(session.owes_close for session in self.sessions.values())
 
     # -- what a session calls

@@ -1,4 +1,4 @@
-"""HTTP connections between requests: no greenlet until a whole head is here.
+"""HTTP connections between requests: no greenlet until a whole head has arrived.
 
 A client that opens a connection and sends nothing, or sends slowly, costs a few hundred bytes
 instead of a greenlet, and has a deadline.
@@ -69,7 +69,7 @@ class Waiting:
         self._begin = begin
         self._data = b""
         self.began = False  # a head
-        # Checked each second: a timer for each request would outlive it.
+        # `due` is checked each second: a timer for each request would outlive the request.
         now = time.monotonic()
         self.due = now + (max(idle_seconds, HEAD_SECONDS) if is_new else idle_seconds)
         # A new connection is about to send a request; a used one may be closed between requests.
@@ -80,9 +80,10 @@ class Waiting:
         self._watcher.start(self._on_readable)
 
     def look(self, data: bytes = b"") -> None:
-        """Begin, with what was sent already; most often the request is here by now."""
+        """Read at once, or take `data`, which was read before: most often the request has arrived
+        by now."""
         if data:
-            self._take(data)
+            self._add(data)
         else:
             self._on_readable()
 
@@ -111,11 +112,11 @@ class Waiting:
         except OSError:
             data = b""
         if data:
-            self._take(data)
+            self._add(data)
         else:
             self.close()
 
-    def _take(self, data: bytes) -> None:
+    def _add(self, data: bytes) -> None:
         searched = max(0, len(self._data) - 3)
         self._data += data
         if self._data.find(b"\r\n\r\n", searched) >= 0 or self._data.find(b"\n\n", searched) >= 0:
@@ -132,7 +133,7 @@ class Waiting:
     def refuse(self, answer: bytes) -> None:
         """Answer, and give the connection up."""
         if self._socket is not None:
-            with suppress(OSError):  # it is closed either way
+            with suppress(OSError):  # the connection is closed either way
                 self._socket.send(answer)
         self.close()
 
@@ -150,8 +151,8 @@ def close_late(all_waiting: set[Waiting]) -> int:
 
 
 def close_idle(all_waiting: set[Waiting], *, since: float) -> None:
-    """In a process that shuts down, since `since`: begin the requests that are here, and give up
-    the connections where none is expected."""
+    """In a process that shuts down, since `since`: begin the requests that have arrived, and give
+    up the connections where none is expected."""
     now = time.monotonic()
     for waiting in list(all_waiting):
         waiting.look()
@@ -172,12 +173,12 @@ class RequestReader:
         self.closed = False
 
     def begin(self, pace: Pace | None = None) -> None:
-        """A new request begins where the last one ended, and comes at this pace."""
+        """Begin a request where the last one ended; `pace` says how slowly it may come."""
         self._data, self._at = self._data[self._at :], 0
         self._pace, self._unwanted = pace, None
 
     def discard(self) -> None:
-        """The rest of this request is read for nothing from now on."""
+        """Read the rest of this request only to drop it."""
         self._unwanted = DISCARD_BYTES
 
     def raw(self) -> bytes:
@@ -185,11 +186,11 @@ class RequestReader:
         return self._data
 
     def head(self) -> bytes:
-        """What was read of this request so far; only until its body is."""
+        """The bytes read of this request so far; only until its body is read."""
         return self._data[: self._at]
 
     def rest(self) -> bytes:
-        """What was received and not read."""
+        """The bytes that were received and not read."""
         return self._data[self._at :]
 
     def readline(self, limit: int = MAX_HEAD_BYTES) -> bytes:
@@ -219,7 +220,8 @@ class RequestReader:
         return self._data[start:stop]
 
     def _receive(self, size: int) -> bytes:
-        # If nothing comes, the rest of this request must not be taken for another request.
+        # Closed until bytes come: otherwise the rest of this request, if it comes late, would be
+        # taken for another request.
         self.closed = True
         if self._unwanted is not None:
             if self._unwanted <= 0:

@@ -1,5 +1,4 @@
-"""The HTTP server of one listener: it accepts, and a connection has a greenlet only while a request
-is served."""
+"""The HTTP server of one listener. A connection has a greenlet only while a request is served."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from ordercast.transport.requests import Waiting, close_idle, close_late
 
 class Server(PyWSGIServer):
     """`idle_seconds` are between two requests; 0: there is no second one. `request_seconds` are for
-    a body, or an answer. `count_cut` counts what is given up, by its reason."""
+    a body, or an answer. `count_cut` counts the requests and connections given up, by reason."""
 
     def __init__(
         self,
@@ -87,14 +86,14 @@ class Server(PyWSGIServer):
         return len(self._waiting) + self.active + self._handed_out
 
     def close_oldest(self, count: int) -> int:
-        """Connections first that have not begun a request."""
+        """Close connections that have not begun a request before those that have."""
         oldest = nsmallest(count, self._waiting, key=lambda waiting: (waiting.began, waiting.due))
         for waiting in oldest:
             waiting.close()
         return len(oldest)
 
     def hand_out(self) -> Callable[[], None]:
-        """A connection becomes a WebSocket: call what is returned when it is closed."""
+        """Count a connection that becomes a WebSocket -> a function to call when it is closed."""
         self._handed_out += 1
         return self._on_given_back
 
@@ -116,7 +115,7 @@ class Server(PyWSGIServer):
         self.close()
 
     def expects(self) -> bool:
-        """While it drains: whether a request is about to come. Closes the connections where none
+        """While draining: whether a request is about to come. Closes the connections where none
         is."""
         close_idle(self._waiting, since=self._draining_since)
         return bool(self._waiting)

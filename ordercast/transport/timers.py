@@ -15,12 +15,12 @@ logger = logging.getLogger(__name__)
 
 
 class Timers:
-    """Calls back in the hub: a callback must not block. There is no cancelling: a callback finds
-    out by itself that it is not needed any more."""
+    """Calls back in the hub: a callback must not block. There is no cancelling: a callback checks
+    by itself whether it is still needed."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Callable[[Any], None], Any]] = []
-        self._order = count()  # of two at the same moment the earlier made goes first
+        self._order = count()  # of two at the same moment the first made is called first
         self._timer: Any = None
         self._armed = float("inf")  # for when; monotonic seconds
 

@@ -43,7 +43,7 @@ class Upgrade:
         self._websocket: WebSocket | None = None  # None: not begun, or over
 
     def begin(self, websocket: WebSocket, timers: Timers) -> None:
-        """The client has PROBE_SECONDS from now on."""
+        """Give the client PROBE_SECONDS from now on."""
         self._websocket = websocket
         timers.after(PROBE_SECONDS, Upgrade._give_up, self)
 
@@ -64,14 +64,14 @@ class Upgrade:
         self._allows(websocket)
 
     def drained(self, websocket: WebSocket) -> None:
-        """No more than the answer to the probe has waited."""
+        """Do nothing: only the answer to the probe can have waited."""
 
     def lost(self, _websocket: WebSocket, _ending: Ending) -> None:
         self._websocket = None
         self._session.stay()
 
     def cancel(self) -> None:
-        """The session has ended."""
+        """Close the WebSocket: the session has ended."""
         websocket, self._websocket = self._websocket, None
         if websocket is not None:
             websocket.close()

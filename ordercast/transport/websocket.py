@@ -1,7 +1,7 @@
 """A WebSocket (RFC 6455) on a detached socket: no greenlet, two libev watchers.
 
-Everything here runs without blocking: reading in the hub's callbacks, sending in whichever greenlet
-has something to say.
+Nothing here blocks: reading is done in the hub's callbacks, sending in whichever greenlet has
+something to send.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from ordercast.transport.lingering import Lingering
 
 logger = logging.getLogger(__name__)
 READ, WRITE = 1, 2  # libev's names for what a watcher waits for
-# Read at once, before other clients have a turn: 341 of the shortest frames; of a frame that is
-# known to be longer as much as it lacks.
+# Bytes read at once, before other clients have a turn: 341 of the shortest frames; of a frame that
+# is known to be longer, as much as it lacks.
 TURN_BYTES, READ_BYTES = 2_048, 65_536
 MESSAGES = frozenset((TEXT, BINARY))
 BROKEN = {
@@ -92,8 +92,8 @@ class WebSocket:
         self._max_backlog = max_backlog_bytes
         self._backlog: deque[bytes | memoryview] | None = None  # None: the kernel takes it all
         self._backlog_bytes = 0
-        self._uncounted = 0  # bytes of the backlog that the limit is not about
-        self._closing = False  # we have said CLOSE
+        self._uncounted = 0  # bytes of the backlog that do not count for the limit
+        self._closing = False  # CLOSE was sent, or waits in the backlog
         self._reading: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
         self._writing: Any = None  # a watcher while there is a backlog
 
@@ -104,7 +104,7 @@ class WebSocket:
             return
         self._reading.start(self._on_readable)
         if already:
-            self._take(already)
+            self._feed(already)
 
     def change_owner(self, owner: Owner) -> None:
         self.owner = owner
@@ -118,7 +118,7 @@ class WebSocket:
         return self._reading is not None and not self._reading.active
 
     def pause(self) -> None:
-        """Read no more for now: the client's own kernel holds what it says."""
+        """Read no more for now: TCP's flow control holds the client back."""
         if self._reading is not None:
             self._reading.stop()
 
@@ -128,8 +128,8 @@ class WebSocket:
 
     def send(self, data: bytes | memoryview, *, counted: bool = True) -> bool:
         """Send whole frames, or the rest of a frame, or keep what the kernel does not take. False
-        when so much waits that the connection was given up: of what is `counted`, and besides a
-        frame that waits alone."""
+        when so many `counted` bytes wait that the connection was given up; a frame that waits alone
+        is always within the limit."""
         if self._socket is None or self._closing:
             return True
         if self._backlog is None:
@@ -157,8 +157,8 @@ class WebSocket:
         return True
 
     def close(self, code: CloseCode = CloseCode.NORMAL, text: str = "") -> None:
-        """Send CLOSE behind what was sent, and wait a little for the other end. The owner hears
-        nothing of it any more."""
+        """Send CLOSE after all that was sent, and wait a little for the other end. The owner is
+        called no more."""
         if self._socket is None or self._closing:
             return
         self.owner = None
@@ -173,7 +173,7 @@ class WebSocket:
             self._shutdown()
 
     def abort(self) -> None:
-        """Close at once, without CLOSE; where CLOSE was sent, the client has its time."""
+        """Close at once, without CLOSE; where CLOSE was sent, lingering goes on."""
         self.owner = None
         if not self._closing:
             self._over(TransportEnding.LOST)
@@ -202,9 +202,9 @@ class WebSocket:
         elif self._closing:
             self._lingering.took(self, len(data))
         else:
-            self._take(data)
+            self._feed(data)
 
-    def _take(self, data: bytes) -> None:
+    def _feed(self, data: bytes) -> None:
         try:
             for opcode, payload in self._reader.feed(data):
                 if opcode in MESSAGES:
@@ -223,7 +223,7 @@ class WebSocket:
         except FrameError as exc:
             self._fail(BROKEN[exc.close_code], str(exc))
         except Exception:
-            # Above is only the hub, which would go on watching a half-read stream.
+            # Let nothing reach the hub, which would go on watching a half-read stream.
             logger.exception("message not taken")
             self._fail(TransportEnding.FAULT, TransportEnding.FAULT.text)
 
@@ -266,7 +266,7 @@ class WebSocket:
                 self.owner.drained(self)
 
     def cut(self) -> None:
-        """Lingering has lasted long enough."""
+        """Close now: lingering has lasted long enough."""
         self._over(TransportEnding.LOST)
 
     def _shutdown(self) -> None:
@@ -283,7 +283,7 @@ class WebSocket:
                 watcher.stop()
                 watcher.close()
         self._reading = self._writing = self._backlog = None
-        self._reader.end()  # deadlines that are still to come hold this object
+        self._reader.end()  # pending deadlines still hold this object
         socket, self._socket, self.direct = self._socket, None, None
         socket.close()
         if self._closing:

@@ -27,19 +27,20 @@ DRAIN_CHECK_SECONDS = 0.1  # between two checks whether all is done
 BEAT_SECONDS = 1.0  # between two signs of life to the master, and checks of what is overdue
 DRAIN_SECONDS = 2.0  # over which the clients are sent away
 BATCH_SECONDS = 0.05
-SETTLE_SECONDS = 0.2  # for what was written last to leave
-MARGIN_SECONDS = 0.5  # before the master's patience is over, which kills this process
+SETTLE_SECONDS = 0.2  # for the last writes to leave
+MARGIN_SECONDS = 0.5  # before graceful_timeout, when the master kills this process
 
 
 class Worker(GeventPyWSGIWorker):
-    """The application's engines are handed to it in gunicorn's hook:
+    """Gets the application's engines in gunicorn's hook:
 
     def post_worker_init(worker): worker.serve(engine)
     """
 
     server_class = Server
     wsgi_handler = Handler
-    # Made in the master before the first fork, so that all its workers meet there; 0700.
+    # Of the hand-over's sockets: made in the master before the first fork, one for all its workers;
+    # mode 0700.
     folder: ClassVar[str | None] = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -51,7 +52,8 @@ class Worker(GeventPyWSGIWorker):
 
     @staticmethod
     def refusal(cfg: Any) -> str | None:
-        """What cannot be done though gunicorn is told to; for a configuration to stop the start."""
+        """Why this worker cannot serve with these settings, or None; lets a configuration file stop
+        the start."""
         why = options_of.refusal(cfg)
         if why is None:
             try:
@@ -62,21 +64,21 @@ class Worker(GeventPyWSGIWorker):
 
     @classmethod
     def prepare(cls, cfg: Any) -> None:
-        """In the master, once: make the folder where the processes meet. Raises OSError."""
+        """Make the folder of the hand-over's sockets, once, in the master. Raises OSError."""
         if Worker.folder is None:
             Worker.folder = make_folder()
             os.chown(Worker.folder, cfg.uid, cfg.gid)  # the workers' user, if another
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
-        """In the master, before the first worker."""
+        """Warn of settings without effect; in the master, before the first worker."""
         names = options_of.without_effect(cfg)
         if names:
             log.warning("Without effect here: %s (see README)", ", ".join(names))
 
     @classmethod
     def remove_folder(cls) -> None:
-        """In the master, when it ends."""
+        """Remove the folder; in the master, when it ends."""
         if cls.folder is not None:
             shutil.rmtree(cls.folder, ignore_errors=True)
 
@@ -106,7 +108,7 @@ class Worker(GeventPyWSGIWorker):
         self._drain(servers, hand_over)
 
     def _await_signal(self, seconds: float) -> None:
-        """Until a signal came, but no longer than this: gunicorn writes to its pipe at each."""
+        """Wait for a signal, at most `seconds`: gunicorn writes to its pipe at each."""
         with gevent.Timeout(seconds, False):
             gevent.socket.wait_read(self.PIPE[0])
             os.read(self.PIPE[0], 64)
@@ -133,8 +135,8 @@ class Worker(GeventPyWSGIWorker):
             engine.count_cut(why)
 
     def _drain(self, servers: list[Server], hand_over: HandOver) -> None:
-        """Send the clients away, spread out so that they do not all come back at once, and end when
-        what was begun is done, or about to begin."""
+        """End the sessions, spread out so that their clients do not all come back at once; return
+        when the requests and handlers that have begun, or are about to, are finished."""
         deadline = time.monotonic() + self.cfg.graceful_timeout - MARGIN_SECONDS
         registries = [engine.registry for engine in self._engines]
         for engine in self._engines:
@@ -151,7 +153,7 @@ class Worker(GeventPyWSGIWorker):
         while busy and time.monotonic() < deadline:
             self.notify()
             expected = [server.expects() for server in servers]
-            gevent.sleep(DRAIN_CHECK_SECONDS)  # what was accepted last shows up meanwhile
+            gevent.sleep(DRAIN_CHECK_SECONDS)  # connections accepted last show up meanwhile
             active = any(server.active for server in servers)
             busy = active or any(one.is_busy for one in registries) or any(expected)
         logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})

@@ -1,8 +1,8 @@
 """The background worker, without Celery: `flask ordercast worker`, any number of processes.
 
-    pruning.py     what has served its time is deleted
+    pruning.py     rows that have served their time are deleted
     steps.py       the steps that a team hands in
-    limits.py      what a transaction may take
+    limits.py      how long a transaction may take
     loop.py        repeating a step      loops.py   running them all until SIGTERM
 
 Each step is bounded, returns whether there may be more, and is tested without a process.

@@ -1,6 +1,6 @@
-"""What a transaction of the worker may take. Everything waits for the sequencer, so a worker that
-is frozen, or swapped out, inside a transaction must not hold its locks: the server ends that
-session, and another worker goes on."""
+"""How long a transaction of the worker may take. All events wait for the sequencer, so a worker
+that is frozen, or swapped out, inside a transaction must not hold its locks: the server ends that
+database session, and another worker goes on."""
 
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
@@ -13,7 +13,7 @@ STATEMENT_SECONDS = 30
 ANSWER_SECONDS = STATEMENT_SECONDS + 5  # then the server itself hangs
 NAME = "ordercast worker"  # in pg_stat_activity
 
-# Local to the transaction: behind PgBouncer the session itself is other programs', too.
+# Local to the transaction: behind PgBouncer other programs share the session.
 LIMITS = text("""
 SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', :statement, true),
        set_config('idle_in_transaction_session_timeout', :idle, true),
@@ -24,8 +24,8 @@ SELECT set_config('lock_timeout', :lock, true), set_config('statement_timeout', 
 
 
 def limit_transactions(database: Database) -> None:
-    """From now on, in this process: the library's transactions and the team's own, whose steps run
-    here too. Reads of the library's own hold no lock."""
+    """Limit the transactions of this process from now on: the library's, and those of the team's
+    steps. Not the library's own reads, which hold no lock."""
     database.limit_answers(ANSWER_SECONDS)
     if database.dialect == "postgresql":
         event.listen(database.engine, "begin", _limit)

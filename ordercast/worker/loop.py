@@ -21,7 +21,7 @@ class Loop(threading.Thread):
     A step that fails is logged and tried again, later and later.
 
     A daemon: a step that hangs, because the database does, must not hold up the end of the process.
-    What it has not committed is rolled back.
+    The step's open transaction is rolled back.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Loop(threading.Thread):
         self._wake = wake or stop
         self._longest = longest
         self.came_through = time.monotonic()  # when a step last succeeded
-        self.busy_since: float | None = None  # when the step began that runs now
+        self.busy_since: float | None = None  # when the running step began; None: no step runs
 
     def run(self) -> None:
         wait = self._seconds

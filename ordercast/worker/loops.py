@@ -29,7 +29,7 @@ INBOX_BLOCK_MS = 500  # how long a worker that is asked to stop may still wait f
 INBOX_SECONDS = 0.25
 INBOX_TIMEOUT_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
-STALLED_SECONDS = 3.0  # without a step that succeeded: the sequencer is no sign of life then
+STALLED_SECONDS = 3.0  # without a successful step of the sequencer: then the head is not announced
 SLOW_SECONDS = 10.0  # a step that takes longer is logged, and again after twice as long
 STOP_SECONDS = 8.0  # for the steps under way to finish
 
@@ -104,7 +104,7 @@ def run(
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> None:
-    """Until the process is asked to stop: log which step takes long."""
+    """Log steps that take long, until the process is asked to stop."""
     logged: dict[str, float] = {}  # loops whose step is slow: its age when that was logged
     while not stop.is_set():
         loops[0].join(1.0)  # and not stop.wait: the signal's handler sets it in this thread

@@ -1,4 +1,4 @@
-"""Pruning of the library's own tables: what has served its time goes, a batch at a time."""
+"""Pruning of the library's own tables: old rows are deleted, a batch at a time."""
 
 import logging
 from datetime import UTC, datetime, timedelta

@@ -11,7 +11,7 @@ Function = TypeVar("Function", bound=Run)
 @dataclass(frozen=True, slots=True)
 class Step:
     """`run` is repeated every `seconds`, in an application context, and at once while it returns
-    True. It does a bounded piece: a worker that is asked to stop waits for it."""
+    True. A step does a bounded piece of work: a worker that is asked to stop waits for it."""
 
     name: str
     run: Run
@@ -25,7 +25,7 @@ class Steps:
         self._by_code: dict[object, Step] = {}
 
     def add(self, run: Run, *, seconds: float) -> None:
-        """Raises ValueError for a pause that is none."""
+        """Raises ValueError unless `seconds` are more than 0."""
         if not seconds > 0:
             raise ValueError(f"a step is repeated every so many seconds, more than 0: {seconds!r}")
         name = getattr(run, "__name__", type(run).__name__)

@@ -66,7 +66,7 @@ def upgrade() -> None:
 
 
 def refuse_earlier_release() -> None:
-    """Beside the journal of before these names, a second one would begin at position 1."""
+    """Refuse a database with an earlier release's journal: a second one would begin at 1."""
     inspector = sa.inspect(op.get_bind())
     if inspector.has_table("journal_head") and {"journal", "lowest"} <= {
         column["name"] for column in inspector.get_columns("journal_head")
@@ -104,7 +104,7 @@ def create_events(dialect: str) -> None:
 
 
 def create_head() -> None:
-    """One row, with a name of the journal that no other database has."""
+    """Make the head's one row, with a unique name of the journal."""
     table = op.create_table(
         "ordercast_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
