@@ -106,7 +106,7 @@ class Registry:
         except MalformedPacket as exc:
             session.incoming.discard()
             session.end(exc.ending, str(exc))
-        except Exception:
+        except (Exception, gevent.Timeout):  # the latter is no Exception
             # A handler failed for this message of this client; the others go on.
             logger.exception("handler failed", extra={"engine": session.sid})
 

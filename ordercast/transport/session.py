@@ -42,7 +42,8 @@ class Session:
         self.connecting = False  # a CONNECT is not answered yet
         self._outbox: Outbox | None = Outbox()  # None: no polling
         self._upgrade: Upgrade | None = None  # that the client has begun
-        self._taken: Callable[[], None] | None = None  # to be called when nothing waits any more
+        # To be called when nothing waits any more: one for each namespace that sends a piece.
+        self._taken: tuple[Callable[[], None], ...] = ()
 
     # -- what python-socketio and others ask
 
@@ -84,9 +85,9 @@ class Session:
         self.websocket.send(memoryview(frame)[sent:] if sent else frame)
 
     def send_piece(self, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
-        """Send these, which count for no limit: no more of their kind comes until they are taken,
-        by the kernel or a poll. True if they are; otherwise `taken` is called once, in the hub or
-        the poll's greenlet, and never if the session ends before."""
+        """Send these, which count for no limit: no more of their kind comes in their namespace
+        until they are taken, by the kernel or a poll. True if they are; otherwise `taken` is called
+        once, in the hub or the poll's greenlet, and never if the session ends before."""
         if self.closed:
             return False
         if self._outbox is not None:
@@ -101,12 +102,12 @@ class Session:
                 return False
             if self.websocket.direct is not None:
                 return True
-        self._taken = taken
+        self._taken = (*self._taken, taken)
         return False
 
     def _tell_taken(self) -> None:
-        taken, self._taken = self._taken, None
-        if taken is not None:
+        told, self._taken = self._taken, ()
+        for taken in told:
             taken()
 
     def ping(self) -> None:
@@ -245,7 +246,7 @@ class Session:
         if self.closed:
             return
         was_probed, self.state = self.state is SessionState.PROBED, SessionState.ENDING
-        self._taken = None
+        self._taken = ()
         self._host.ended(self, ending)
         self.authenticated = False
         if self._outbox is not None:

@@ -67,8 +67,10 @@ class Upgrade:
         """Do nothing: only the answer to the probe can have waited."""
 
     def lost(self, _websocket: WebSocket, _ending: Ending) -> None:
-        self._websocket = None
-        self._session.stay()
+        # An upgrade that was refused changes nothing: the session may be in another, or past one.
+        if self._websocket is not None:
+            self._websocket = None
+            self._session.stay()
 
     def cancel(self) -> None:
         """Close the WebSocket: the session has ended."""

@@ -156,6 +156,56 @@ def test_when_an_upgrade_fails_the_client_may_poll_on_and_try_again(
     assert client.ended == []
 
 
+@pytest.mark.parametrize("begin", [is_probed, has_moved])
+def test_another_upgrade_that_is_refused_and_lost_changes_nothing(
+    client: Client, begin: Callable[[Client], None]
+) -> None:
+    begin(client)
+    raw, other_end = pair()
+    refused = WebSocket(
+        raw,
+        Upgrade(client.session),
+        client.registry.lingering,
+        max_message_bytes=1000,
+        max_backlog_bytes=1000,
+    )
+    other_end.close()
+    refused.send(b"101")
+    assert refused.closed
+    assert client.session.state is STATES[begin]
+    client.session.end(TransportEnding.CLOSED_BY_SERVER)
+    client.say("5")
+    turn_until(lambda: client.session.state is SessionState.CLOSED, "it has heard of the end")
+
+
+def test_pieces_of_two_namespaces_are_both_told_to_be_taken(client: Client) -> None:
+    told: list[str] = []
+    assert not client.session.send_piece([message("a")], lambda: told.append("a"))
+    assert not client.session.send_piece([message("b")], lambda: told.append("b"))
+    assert [packet.data for packet in client.session.poll()] == ["4a", "4b"]
+    assert told == ["a", "b"]
+    client.session.send(message("c"))
+    client.session.poll()
+    assert told == ["a", "b"]
+
+
+def test_a_handler_that_takes_too_long_by_its_own_timeout_stops_no_later_message(
+    client: Client,
+) -> None:
+    handled: list[str] = []
+
+    def handle(_sid: str, text: str) -> None:
+        handled.append(text)
+        if text == "a":
+            raise gevent.Timeout
+
+    client.engine.handlers["message"] = handle
+    client.session.receive("4a")
+    client.session.receive("4b")
+    turn_until(lambda: client.session.incoming.is_idle, "both are handled")
+    assert handled == ["a", "b"]
+
+
 def test_during_an_upgrade_a_poll_does_not_wait(client: Client) -> None:
     probes(client)
     assert client.session.poll() == [NOTHING]

@@ -22,9 +22,11 @@ class Alone:
         self._delivery = Delivery(sending, packet_class=StrictPacket, max_held_bytes=0)
         self.manager = EmitManager(self._delivery)
 
-    def install(self, server: socketio.Server, **options: Any) -> Engine:
+    def install(
+        self, server: socketio.Server, *clients: Callable[[str], Clients], **options: Any
+    ) -> Engine:
         """The options are those of ordercast.transport.install()."""
-        return install(server, connect=self.path(server).connect, **options)
+        return install(server, connect=self.path(server, *clients).connect, **options)
 
     def path(self, server: socketio.Server, *clients: Callable[[str], Clients]) -> ConnectPath:
         replay = Replay(self._delivery, server.start_background_task)
