@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from flask import Flask
+from gevent import Timeout
 from socketio.exceptions import ConnectionRefusedError
 
 from ordercast.errors import Refuse, Unavailable
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 # of them rarely.
 COME_BACK_SECONDS = (1.0, 5.0)
 INTERNAL_ERROR = {"message": "Internal error"}
+FAILURES = (Exception, Timeout)  # gevent's Timeout is no Exception
 
 
 class RefusedByHandler(Refuse):
@@ -116,10 +118,11 @@ class ConnectPath:
         except Refuse as exc:
             self._log_refusal(exc, member, request)
             clients.forget(member)
-            request.refuse(answer_to(exc))
+            # Before the answer, which fails where a handler's data is no JSON.
             self._manager.end(member, request.namespace)
+            request.refuse(answer_to(exc))
             return
-        except Exception:
+        except FAILURES:
             # A stock client comes back by itself after its transport closes, but not after a
             # connect_error.
             logger.exception("connect failed", extra={"sid": member.sid})
@@ -146,7 +149,7 @@ class ConnectPath:
             raise
         except ConnectionRefusedError as exc:
             raise RefusedByHandler(exc.error_args) from exc
-        except Exception as exc:
+        except FAILURES as exc:
             logger.exception("connect handler failed", extra={"sid": member.sid})
             raise RefusedByHandler(INTERNAL_ERROR) from exc
         if accepted is False:

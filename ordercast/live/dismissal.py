@@ -66,7 +66,11 @@ class Dismissal:
         else:
             self._readable = True
         for mark in self._news():
-            self._close(mark)
+            try:
+                self._close(mark)
+            except Exception:
+                # As when a rule of the service's own fails: the other news come only once.
+                logger.exception("connections not closed", extra={"kind": mark.kind})
 
     def _news(self) -> list[Mark]:
         news = self._revocations.take_news()

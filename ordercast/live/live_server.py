@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import socketio
+from gevent import Timeout
 
 from ordercast.live.member import NAMESPACE
 from ordercast.live.stock import StockRequest
 from ordercast.transport import ConnectRequest
+
+logger = logging.getLogger(__name__)
 
 
 class LiveServer(socketio.Server):
@@ -47,6 +51,14 @@ class LiveServer(socketio.Server):
                 self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
 
     def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
-        if event == "disconnect" and namespace == NAMESPACE:
+        if event != "disconnect":
+            return super()._trigger_event(event, namespace, *args)
+        if namespace == NAMESPACE:
             self.on_left(*args)
-        return super()._trigger_event(event, namespace, *args)
+        try:
+            return super()._trigger_event(event, namespace, *args)
+        except (Exception, Timeout):  # the latter is no Exception
+            # The client leaves its rooms all the same, and a revocation ends the connections that
+            # it hits besides: the handlers run where these are ended.
+            logger.exception("disconnect handler failed", extra={"sid": args[0]})
+            return None

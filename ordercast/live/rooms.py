@@ -11,7 +11,7 @@ from socketio.pubsub_manager import PubSubManager
 
 from ordercast.live.member import CONNECTED, NAMESPACE, Member, State
 
-CONNECTING = State.CONNECTING
+CONNECTING, LIVE = State.CONNECTING, State.LIVE
 
 
 class Space:
@@ -96,7 +96,7 @@ class RoomManager(PubSubManager):
         return [
             member
             for member in self.members(namespace, room)
-            if member.state is not CONNECTING or member.held is not None
+            if member.state is LIVE or member.held is not None
         ]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
@@ -150,7 +150,7 @@ class RoomManager(PubSubManager):
         member = self.member(sid, namespace)
         if member is None:
             return None
-        member.state = State.LEAVING
+        member.state, member.held = State.LEAVING, None
         return member.eio_sid
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:

@@ -183,6 +183,30 @@ def test_what_another_process_revoked_is_closed_without_a_worker_or_redis(app: F
         door.look_until("0", "1")
 
 
+def test_a_revocation_that_cannot_be_followed_keeps_no_other_from_its_connections(
+    app: Flask,
+) -> None:
+    connections = Connections()
+    closed: set[str] = set()
+    connections.add(Connection("0", ALICE, None))
+
+    def close(mark: Mark) -> None:
+        closed.add(mark.value)
+        if mark.value == "login":
+            raise LookupError("a rule of the service's own failed")
+
+    dismissal = Dismissal(connections, in_memory(), close)
+    dismissal.step()
+    cast.revoke(session="login")
+    cast.disconnect(user="2")
+
+    def look() -> bool:
+        dismissal.step()
+        return closed == {"login", "2"}
+
+    wait_until(look, "both were followed")
+
+
 def test_a_disconnect_of_before_the_start_closes_nobody(app: Flask) -> None:
     cast.disconnect(user="1")
     door = Door(app, ALICE)

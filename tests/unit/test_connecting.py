@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import socketio
+from gevent import Timeout
 
 from ordercast.live.connecting import Anybody, ConnectPath
 from ordercast.live.member import Member, State
@@ -94,8 +95,9 @@ def test_what_the_handler_emits_and_what_comes_meanwhile_follows_connect_in_orde
         (lambda: False, {"message": "Connection rejected by server"}),
         (socketio.exceptions.ConnectionRefusedError("no"), {"message": "no"}),
         (TypeError("a fault of the handler"), {"message": "Internal error"}),
+        (Timeout(), {"message": "Internal error"}),
     ],
-    ids=["false", "refused", "failed"],
+    ids=["false", "refused", "failed", "timeout"],
 )
 def test_a_client_that_is_refused_gets_nothing_else_and_stays_in_no_room(
     decides: Any, told: dict[str, Any]
@@ -105,7 +107,7 @@ def test_a_client_that_is_refused_gets_nothing_else_and_stays_in_no_room(
     def handler(sid: str, _environ: Any, _auth: Any) -> Any:
         asked.append(sid)
         process.server.emit("own", 1, to=sid)
-        if isinstance(decides, Exception):
+        if isinstance(decides, BaseException):
             raise decides
         return decides()
 
@@ -115,6 +117,28 @@ def test_a_client_that_is_refused_gets_nothing_else_and_stays_in_no_room(
     assert len(asked) == 1
     assert process.member() is None
     assert not process.manager.get_namespaces()
+
+
+def test_a_refusal_that_is_no_json_leaves_nothing_behind() -> None:
+    def handler(*_: Any) -> None:
+        raise socketio.exceptions.ConnectionRefusedError("no", object())
+
+    process = Process(handler)
+    with pytest.raises(TypeError):
+        process.connect(Wire())
+    assert not process.manager.get_namespaces()
+
+
+def test_a_client_that_is_leaving_gets_nothing_more() -> None:
+    process, wire = Process(lambda *_: None), Wire()
+    process.connect(wire)
+
+    def emit(_sid: str, _reason: str) -> None:
+        process.server.emit("all", 1)
+
+    process.server.on("disconnect", emit)
+    process.server._handle_disconnect(wire.sid, "/")
+    assert wire.sent == ["accepted sid"]
 
 
 def test_a_fault_of_ours_is_no_refusal_and_the_client_comes_back() -> None:
