@@ -4,6 +4,7 @@ An event is sent to a client, or held for it, and never sent before CONNECT (del
 """
 
 from base64 import b64decode
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,26 @@ class EmitManager(RoomManager):
         """Send a durable event to the clients of its room."""
         self._delivery.send_entry(self.recipients(NAMESPACE, entry.room), entry)
 
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str | None = None,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Callable[..., Any] | None = None,
+        to: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """To the clients of all processes; `ignore_queue=True`: of this one alone."""
+        if kwargs.get("ignore_queue"):
+            arguments = list(data) if isinstance(data, tuple) else [data]
+            self._emit_here(
+                event, arguments, namespace or NAMESPACE, to or room, skip_sid, callback
+            )
+        else:
+            super().emit(event, data, namespace, to or room, skip_sid, callback)
+
     def _handle_emit(self, message: dict[str, Any]) -> None:
         """Send an emit of this process or another, in the queue's format: {event, data, namespace,
         room, skip_sid, binary, callback, host_id}."""
@@ -37,19 +58,30 @@ class EmitManager(RoomManager):
         if message.get("binary"):
             data = Packet.reconstruct_binary(data[0], [b64decode(part) for part in data[1:]])
         arguments = data if isinstance(data, list) else [data]
-        if arguments == [None]:
-            arguments = []
-        recipients = self.recipients(namespace, room)
+        answer_to = message.get("callback")
+        callback = None
+        if answer_to:
+            callback = partial(self._return_callback, message.get("host_id"), *answer_to)
         skip = message.get("skip_sid")
+        self._emit_here(message["event"], arguments, namespace, room, skip, callback)
+
+    def _emit_here(
+        self,
+        event: str,
+        arguments: list[Any],
+        namespace: str,
+        room: Any,
+        skip: str | list[str] | None,
+        callback: Callable[..., Any] | None,
+    ) -> None:
+        recipients = self.recipients(namespace, room)
         if skip:
             skipped = skip if isinstance(skip, list) else [skip]
             recipients = [member for member in recipients if member.sid not in skipped]
-        packet = [message["event"], *arguments]
-        answer_to = message.get("callback")
-        if not answer_to:
+        packet = [event] if arguments == [None] else [event, *arguments]
+        if callback is None:
             self._delivery.send_ephemeral(recipients, packet, namespace=namespace)
             return
-        callback = partial(self._return_callback, message.get("host_id"), *answer_to)
         for recipient in recipients:
             ack_id = self._generate_ack_id(recipient.sid, callback)
             self._delivery.send_one(recipient, packet, namespace=namespace, ack_id=ack_id)

@@ -10,6 +10,7 @@ import pytest
 import socketio
 from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO, emit, join_room
+from gevent import Timeout
 from sqlalchemy import create_engine
 from werkzeug.test import EnvironBuilder
 
@@ -119,6 +120,54 @@ def test_namespaces_sessions_and_disconnect_handlers_work(make: Make) -> None:
     assert client.say("0/shop,") == ["40/shop,connected"]
     client.leave()
     assert sorted(told) == [("/", "transport close"), ("/shop", "transport close")]
+
+
+@pytest.mark.parametrize("fault", [LookupError("a secret"), Timeout()], ids=["error", "timeout"])
+@pytest.mark.parametrize("ends", ["client", "server", "transport"])
+def test_a_disconnect_handler_that_fails_keeps_no_client_in_its_rooms(
+    make: Make, caplog: pytest.LogCaptureFixture, ends: str, fault: BaseException
+) -> None:
+    sockets = SocketIO()
+
+    def connect() -> None:
+        join_room("shop")
+
+    def disconnect(_reason: str) -> None:
+        raise fault
+
+    sockets.on_event("connect", connect)
+    sockets.on_event("disconnect", disconnect)
+    client = make(sockets)()
+    client.say("0")
+    manager = sockets.server.manager
+    if ends == "client":
+        client.say("1")
+    elif ends == "server":
+        sockets.server.disconnect(manager.sid_from_eio_sid(client.sid, "/"))
+    else:
+        client.leave()
+    assert manager.get_namespaces() == []
+    assert caplog.text.count("disconnect handler failed") == 1
+
+
+def test_an_emit_that_ignores_the_queue_reaches_the_clients_of_this_process(make: Make) -> None:
+    sockets = SocketIO(async_handlers=False)
+    answers: list[str] = []
+
+    def say(text: str) -> None:
+        sockets.emit("said", (text, 1), ignore_queue=True)
+        sockets.emit("others", skip_sid=request.sid, ignore_queue=True)  # type: ignore[attr-defined]
+        sockets.emit("heard?", to=request.sid, callback=answers.append, ignore_queue=True)  # type: ignore[attr-defined]
+
+    sockets.on_event("say", say)
+    client = make(sockets)
+    alice, bob = client(), client()
+    alice.say("0")
+    bob.say("0")
+    assert bob.say('2["say","tea"]') == ['42["said","tea",1]', '421["heard?"]']
+    assert alice._session.wire[1:] == ['42["said","tea",1]', '42["others"]']
+    bob.say('31["yes"]')
+    assert answers == ["yes"]
 
 
 def test_its_options_hold_and_another_application_gets_no_others(make: Make) -> None:
