@@ -5,11 +5,14 @@ process, also after a restart. The pid proves the user, and the position after w
 owed.
 """
 
+import logging
 from dataclasses import astuple, dataclass
 from secrets import token_hex
 
+from flask import Flask
 from itsdangerous import BadData, URLSafeSerializer
 
+logger = logging.getLogger(__name__)
 MAX_LENGTH = 4096  # characters; enough for the longest user id that a token may hold
 
 
@@ -25,7 +28,7 @@ class Claim:
 class Pids:
     """Signs and reads pids with a key of the service."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str | bytes) -> None:
         self._serializer = URLSafeSerializer(secret, salt="ordercast.pid")
 
     def sign(self, claim: Claim) -> str:
@@ -42,3 +45,14 @@ class Pids:
         except (BadData, TypeError, ValueError):  # the latter two: signed by another release
             return None
         return Claim(user_id, rooms, position, journal, stale)
+
+
+def signing_key(configured: str | None, app: Flask) -> str | bytes:
+    """The key that is configured, else Flask's SECRET_KEY, else one of this process alone. Never
+    one that can be guessed: a pid that a client has signed itself restarts the journal, at any
+    position and for everybody."""
+    key = configured or app.secret_key
+    if not key:
+        logger.warning("SECRET_KEY is not set: clients are recovered only by the process they left")
+        key = token_hex()
+    return key

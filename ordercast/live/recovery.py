@@ -11,7 +11,7 @@ part.
 """
 
 import logging
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from flask import Flask
@@ -23,7 +23,7 @@ from ordercast.live.follower import Follower
 from ordercast.live.member import Member
 from ordercast.live.missed import UNLIMITED, Missed, Reader
 from ordercast.live.outcome import Outcome, Unrecoverable
-from ordercast.live.pid import Claim, Pids
+from ordercast.live.pid import Claim, Pids, signing_key
 from ordercast.live.rooms import RoomManager
 from ordercast.metrics import RECOVERIES
 from ordercast.settings import Settings
@@ -42,13 +42,19 @@ class Recovery:
         *,
         settings: Settings,
     ) -> None:
-        self._pids = Pids(settings.JWT_SECRET_KEY or str(app.secret_key))
+        self._app = app
+        self._secret = settings.JWT_SECRET_KEY
         self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
         self._max_bytes = settings.RECOVERY_MAX_BYTES
         self._manager = manager
         self._follower = follower
         self._journal = journal
         self._reader = Reader(journal, follower.ring)
+
+    @cached_property
+    def _pids(self) -> Pids:
+        # Flask's key may be set after `init_app`, and a process's own must not outlive a fork.
+        return Pids(signing_key(self._secret, self._app))
 
     def enter_rooms(self, member: Member, connection: Connection, auth: dict[str, Any]) -> None:
         """Let the client into its rooms, whose events wait from now on. `connection` gets its pid,

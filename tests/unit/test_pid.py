@@ -4,12 +4,13 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
 from ordercast.claims import MAX_SUBJECT
-from ordercast.live.pid import MAX_LENGTH, Claim, Pids
+from ordercast.live.pid import MAX_LENGTH, Claim, Pids, signing_key
 
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
 PIDS = Pids(SECRET)
@@ -86,3 +87,14 @@ def test_a_pid_of_another_release_is_none_of_ours(claims: Any) -> None:
     """After a deploy that changed what a pid holds, every client comes with an old one."""
     signed = URLSafeSerializer(SECRET, salt="ordercast.pid")
     assert PIDS.read(signed.dumps(claims)) is None
+
+
+def test_without_a_secret_a_process_has_a_key_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    app = Flask("team")
+    pid = Pids(signing_key(None, app)).sign(ALICE)
+    assert "SECRET_KEY is not set" in caplog.text
+    for guess in ("None", "", signing_key(None, app)):
+        assert Pids(guess).read(pid) is None
+    app.secret_key = SECRET
+    assert signing_key(None, app) == SECRET
+    assert signing_key("another", app) == "another"
