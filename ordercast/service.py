@@ -102,14 +102,13 @@ class Service:
         key: str | None = None,
     ) -> None:
         """See Ordercast.append."""
+        name = event.event if isinstance(event, Event) else event
+        declared = self.events.declared(name)
         if isinstance(event, Event):
-            declared: type[Event] | None = type(event)
-            name, payload = event.event, event.wire()
-        else:
-            name, declared = event, self.events.declared(event)
-            if declared is not None:
-                payload = orjson.loads(payload) if isinstance(payload, str) else payload
-                payload = declared.of(payload).wire()
+            declared, payload = declared or type(event), event.wire()
+        elif declared is not None:
+            payload = orjson.loads(payload) if isinstance(payload, str) else payload
+            payload = declared.of(payload).wire()
         self.journal.append(session, self.events.room(declared, to), name, payload, key=key)
 
     def stand_in_front(self) -> None:
@@ -127,7 +126,7 @@ class Service:
 
     def work(self) -> None:
         """Be the background worker, until SIGTERM or SIGINT; in the main thread."""
-        from ordercast.worker import loops  # which imports the marketplace still
+        from ordercast.worker import loops  # which a web process never needs
 
         loops.run(
             self._app,

@@ -72,12 +72,12 @@ def revoke_session(name: str) -> int:
     """Revoke every token of a login -> how many sessions that ended: 1, or 0 for one that is not
     known here or had ended."""
     with transaction() as session:
-        cast.revoke(session=name, within=session)
         login = session.get(LoginSession, name)
-        if login is None or login.revoked_at is not None:
-            return 0
-        login.revoked_at = now()
-        return 1
+        ends = login is not None and login.revoked_at is None
+        if login is not None and ends:
+            login.revoked_at = now()
+        cast.revoke(session=name, within=session)
+        return int(ends)
 
 
 def end_sessions(session: Session, user_id: str) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session, scoped_session
 
 from ordercast.database.probe import probe
-from ordercast.database.sqlite import Turn
+from ordercast.database.sqlite import Turn, lock
 
 Transaction = Session | scoped_session[Any] | Connection  # of the team's own, handed in
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
@@ -46,6 +46,8 @@ class Database:
         when the block raises. Raises SQLAlchemyError."""
         engine = self.engine.execution_options(**IMMEDIATE)
         with self.turn(), engine.begin() as connection:
+            if self.dialect == "sqlite":
+                lock(connection)
             yield connection
 
     def turn(self) -> AbstractContextManager[None]:

@@ -114,6 +114,14 @@ def on_connect(connection: PatientConnection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def lock(connection: Connection) -> None:
+    """Begin with the file's lock on an engine without `begin` below: there Python's driver begins
+    at the first change, and what was read before it another process may have changed."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def begin(connection: Connection) -> None:
     """Execution options: `begin`, the mode; `busy_seconds`, how long its statements may wait."""
     options = connection.get_execution_options()

@@ -6,7 +6,7 @@ commit, and a ring for nothing is harmless.
 
 import orjson
 from sqlalchemy import Connection, Engine, event, insert
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from ordercast.database import Database, Transaction
 from ordercast.journal.doorbell import Doorbell
@@ -75,8 +75,10 @@ def _on_session_commit(session: Session) -> None:
         doorbell.ring()
 
 
-def _on_session_rollback(session: Session, _ended: object) -> None:
-    if not session.in_nested_transaction():
+def _on_session_end(session: Session, ended: SessionTransaction) -> None:
+    """Of the whole transaction, also by Session.close(): a savepoint that is rolled back leaves the
+    events before it."""
+    if ended.parent is None:
         session.info.pop(APPENDED, None)
 
 
@@ -85,7 +87,7 @@ def _listen_to_sessions() -> None:
     of each request. Sessions without events are not affected."""
     if not event.contains(Session, "after_commit", _on_session_commit):
         event.listen(Session, "after_commit", _on_session_commit)
-        event.listen(Session, "after_soft_rollback", _on_session_rollback)
+        event.listen(Session, "after_transaction_end", _on_session_end)
 
 
 def _json(data: object) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, event, or_, select, tuple_
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from ordercast.database import Database, Transaction
 from ordercast.database.upsert import upsert
@@ -102,6 +102,9 @@ class RevocationStore:
         )
 
     def _write(self, transaction: Transaction, mark: Mark, until: datetime | None) -> None:
+        if not isinstance(transaction, Connection):
+            # What is revoked is locked first: a transaction that has locked it may revoke it too.
+            transaction.flush()
         changes = {"revoked_at": mark.at, "expires_at": until, "detail": mark.detail}
         connection = _connection(transaction)
         insert = upsert(connection, REVOCATIONS).values(kind=mark.kind, value=mark.value, **changes)
@@ -123,6 +126,7 @@ class RevocationStore:
         if not event.contains(session, "after_commit", self._on_commit):
             event.listen(session, "after_commit", self._on_commit)
             event.listen(session, "after_soft_rollback", _on_rollback)
+            event.listen(session, "after_transaction_end", _on_end)
 
     def _on_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
@@ -168,6 +172,12 @@ def _on_rollback(session: Session, _ended: object) -> None:
     """Forget the marks, also when a savepoint is rolled back: those that are committed all the same
     are found in the table."""
     session.info.pop(REVOKED_HERE, None)
+
+
+def _on_end(session: Session, ended: SessionTransaction) -> None:
+    """Session.close() is no rollback, and the same session may commit another transaction."""
+    if ended.parent is None:
+        session.info.pop(REVOKED_HERE, None)
 
 
 def _now() -> datetime:

@@ -13,7 +13,7 @@ from app import create_app
 from app.db import db
 from app.events import OrderStatus, Status
 from app.extension import cast
-from ordercast import InvalidEvent, Refused
+from ordercast import Event, InvalidEvent, Refused
 from ordercast.journal.tables import EVENTS
 
 HELLO = {"title": "Hello", "message": "m", "type": "info"}
@@ -105,6 +105,27 @@ def test_a_savepoint_takes_its_own_events_back_and_rings_nothing_by_itself(
     assert committed() == ["kept", "kept too"]
 
 
+def test_a_savepoint_that_is_rolled_back_leaves_the_ring_for_the_events_before_it(
+    session: Session, bell: Bell
+) -> None:
+    append(session, "kept")
+    session.begin_nested().rollback()
+    session.commit()
+    assert bell.rang()
+    assert committed() == ["kept"]
+
+
+def test_a_session_that_is_closed_without_a_commit_rings_for_nothing_later(
+    session: Session, bell: Bell
+) -> None:
+    append(session)
+    session.close()
+    session.execute(select(1))
+    session.commit()
+    assert bell.is_silent()
+    assert committed() == []
+
+
 def test_a_scoped_session_is_the_session_of_its_scope(app: Flask, bell: Bell) -> None:
     sessions = scoped_session(sessionmaker(db.engine))
     append(sessions)
@@ -152,7 +173,7 @@ def test_sessions_and_transactions_gather_no_listeners(app: Flask, session: Sess
     for _ in range(TRANSACTIONS):
         append(session)
         session.commit()
-    heard = (session.dispatch.after_commit, session.dispatch.after_soft_rollback)
+    heard = (session.dispatch.after_commit, session.dispatch.after_transaction_end)
     assert [len(list(listeners)) for listeners in heard] == [1, 1]
 
 
@@ -175,6 +196,20 @@ def test_an_event_that_is_declared_goes_to_the_room_of_an_id(session: Session) -
     row = session.execute(select(EVENTS)).one()
     assert (row.room, row.name, row.key) == ("user:7", "order:status", "order:3")
     assert row.data == '{"id":"3","orderNumber":"OC-3","status":"shipped"}'
+
+
+class Weather(Event):
+    """What the marketplace does not declare."""
+
+    event = "weather"
+
+    sun: float
+
+
+def test_an_event_whose_class_is_not_declared_is_refused_as_its_name_is(session: Session) -> None:
+    with pytest.raises(Refused, match="no such event: 'weather'"):
+        cast.append(session, Weather(sun=1.0), to="user:7")
+    assert session.execute(select(EVENTS)).all() == []
 
 
 def test_what_is_declared_is_checked_and_nothing_else_is_taken(session: Session) -> None:

@@ -6,8 +6,9 @@ from functools import partial
 
 import pytest
 from flask import Flask, current_app
-from sqlalchemy import event, inspect
+from sqlalchemy import event, inspect, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from app.db import db, now, transaction
 from app.extension import cast
@@ -65,6 +66,18 @@ def test_what_this_process_revokes_is_known_at_once(
         assert revocations.hits(ALICE)
     assert asked == []
     assert not revocations.hits(replace(ALICE, user_id="2", session="other", jti="other"))
+
+
+def test_a_session_that_is_closed_without_a_commit_has_revoked_nothing(
+    app: Flask, revocations: Revocations
+) -> None:
+    with Session(db.engine) as session:
+        cast.revoke(user="1", within=session)
+        session.close()
+        session.execute(select(1))
+        session.commit()
+    assert revocations.known(ALICE) is None
+    assert not revocations.hits(ALICE)
 
 
 def test_what_was_revoked_before_the_start_is_known(app: Flask) -> None:

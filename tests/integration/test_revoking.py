@@ -1,20 +1,29 @@
 """cast.revoke(), cast.disconnect(): in a transaction of their own, or in one that is handed in."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import OperationalError
 
+from app.accounts.models import LoginSession, User
+from app.accounts.revocation import revoke_session, revoke_user
 from app.db import db, now, transaction
 from app.extension import cast
 from ordercast.errors import TokenRevoked
 from ordercast.identity import TokenIdentity
 from ordercast.revocation import Mark
 from ordercast.revocation.tables import REVOCATIONS
+from tests.harness.waiting import wait_until
 
 ALICE = TokenIdentity("7", session="login", jti="token")
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
 KINDS = [("user", "7"), ("session", "login"), ("token", "token")]
 
 
@@ -45,6 +54,41 @@ def test_what_is_revoked_is_refused_at_once(
 def test_one_thing_is_revoked_at_a_time(app: Flask, given: dict[str, str]) -> None:
     with pytest.raises(TypeError, match="one of"):
         cast.revoke(**given)  # type: ignore[arg-type]
+
+
+def waits_for_a_lock() -> bool:
+    """Whether a session of PostgreSQL does; on SQLite writers queue before they begin."""
+    if db.engine.dialect.name == "sqlite":
+        return True
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(WAITING))
+
+
+@pytest.mark.parametrize(("revoke", "what"), [(revoke_user, "1"), (revoke_session, "login")])
+def test_a_login_that_is_locked_may_be_revoked_while_another_transaction_revokes_it(
+    app: Flask, revoke: Callable[[str], int], what: str
+) -> None:
+    """The race: a refresh has locked the login and revokes it, because its token was used before;
+    meanwhile a command revokes the user. In another order each would wait for the other."""
+    far = now() + timedelta(days=1)
+    with transaction() as session:
+        session.add(User(id=1, email="a@b.com", name="Alice", role="customer", password_hash=""))
+        session.flush()
+        session.add(LoginSession(id="login", user_id=1, refresh_jti="r", expires_at=far))
+
+    def command() -> int:
+        with app.app_context():
+            return revoke(what)
+
+    with ThreadPoolExecutor() as beside:
+        with transaction() as session:
+            login = session.get_one(LoginSession, "login", with_for_update=True)
+            other = beside.submit(command)
+            wait_until(waits_for_a_lock, "the command waits for the login")
+            login.revoked_at = now()
+            cast.revoke(session="login", within=session)
+        other.result()
+    assert "login" in revoked()
 
 
 def test_a_revocation_commits_with_the_transaction_that_it_is_in(
