@@ -15,6 +15,9 @@ import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 BOOT_ERROR = 3  # as in wsgi.py
+if "ordercast.settings" not in sys.modules:
+    # gunicorn's, beside the transport: after a HUP the public names of the release before.
+    sys.modules.pop("ordercast", None)
 loaded = frozenset(sys.modules)
 CONFIG = runpy.run_path(str(Path(__file__).parent / "app" / "config.py"))
 try:

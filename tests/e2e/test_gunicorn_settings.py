@@ -2,6 +2,8 @@
 
 import os
 import shlex
+import subprocess
+import sys
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.processes.gunicorn import Gunicorn
-from tests.harness.processes.process import BIN, Process, environment
+from tests.harness.processes.process import BIN, ROOT, Process, environment
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
@@ -21,6 +23,14 @@ OTHERS = (
     "gevent_pywsgi",
     "geventwebsocket.gunicorn.workers.GeventWebSocketWorker",
 )
+HELD = """
+import runpy, sys
+from gunicorn.util import load_class
+
+for _ in range(2):
+    load_class(runpy.run_path("gunicorn.conf.py")["worker_class"])
+print(*(name for name in sys.modules if name.partition(".")[0] in ("app", "ordercast")))
+"""
 
 
 def started(tmp_path: Path, *options: str, **variables: str) -> Process:
@@ -31,6 +41,17 @@ def started(tmp_path: Path, *options: str, **variables: str) -> Process:
     assert process.wait() == 3, process.output()
     assert "Traceback" not in process.output(), process.output()
     return process
+
+
+def test_after_a_hup_the_master_holds_the_transport_and_nothing_else_of_before() -> None:
+    """A worker that met the public names of the release before could not start."""
+    command = [sys.executable, "-c", HELD]
+    env = environment(PORT=str(free_port()))
+    shown = subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert shown
+    assert {".".join(name.split(".")[:2]) for name in shown} == {"ordercast.transport"}
 
 
 @pytest.mark.parametrize("other", OTHERS)
