@@ -61,11 +61,13 @@ if TYPE_CHECKING:
     from ordercast.events import Events as Events
     from ordercast.events import Wire as Wire
     from ordercast.extension import Ordercast as Ordercast
+    from ordercast.health import Check as Check
     from ordercast.identity import Identity as Identity
     from ordercast.identity import TokenIdentity as TokenIdentity
     from ordercast.inbox.sender import Inbox as Inbox
     from ordercast.journal import Entry as Entry
     from ordercast.journal import Missed as Missed
+    from ordercast.journal import Pruned as Pruned
     from ordercast.live.census import Census as Census
     from ordercast.migrations import include_object as include_object
     from ordercast.origins import Origins as Origins
@@ -85,6 +87,7 @@ _HOME = {  # public name: its module
     "AuthenticationRequired": "errors",
     "BigId": "database.types",
     "Census": "live.census",
+    "Check": "health",
     "ConfigError": "settings",
     "Doubtful": "doctor.finding",
     "Entry": "journal",
@@ -105,6 +108,7 @@ _HOME = {  # public name: its module
     "OrdercastError": "errors",
     "Origins": "origins",
     "Outage": "database",
+    "Pruned": "journal",
     "Refuse": "errors",
     "Refused": "errors",
     "RevocationKind": "revocation",

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
-import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -31,6 +30,7 @@ RESERVED = frozenset(  # socket.io-parser closes the connection at an event with
 MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
 MAX_ROOM = 255  # characters
 MAX_NAME = 255  # characters of an event that is not declared
+KIND = r"^[a-z_]{1,16}$"  # of a revocation
 
 
 class Wire(BaseModel):
@@ -149,7 +149,7 @@ def _check_open_name(name: str) -> None:
 class Revoked(Wire):
     """A control event: tokens were revoked, their connections close."""
 
-    kind: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,16}$")]
+    kind: Annotated[str, StringConstraints(pattern=KIND)]
     value: str
     at: AwareDatetime
     detail: str | None = None
@@ -163,8 +163,3 @@ class Disconnect(Wire):
 
 
 CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect}
-
-
-def encode(payload: dict[str, Any]) -> str:
-    """The payload as the JSON text that the journal keeps and later steps only carry."""
-    return orjson.dumps(payload).decode()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +16,6 @@ from app import create_app, logs
 from app.accounts import tokens
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
-from app.catalog.models import Product
 from app.config import Settings
 from app.db import db, transaction
 from tests.harness.processes.process import CHEAP_HASH_KIB, SECRET, environment, flask
@@ -201,23 +199,6 @@ def bob(make_user: Callable[..., Identity]) -> Identity:
 def charlie(make_user: Callable[..., Identity]) -> Identity:
     """A stranger, who also buys."""
     return make_user("Charlie")
-
-
-@pytest.fixture
-def make_product(app: Flask, bob: Identity) -> Callable[..., str]:
-    """A builder: a product of bob's or another seller's -> its id."""
-
-    def make(seller: Identity = bob, **changes: Any) -> str:
-        values = {"name": "Tea", "price_cents": 250, "currency": "EUR", "stock": 10}
-        with transaction() as session:
-            row = Product(
-                seller_id=int(seller.user_id), **{**values, "low_stock_threshold": 2, **changes}
-            )
-            session.add(row)
-            session.flush()
-            return str(row.id)
-
-    return make
 
 
 @pytest.fixture

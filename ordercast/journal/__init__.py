@@ -17,7 +17,7 @@ from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
-from ordercast.journal.missed import Missed, Pruned
+from ordercast.journal.missed import Missed, Pruned, split
 from ordercast.journal.publishing import Publisher
 from ordercast.journal.reading import Head
 from ordercast.journal.sequencing import BATCH, Sequencer
@@ -37,4 +37,5 @@ __all__ = [
     "Publisher",
     "Sequencer",
     "read",
+    "split",
 ]

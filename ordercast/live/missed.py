@@ -7,9 +7,9 @@ piece.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from ordercast.journal import Entry, Journal
+from ordercast.journal import Entry, Journal, split
 from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.ring import Ring
 
@@ -66,7 +66,7 @@ class Missed:
     def __init__(
         self,
         reader: Reader,
-        sizes: Iterable[tuple[int, int]],
+        sizes: Sequence[tuple[int, int]],
         *,
         after: int,
         until: int,
@@ -75,22 +75,14 @@ class Missed:
         source: Outcome,
     ) -> None:
         self.source = source  # where the first of it was found: memory or journal
-        self.count = 0  # events
+        self.count = len(sizes)  # events
         self.after = after  # up to which position it was read
         self.until = until
         self.rooms = rooms
         self.journal_name = journal_name
         self._reader = reader
-        self._ends: deque[int] = deque()  # the last position of each piece
-        size = 0
-        for position, more in sizes:
-            if self._ends and size + more <= PIECE_BYTES:
-                self._ends[-1] = position
-                size += more
-            else:
-                self._ends.append(position)
-                size = more
-            self.count += 1
+        ends, _ = split(sizes, PIECE_BYTES)
+        self._ends = deque(ends)  # the last position of each piece
         self._first: Sequence[Entry] = ()
         if self._ends:
             self._first = self._read(reader.read)

@@ -10,12 +10,14 @@ connections    a user id     no token: the connections that the user has at that
 A service adds kinds of its own, each with a rule; their values are user ids.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from ordercast.errors import TokenError, TokenRevoked
+from ordercast.events import KIND
 from ordercast.identity import Identity
 
 IAT_SECONDS = 1  # `iat` is in whole seconds: the token may be younger by so much
@@ -49,13 +51,15 @@ Rule = Callable[[Identity, Mark, float], TokenError | None]
 
 class Rules:
     """`leeway`: seconds by which clocks may differ; `own`: the kinds of the service. Raises
-    ValueError for a kind that the library has."""
+    ValueError for a kind that the library has, and for one that no control event can say."""
 
     def __init__(self, *, leeway: float = 0, own: Mapping[str, Rule] | None = None) -> None:
         self._leeway = leeway
         self._own = dict(own or {})
         if taken := self._own.keys() & {*RevocationKind}:
             raise ValueError(f"a kind of revocation of the library's own: {', '.join(taken)}")
+        if unsaid := [kind for kind in self._own if not re.fullmatch(KIND, kind)]:
+            raise ValueError(f"a kind of revocation fits {KIND}: {unsaid!r:.250}")
 
     def concerning(self, identity: Identity) -> list[tuple[str, str]]:
         """The keys of all revocations that could refuse this identity."""

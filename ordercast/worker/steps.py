@@ -22,14 +22,15 @@ class Steps:
     """A registry. A function that a factory defines anew for each application is one step."""
 
     def __init__(self) -> None:
-        self._by_code: dict[object, Step] = {}
+        self._by_code: dict[tuple[object, int], Step] = {}
 
     def add(self, run: Run, *, seconds: float) -> None:
         """Raises ValueError unless `seconds` are more than 0."""
         if not seconds > 0:
             raise ValueError(f"a step is repeated every so many seconds, more than 0: {seconds!r}")
         name = getattr(run, "__name__", type(run).__name__)
-        self._by_code[getattr(run, "__code__", run)] = Step(name, run, seconds)
+        owner = id(getattr(run, "__self__", None))  # of a method: two objects' are two steps
+        self._by_code[getattr(run, "__code__", run), owner] = Step(name, run, seconds)
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self._by_code.values())

@@ -2,13 +2,12 @@
 
 from datetime import datetime, timedelta, timezone
 
-import orjson
 import pytest
 from pydantic import ValidationError
 
 from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus, Status
 from ordercast.errors import InvalidEvent, Refused
-from ordercast.events import CONTROL_ROOM, RESERVED, Event, Events, Revoked, encode
+from ordercast.events import CONTROL_ROOM, RESERVED, Event, Events, Revoked
 from ordercast.transport import protocol
 
 CONTRACT = [
@@ -123,16 +122,6 @@ def test_a_declared_event_cannot_be_changed_after_it_was_made() -> None:
     made = Notification(title="Hello", message="World", type="info")
     with pytest.raises(ValidationError, match="frozen"):
         made.title = "Goodbye"  # type: ignore[misc]
-
-
-def test_the_journals_text_is_the_payload_as_json() -> None:
-    text = encode({"title": "Zażółć \u2028 😀", "message": 'a "quote"', "type": "info\n"})
-    assert "\n" not in text
-    assert orjson.loads(text) == {
-        "title": "Zażółć \u2028 😀",
-        "message": 'a "quote"',
-        "type": "info\n",
-    }
 
 
 def test_the_names_that_end_a_connection_are_the_transports() -> None:

@@ -94,3 +94,9 @@ def test_a_service_adds_kinds_with_rules_and_refusals_of_its_own() -> None:
 def test_a_kind_of_the_librarys_own_cannot_be_taken() -> None:
     with pytest.raises(ValueError, match="token"):
         Rules(own={"token": banned})
+
+
+@pytest.mark.parametrize("kind", ["", "Ban", "ban from all", "a_kind_that_is_long"])
+def test_a_kind_that_no_control_event_can_say_is_refused(kind: str) -> None:
+    with pytest.raises(ValueError, match="a kind of revocation fits"):
+        Rules(own={kind: banned})

@@ -43,6 +43,18 @@ def test_two_functions_of_one_name_are_two_steps() -> None:
     assert [step.run() for step in steps] == [True, False]
 
 
+class Outbox:
+    def flush(self) -> bool:
+        return False
+
+
+def test_a_method_of_two_objects_is_two_steps_and_of_one_object_one() -> None:
+    steps, first, second = Steps(), Outbox(), Outbox()
+    for each in (first, second, first):
+        steps.add(each.flush, seconds=5)
+    assert [step.run for step in steps] == [first.flush, second.flush]
+
+
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
 def test_a_step_without_a_pause_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="more than 0"):
