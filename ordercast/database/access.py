@@ -62,8 +62,8 @@ class Database:
 
     def limit_answers(self, seconds: float) -> None:
         """From now on sessions of a hardened engine wait no longer than this for the answer to a
-        statement. SQLite answers by itself, or is busy."""
-        if self.dialect == "sqlite":
+        statement. SQLite answers by itself, or is busy; of PostgreSQL's drivers psycopg 3 can."""
+        if self.engine.driver != "psycopg":
             return
         from ordercast.database.postgres import PatientConnection  # psycopg is an extra
 
