@@ -44,6 +44,7 @@ DEFAULTS = {
     "RECOVERY_MAX_BYTES": 16_777_216,
     "PENDING_MINUTES": 30,
 }
+GIVEN = {"ORDERCAST_MAX_CONNECTIONS": 500}
 SECONDS = (
     "PING_INTERVAL",
     "PING_TIMEOUT",
@@ -86,6 +87,12 @@ def test_every_variable_but_the_secret_has_its_default() -> None:
 def test_a_missing_secret_is_named_and_how_to_make_one_is_said() -> None:
     with pytest.raises(ConfigError, match=r"^JWT_SECRET_KEY is not set: make one with python -c"):
         load({})
+
+
+def test_the_library_is_told_what_was_given_and_no_default() -> None:
+    """The doctor minds a MAX_CONNECTIONS of the operator's, and not its default."""
+    config = load({**GOOD, "MAX_CONNECTIONS": "500", "PORT": "8001"}).as_config()
+    assert config == {**{f"ORDERCAST_{name}": value for name, value in GOOD.items()}, **GIVEN}
 
 
 def test_create_app_stops_with_the_same_line() -> None:
