@@ -33,10 +33,9 @@ EXTENSION = "ordercast"  # in `app.extensions`
 
 
 class Service:
-    """`engine` returns the team's engine, in an application context; `events` and
-    `steps` are those of the team. `identify` says who connects, or raises Refuse.
-    Unless `is_identified()`, or a key for tokens is set, the team's connect handler alone
-    decides."""
+    """`engine` returns the team's engine, in an application context; `events` and `steps` are the
+    team's. `identify` returns the identity of a client that connects, or raises Refuse. Unless
+    `is_identified()`, or a key for tokens is set, the team's connect handler alone decides."""
 
     def __init__(
         self,
@@ -89,7 +88,7 @@ class Service:
 
     @property
     def engines(self) -> Sequence["TransportEngine"]:
-        """For the gunicorn worker to serve."""
+        """The Engine.IO servers, for the gunicorn worker to serve."""
         return self.live.engines
 
     def append(
@@ -112,11 +111,12 @@ class Service:
         self.journal.append(session, self.events.room(declared, to), name, payload, key=key)
 
     def stand_in_front(self) -> None:
-        """Let everything that the application has by now see the client behind proxies."""
+        """Let all that the application has by now see the client behind proxies."""
         proxies.stand_in_front(self._app, self.settings.TRUSTED_PROXIES)
 
     def start(self) -> None:
-        """Follow the journal in this process; again is harmless. After any fork."""
+        """Follow the journal in this process; calling it again is harmless. Call it after any
+        fork."""
         self.stand_in_front()
         self.live.start()
 
@@ -125,8 +125,8 @@ class Service:
         return census.take(self.broker, Mark(kind, value, datetime.now(UTC), detail))
 
     def work(self) -> None:
-        """Be the background worker, until SIGTERM or SIGINT; in the main thread."""
-        from ordercast.worker import loops  # which a web process never needs
+        """Run the background worker, until SIGTERM or SIGINT; in the main thread."""
+        from ordercast.worker import loops  # a web process needs none of it
 
         loops.run(
             self._app,
@@ -139,8 +139,9 @@ class Service:
         )
 
     def examine(self) -> Iterator[Finding]:
-        """What is well and what is not, with what to do: a command's work, not a web process's."""
-        from ordercast.doctor.examining import Doctor  # which loads Alembic
+        """Examine all that the service needs -> findings, with advice. For a command, not for a web
+        process."""
+        from ordercast.doctor.examining import Doctor  # loads Alembic
 
         doctor = Doctor(
             self._app,

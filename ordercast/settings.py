@@ -31,7 +31,7 @@ UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, which have no 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,99}$"
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash
 MIN_SECRET_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have about 14
-MAX_REPEATED_CHARACTERS = 12  # a secret that is a shorter text again and again is that text
+MAX_REPEATED_CHARACTERS = 12  # of a text; a secret that only repeats one is refused
 MAKE_SECRET = "make one with python -c 'import secrets; print(secrets.token_hex(32))'"  # noqa: S105
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
@@ -142,7 +142,7 @@ class Settings(BaseModel):
 
     @property
     def unauthenticated_connections(self) -> int:
-        """How many may be open that have not authenticated; 0 is no limit."""
+        """How many connections may be open that have not authenticated; 0 is no limit."""
         given = self.MAX_UNAUTHENTICATED_CONNECTIONS
         return max(100, self.MAX_CONNECTIONS // 10) if given is None else given
 
@@ -210,7 +210,7 @@ def _read_json(text: str) -> Any:
         value = json.loads(text)
     except json.JSONDecodeError:
         return text
-    # A name or a list may be written as it stands: `ORDERCAST_REDIS_PREFIX=7` is a text.
+    # Keep other values as text: `ORDERCAST_REDIS_PREFIX=7` is the prefix "7".
     return value if isinstance(value, str | list) else text
 
 
@@ -219,7 +219,7 @@ def is_set(value: Any) -> bool:
 
 
 def complaint(error: Any) -> str:
-    """What is wrong with a setting, which its text names."""
+    """One line that names a setting and says what is wrong with it."""
     name = error["loc"][0]
     if error["type"] == "missing":
         return f"{name} is not set" + (f": {MAKE_SECRET}" if name == "JWT_SECRET_KEY" else "")

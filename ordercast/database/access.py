@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session, scoped_session
 from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn, lock
 
-Transaction = Session | scoped_session[Any] | Connection  # of the team's own, handed in
+Transaction = Session | scoped_session[Any] | Connection  # the team's own, handed in
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
 
 
 class Database:
-    """`engine` returns the team's engine; asked once, at the first use: after any fork."""
+    """`engine` returns the team's engine; called once, at the first use: after any fork."""
 
     def __init__(self, engine: Callable[[], Engine]) -> None:
         self._ask = engine
@@ -61,8 +61,8 @@ class Database:
             probe(connection)
 
     def limit_answers(self, seconds: float) -> None:
-        """From now on sessions of a hardened engine wait no longer than this for the answer to a
-        statement. SQLite answers by itself, or is busy; of PostgreSQL's drivers psycopg 3 can."""
+        """Let new database sessions of a hardened engine wait no longer than this for the answer to
+        a statement. With psycopg 3 only; SQLite has no server that could hang."""
         if self.engine.driver != "psycopg":
             return
         from ordercast.database.postgres import PatientConnection  # psycopg is an extra

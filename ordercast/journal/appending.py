@@ -76,8 +76,8 @@ def _on_session_commit(session: Session) -> None:
 
 
 def _on_session_end(session: Session, ended: SessionTransaction) -> None:
-    """Of the whole transaction, also by Session.close(): a savepoint that is rolled back leaves the
-    events before it."""
+    """Forget the events when the whole transaction ends, also by Session.close(): a savepoint that
+    is rolled back leaves the events before it."""
     if ended.parent is None:
         session.info.pop(APPENDED, None)
 

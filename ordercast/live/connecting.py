@@ -118,7 +118,7 @@ class ConnectPath:
         except Refuse as exc:
             self._log_refusal(exc, member, request)
             clients.forget(member)
-            # Before the answer, which fails where a handler's data is no JSON.
+            # End before answering, which fails where a handler's data is no JSON.
             self._manager.end(member, request.namespace)
             request.refuse(answer_to(exc))
             return

@@ -69,7 +69,7 @@ class Dismissal:
             try:
                 self._close(mark)
             except Exception:
-                # As when a rule of the service's own fails: the other news come only once.
+                # One of the service's own rules may fail. Go on: the other news come only once.
                 logger.exception("connections not closed", extra={"kind": mark.kind})
 
     def _news(self) -> list[Mark]:

@@ -38,7 +38,7 @@ class EmitManager(RoomManager):
         to: Any = None,
         **kwargs: Any,
     ) -> None:
-        """To the clients of all processes; `ignore_queue=True`: of this one alone."""
+        """Emit to the clients of all processes; with `ignore_queue=True` of this process alone."""
         if kwargs.get("ignore_queue"):
             arguments = list(data) if isinstance(data, tuple) else [data]
             self._emit_here(

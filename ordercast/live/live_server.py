@@ -58,7 +58,7 @@ class LiveServer(socketio.Server):
         try:
             return super()._trigger_event(event, namespace, *args)
         except (Exception, Timeout):  # the latter is no Exception
-            # The client leaves its rooms all the same, and a revocation ends the connections that
-            # it hits besides: the handlers run where these are ended.
+            # Go on: the client still has to leave its rooms, and a revocation, in whose thread the
+            # handlers may run, has to end the other connections that it hits.
             logger.exception("disconnect handler failed", extra={"sid": args[0]})
             return None

@@ -103,7 +103,8 @@ class RevocationStore:
 
     def _write(self, transaction: Transaction, mark: Mark, until: datetime | None) -> None:
         if not isinstance(transaction, Connection):
-            # What is revoked is locked first: a transaction that has locked it may revoke it too.
+            # Lock the service's rows that are revoked before the revocation's own row: another
+            # transaction that has locked them may go on to revoke the same.
             transaction.flush()
         changes = {"revoked_at": mark.at, "expires_at": until, "detail": mark.detail}
         connection = _connection(transaction)
@@ -175,7 +176,8 @@ def _on_rollback(session: Session, _ended: object) -> None:
 
 
 def _on_end(session: Session, ended: SessionTransaction) -> None:
-    """Session.close() is no rollback, and the same session may commit another transaction."""
+    """Forget the marks: after Session.close(), which is no rollback, the same session may commit
+    another transaction."""
     if ended.parent is None:
         session.info.pop(REVOKED_HERE, None)
 

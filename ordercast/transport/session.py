@@ -41,8 +41,8 @@ class Session:
         self.incoming = Incoming()
         self.connecting = False  # a CONNECT is not answered yet
         self._outbox: Outbox | None = Outbox()  # None: no polling
-        self._upgrade: Upgrade | None = None  # that the client has begun
-        # To be called when nothing waits any more: one for each namespace that sends a piece.
+        self._upgrade: Upgrade | None = None  # begun by the client, and not finished
+        # Called when nothing waits any more: a callback for each namespace that sends a piece.
         self._taken: tuple[Callable[[], None], ...] = ()
 
     # -- what python-socketio and others ask
@@ -70,8 +70,8 @@ class Session:
     # -- sending
 
     def send(self, packet: Packet) -> None:
-        """Send, or keep for the client's next poll; the session of a client for which too much
-        waits ends."""
+        """Send, or keep for the client's next poll; the session ends when too much waits for its
+        client."""
         if self.closed:
             return
         if self._outbox is None:
@@ -80,13 +80,13 @@ class Session:
             self.end(TransportEnding.SLOW)
 
     def send_rest(self, frame: bytes, sent: int = 0) -> None:
-        """Send a frame on the WebSocket, of which so many bytes are sent."""
+        """Send a frame on the WebSocket, without the first `sent` bytes, which are sent already."""
         assert self.websocket is not None
         self.websocket.send(memoryview(frame)[sent:] if sent else frame)
 
     def send_piece(self, packets: Sequence[Packet], taken: Callable[[], None]) -> bool:
-        """Send these, which count for no limit: no more of their kind comes in their namespace
-        until they are taken, by the kernel or a poll. True if they are; otherwise `taken` is called
+        """Send packets that count for no limit: their namespace sends the next piece when they are
+        taken, by the kernel or a poll. True if they are taken at once; otherwise `taken` is called
         once, in the hub or the poll's greenlet, and never if the session ends before."""
         if self.closed:
             return False
@@ -156,13 +156,13 @@ class Session:
             self.websocket.resume()
 
     def accept(self) -> bool:
-        """The client is authenticated. False: there is no capacity for it."""
+        """Count the client as authenticated. False: there is no capacity for it."""
         if not self.closed and not self.authenticated:
             self.authenticated = self._host.accept(self)
         return self.authenticated or self.closed
 
     def leave(self) -> None:
-        """The client has left its last namespace, and the session stays: as after its handshake."""
+        """Count the client as unauthenticated again: it has left its last namespace."""
         if self.authenticated:
             self.authenticated = False
             self._host.leave(self)
@@ -185,7 +185,7 @@ class Session:
         return taken
 
     def probe(self, upgrade: Upgrade, websocket: WebSocket) -> None:
-        """The client tries whether the WebSocket comes through; it is the upgrade's."""
+        """Begin an upgrade: the client probes the WebSocket, which `upgrade` owns."""
         self._upgrade, self.state = upgrade, SessionState.PROBING
         upgrade.begin(websocket, self._host.timers)
 
@@ -207,7 +207,7 @@ class Session:
         outbox.wake()
         for packet in outbox.take_all():
             if packet is not NOTHING:
-                websocket.send(packet.frame, counted=False)  # within its limit until now
+                websocket.send(packet.frame, counted=False)  # within the outbox's limit
         if self.closed:
             websocket.close()
             self._forget()
@@ -215,7 +215,7 @@ class Session:
             self._tell_taken()
 
     def open(self, websocket: WebSocket) -> None:
-        """Own the WebSocket, and go on over it or begin on it."""
+        """Own the WebSocket, and use it from now on."""
         websocket.change_owner(self)
         self.websocket, self._outbox = websocket, None
         if not self.closed:
@@ -239,8 +239,8 @@ class Session:
     # -- the end
 
     def end(self, ending: Ending, text: str = "") -> None:
-        """End the session; again is harmless. The client is told, if the ending says so, after all
-        that was sent to it; one that polls learns it with its next poll. `text` goes with the close
+        """End the session; calling it again is harmless. If the ending says so the client is told,
+        after all that was sent to it, and by its next poll if it polls. `text` goes with the close
         code instead of the ending's own. The disconnect handlers run after the messages that the
         client sent before."""
         if self.closed:
@@ -264,8 +264,8 @@ class Session:
     def _end_polling(self, outbox: Outbox, ending: Ending, *, was_probed: bool) -> None:
         left = ending is TransportEnding.LEFT
         if self._upgrade is not None and (left or not was_probed):
-            # Otherwise the client has stopped to poll, and would not begin again: it hears of the
-            # end on the WebSocket to which it is about to move.
+            # A client that was told that it may move has stopped to poll for good: it is told of
+            # the end on the WebSocket to which it is about to move.
             self._upgrade.cancel()
             self._upgrade = None
         if outbox.close(told=ending.is_told(on_websocket=False), left=left):
