@@ -71,11 +71,11 @@ def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
 
 
 def serve(socketio: SocketIO, alone: Alone) -> Engine:
-    beat = {
-        "ping_interval": float(os.environ["PING_INTERVAL"]),
-        "ping_timeout": float(os.environ["PING_TIMEOUT"]),
-    }
-    return alone.install(socketio.server, limits=Limits(**beat))
+    limits = Limits(
+        ping_interval=float(os.environ["PING_INTERVAL"]),
+        ping_timeout=float(os.environ["PING_TIMEOUT"]),
+    )
+    return alone.install(socketio.server, limits=limits)
 
 
 def create_app() -> Flask:

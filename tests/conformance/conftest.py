@@ -24,8 +24,9 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
     """It asks soon, and does not wait long."""
-    beat = {"PING_INTERVAL": "0.3", "PING_TIMEOUT": "0.2"}
-    server = Gunicorn(APPLICATION, tmp_path_factory.mktemp("quick"), **beat)
+    server = Gunicorn(
+        APPLICATION, tmp_path_factory.mktemp("quick"), PING_INTERVAL="0.3", PING_TIMEOUT="0.2"
+    )
     yield server
     server.stop()
 
@@ -33,7 +34,8 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
 @pytest.fixture(scope="module")
 def curious(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
     """It asks often, and waits long for the answer, but not for a CONNECT."""
-    beat = {"PING_INTERVAL": "0.1", "CONNECT_TIMEOUT": "1"}
-    server = Gunicorn(APPLICATION, tmp_path_factory.mktemp("curious"), **beat)
+    server = Gunicorn(
+        APPLICATION, tmp_path_factory.mktemp("curious"), PING_INTERVAL="0.1", CONNECT_TIMEOUT="1"
+    )
     yield server
     server.stop()

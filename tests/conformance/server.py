@@ -7,6 +7,7 @@ Socket.IO on /socket.io/ with the namespaces / and /custom, plain Engine.IO on /
 """
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import engineio
@@ -46,11 +47,11 @@ def echo(engine: Engine) -> None:
 
 
 def create_app() -> Any:
-    beat = {
-        "ping_interval": number("PING_INTERVAL", 25),
-        "ping_timeout": number("PING_TIMEOUT", 20),
-        "max_message_bytes": MAX_PAYLOAD,
-    }
+    beat = Limits(
+        ping_interval=number("PING_INTERVAL", 25),
+        ping_timeout=number("PING_TIMEOUT", 20),
+        max_message_bytes=MAX_PAYLOAD,
+    )
     flask_app = Flask(__name__)
     alone = Alone()
     socketio = SocketIO(
@@ -62,11 +63,11 @@ def create_app() -> Any:
     )
     for path in ("/", "/custom"):
         socketio.on_namespace(Echo(path))
-    limits = Limits(**beat, connect_timeout=number("CONNECT_TIMEOUT", 30))
+    limits = replace(beat, connect_timeout=number("CONNECT_TIMEOUT", 30))
     stock = engineio.Server(async_mode="gevent", cors_allowed_origins="*")
-    plain = Engine(stock, Limits(**beat))
+    plain = Engine(stock, beat)
     echo(plain)
-    flask_app.wsgi_app = engineio.WSGIApp(plain, flask_app.wsgi_app)
+    flask_app.wsgi_app = engineio.WSGIApp(plain, flask_app.wsgi_app)  # type: ignore[method-assign]
     flask_app.extensions["ordercast"] = Parts(alone.install(socketio.server, limits=limits), plain)
     return flask_app
 

@@ -127,8 +127,14 @@ BACKSTAGE = "tests.conformance.backstage:app"
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    beat = {"PING_INTERVAL": "25.3", "PING_TIMEOUT": "20.7"}
-    stage = Stage(BACKSTAGE, tmp_path_factory.mktemp("stage"), "--access-logfile", "-", **beat)
+    stage = Stage(
+        BACKSTAGE,
+        tmp_path_factory.mktemp("stage"),
+        "--access-logfile",
+        "-",
+        PING_INTERVAL="25.3",
+        PING_TIMEOUT="20.7",
+    )
     yield stage
     assert stage.process.stop() == 0
 
@@ -136,8 +142,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """It pings soon, and does not wait long."""
-    beat = {"PING_INTERVAL": "0.3", "PING_TIMEOUT": "0.2"}
-    stage = Stage(BACKSTAGE, tmp_path_factory.mktemp("restless"), **beat)
+    stage = Stage(
+        BACKSTAGE, tmp_path_factory.mktemp("restless"), PING_INTERVAL="0.3", PING_TIMEOUT="0.2"
+    )
     yield stage
     stage.stop()
 

@@ -50,7 +50,8 @@ class Follower:
 
     def place(self) -> dict[str, Any]:
         """What it keeps; it writes the file whole, or not at all."""
-        return json.loads(Path(self._env["PLACE"]).read_text())
+        kept: dict[str, Any] = json.loads(Path(self._env["PLACE"]).read_text())
+        return kept
 
     def connects(self) -> int:
         return self._log.read_text().count("connected") if self._log.exists() else 0

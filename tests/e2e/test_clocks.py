@@ -29,12 +29,15 @@ def test_a_token_of_a_clock_that_is_ahead_connects_and_refreshes_and_one_too_far
             client.say(f"{EVENT}0" + json.dumps(["auth:refresh", {"token": token}]))
             assert client.hear_json("430")[0]["ok"] is (token in good)
 
+    assert service.web is not None
+    web = service.web
+
     def reasons(message: str) -> list[str]:
-        return [line["reason"] for line in service.web.logged(message)]
+        return [line["reason"] for line in web.logged(message)]
 
     wait_until(lambda: len(reasons("token refused")) == 2, "both refreshes are in the log")
     for told in (reasons("connect refused"), reasons("token refused")):
         assert told[0].startswith("issued in the future (iat): ")
         assert told[1].startswith("not yet valid (nbf): ")
     assert reasons("connect refused")[2].startswith("expired ")
-    assert not any(token in service.web.output() for token in (*good, *early, late))
+    assert not any(token in web.output() for token in (*good, *early, late))

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jwt
@@ -122,7 +123,9 @@ def test_every_transport_delivers_each_event_once_and_in_order(
     expected = first.offsets()
     assert expected == sorted(set(expected))
     for client in clients:
-        wait_until(lambda c=client: expected[-1] in c.offsets(), "the last event arrived")
+        wait_until(
+            partial(lambda one: expected[-1] in one.offsets(), client), "the last event arrived"
+        )
         assert client.offsets() == expected[-len(client.offsets()) :]
         client.tell(disconnect=True)
     first.tell(disconnect=True)
@@ -147,7 +150,7 @@ def test_connects_and_disconnects_are_logged(
     for sid, transport in zip(sids, ("websocket", "polling", "polling"), strict=True):
         (line,) = web.logged("connected", sid=sid)
         assert (line["user"], line["transport"]) == (alice.id, transport)
-    gone = [wait_until(lambda s=sid: web.logged("disconnected", sid=s), "logged") for sid in sids]
+    gone = [wait_until(partial(web.logged, "disconnected", sid=sid), "logged") for sid in sids]
     assert [len(lines) for lines in gone] == [1, 1, 1]
     ends = [(line["user"], line["transport"], line["reason"]) for (line,) in gone]
     assert ends == [

@@ -101,8 +101,8 @@ def test_a_disconnected_user_is_gone_from_every_process_and_may_come_back(
     assert said == f"disconnected user {alice.id} ({alice.credentials[0]}): 3 sockets\n"
 
     for client in hers:
-        said = client.wait("disconnect")
-        assert (said["reason"], said["active"]) == (KICKED, False)
+        ended = client.wait("disconnect")
+        assert (ended["reason"], ended["active"]) == (KICKED, False)
     emit(first, alice, "after")
     for client in hers:
         client.tell(connect=True)

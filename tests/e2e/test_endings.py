@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import httpx
@@ -249,12 +250,18 @@ def test_a_crowd_gets_every_event_once_and_in_order_through_four_deploys(
         crowd.wait_all("connect")
     crowds[1].wait_all("upgrade")
     stream = Stream(service, alice)
+    assert service.web is not None
+    master = service.web.pid
+
+    def replaced(before: set[int]) -> bool:
+        return before.isdisjoint(workers(master))
+
     for times in range(1, 5):
-        before = set(workers(service.web.pid))
-        os.kill(service.web.pid, signal.SIGHUP)
+        before = set(workers(master))
+        os.kill(master, signal.SIGHUP)
         for crowd in crowds:
             crowd.wait("connect", crowd.count * (times + 1))
-        wait_until(lambda: before.isdisjoint(workers(service.web.pid)), "the old worker is gone")  # noqa: B023
+        wait_until(partial(replaced, before), "the old worker is gone")
     notes = stream.stop()
     for crowd in crowds:
         crowd.wait("event", crowd.count * len(notes))

@@ -57,7 +57,7 @@ def ask(
     headers: dict[str, str],
 ) -> tuple[int, bytes]:
     chunked = "Transfer-Encoding" in headers
-    sent = iter([body]) if chunked else body
+    sent = iter([body or b""]) if chunked else body
     connection.request(method, path, sent, headers, encode_chunked=chunked)
     answer = connection.getresponse()
     return answer.status, answer.read()

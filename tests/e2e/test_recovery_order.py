@@ -90,6 +90,7 @@ def write(service: Service, room: str, count: int) -> None:
             )
             row = connection.execute(query).fetchone()
             assert row is not None
-            return row[1] == 0 and service.metric("ordercast_follower_position") >= row[0]
+            last, waiting = row
+            return bool(not waiting and service.metric("ordercast_follower_position") >= last)
 
         wait_until(fanned_out, "the web process has fanned them out")

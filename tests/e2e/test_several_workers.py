@@ -189,7 +189,7 @@ def test_pipelined_requests_for_sessions_of_all_workers_are_answered_in_order(
             answer = http.client.HTTPResponse(line)
             # One answer at a time from the stream: no buffer of its own may read into the next.
             answer.fp.close()
-            answer.fp = line.makefile("rb", buffering=0)
+            answer.fp = line.makefile("rb", buffering=0)  # type: ignore[assignment]
             answer.begin()
             heard.append(answer.read().decode())
         sending.join()

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -152,7 +153,7 @@ def test_sigterm_ends_the_worker_between_two_steps(service: Service, stock_clien
         try:
             for _ in range(3):
                 count = len(placed) + 5
-                wait_until(lambda c=count: len(placed) >= c, "orders are placed")
+                wait_until(partial(lambda most: len(placed) >= most, count), "orders are placed")
                 assert service.worker is not None
                 assert service.worker.stop() == 0
                 assert service.worker.logged("worker stopped")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -31,7 +32,7 @@ class Stage:
 
     def send(self, *titles: str) -> None:
         for title in titles:
-            wait_until(lambda t=title: self._sent(t), f"{title} is accepted")
+            wait_until(partial(self._sent, title), f"{title} is accepted")
 
     def _sent(self, title: str) -> bool:
         """The pool's sessions were cut by the restore; the next one is good."""
@@ -68,7 +69,9 @@ def stage(
     server, template = request.getfixturevalue(request.param)
     name = server.new_database(template)
     service = new_service(database_url=server.url(name), redis_url=own_redis.url)
-    return Stage(service.start(), server, make_url(server.url(name)).database.rpartition("/")[2])
+    return Stage(
+        service.start(), server, str(make_url(server.url(name)).database).rpartition("/")[2]
+    )
 
 
 def titles(prefix: str, count: int) -> list[str]:
@@ -129,7 +132,7 @@ def test_after_a_restore_nobody_from_before_is_recovered(
     # From here on all is as ever: nothing is lost, and a client that was away is recovered.
     stage.send("new")
     for client in (away, stays):
-        wait_until(lambda c=client: "new" in received(c), "the new event arrives")
+        wait_until(partial(lambda one: "new" in received(one), client), "the new event arrives")
     connects = len(away.all("connect"))
     away.tell(cut=True)
     stage.send("newer")

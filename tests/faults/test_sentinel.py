@@ -45,7 +45,7 @@ def test_the_first_question_after_it_goes_to_the_sentinel_that_answered(
     url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
     with connect(url) as client:
         client.ping()
-        first = client.connection_pool.sentinel_manager.sentinels[0]  # type: ignore[attr-defined]
+        first = client.connection_pool.sentinel_manager.sentinels[0]
         given = first.connection_pool.connection_kwargs
         assert f"{given['host']}:{given['port']}" == hosts[2]
 

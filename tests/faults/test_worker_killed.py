@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def test_workers_killed_at_random_lose_double_and_swap_nothing(
             worker = service.start_worker()
             # Whatever it is doing then: the number of events that it got through decides.
             count = len(placed) + moments.randrange(1, 15)
-            wait_until(lambda c=count: len(placed) >= c, "the moment has come")
+            wait_until(partial(lambda most: len(placed) >= most, count), "the moment has come")
             worker.kill()
     finally:
         enough.set()
