@@ -1,23 +1,16 @@
-"""Ordercast: customers see their order move, sellers see orders and low stock, as it commits.
+"""The marketplace: customers see their orders move, sellers see orders and low stock, when the
+database commits. It stands on the public names of ordercast/, which has a reading order of its own.
 
 Reading order:
     config.py        every variable of the environment
-    events.py        what travels to a client      emitters.py   the four ways to send it
-    db/              transaction(), the only thing that commits
-    once.py          a change that may be asked for again
+    extension.py     the library, as every part here uses it
+    events.py        the declared events           emitters.py   the four functions that send them
+    db/              transaction(), the only place that commits
+    once.py          repeats of a change, answered like the first
     accounts/ catalog/ orders/ notifications/      the domain
-    http/            the API over it
+    http/            the API and the pages
     steps.py         the worker's steps: expiry, pruning.py
-    doctor/          what may be wrong with it     cli/          the commands
-
-and below it, for any service, ordercast/:
-    proxies.py       whose request it is           origins.py    which pages are the service's own
-    journal/         events commit with the change, then get their position
-    live/            Socket.IO: who is connected, and how the journal reaches them
-    transport/       the connection, which knows nothing of the rest
-    inbox/           what external processes send
-    worker/          sequencing, the inbox, the steps of the service
-    health.py        what /readyz is made of       doctor/       what an operator asks
+    doctor/          checks of the marketplace     cli/          the commands
 """
 
 from __future__ import annotations
@@ -35,7 +28,7 @@ if TYPE_CHECKING:
 def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     """The application. `settings`: ready made, or an environment to read them from, by default
     this process's. Raises app.config.ConfigError, one line that names what is missing or wrong."""
-    # Imported here, not on top: an external script that imports app.emitters loads no Flask.
+    # Import here, not on top: an external script that imports app.emitters loads no Flask.
     from flask import Flask
     from flask_socketio import SocketIO
 
@@ -55,13 +48,13 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     http.pass_over_upgrades(app)
     cast.init_app(
         app,
-        SocketIO(manage_session=False),  # its handlers are the library's own, which need none
+        SocketIO(manage_session=False),  # no handler here reads Flask's session
         engine=lambda: db.db.engine,
         events=EVENTS,
         revocation_rules=revocation.RULES,
     )
     for part in (tokens, passwords, slowing, http, steps, doctor, cli):
         part.init_app(app)
-    # Last, in front of the others; in a server the library does so by itself.
+    # Outermost, for `flask run` and tests; in gunicorn's workers the library adds it by itself.
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.TRUSTED_PROXIES)  # type: ignore[method-assign]
     return app

@@ -2,9 +2,9 @@
 
 `load(environ)` is pure: it takes a mapping and returns `Settings` or raises `ConfigError`, whose
 text is one line that names every variable that is missing or wrong and never repeats a secret.
-What the library needs of them is passed on as `ORDERCAST_*` in `app.config`.
+The library's settings among them are passed on as `ORDERCAST_*` in `app.config`.
 
-SQLAlchemy is imported where a URL is read: gunicorn's master needs the settings, and nothing else.
+SQLAlchemy is imported where a URL is parsed: gunicorn's master loads the settings without it.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Settings(LibrarySettings):
     DATABASE_POOL: Annotated[int, Field(ge=1, le=1000)] = 10
     DATABASE_PREPARE: bool = True
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
-    LOCAL_ACCOUNTS: bool | None = None  # None: unless the users are another issuer's
+    LOCAL_ACCOUNTS: bool | None = None  # None: on, unless the users are another issuer's
     PORT: Annotated[int, Field(ge=1, le=65535)] = 8000
     WEB_CONCURRENCY: Annotated[int, Field(ge=1, le=256)] = 1
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -48,7 +48,7 @@ class Settings(LibrarySettings):
     @field_validator("DATABASE_URL")
     @classmethod
     def _database(cls, url: str) -> str:
-        """SQLite and PostgreSQL; `postgres://`, as platforms hand it out, means psycopg 3."""
+        """SQLite or PostgreSQL; `postgres://`, the form that platforms give, means psycopg 3."""
         for prefix in ("postgres://", "postgresql://"):
             if url.startswith(prefix):
                 url = "postgresql+psycopg://" + url.removeprefix(prefix)
@@ -92,8 +92,8 @@ def _several_hosts(url: str) -> str:
 
 
 def _database_url(url: str) -> str | None:
-    """The URL as SQLAlchemy takes it; None if it cannot be read. SQLAlchemy's own words may repeat
-    the password: not shown."""
+    """The URL as SQLAlchemy takes it; None if it cannot be parsed. SQLAlchemy's own message may
+    contain the password, so it is not shown."""
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 

@@ -1,4 +1,4 @@
-"""Demo data: a few people and products to try the service with. Safe to make again."""
+"""Demo data: a few accounts and products to try the service with. Safe to repeat."""
 
 from ipaddress import ip_address
 
@@ -30,14 +30,14 @@ PRODUCTS = (  # seller, name, price in cents, stock, low-stock threshold
 
 
 class DemoRefused(Exception):
-    """The demo's accounts, whose password everybody knows, do not belong here."""
+    """The demo accounts, whose password is public, do not belong in this database."""
 
     code = "demo_refused"
 
 
 def check_place() -> None:
-    """Raises DemoRefused where the demo's accounts would come beside those of real people, or onto
-    another machine. Where all of them are there already, nothing is added."""
+    """Raises DemoRefused when demo accounts would be added beside real ones, or to a database on
+    another machine. Passes when all of them exist already: none is added."""
     if len(_people()) == len(PEOPLE):
         return
     if others():
@@ -48,8 +48,8 @@ def check_place() -> None:
 
 
 def is_elsewhere(address: str) -> bool:
-    """Of the server that answered: the URL may name several, or leave them to the environment.
-    A Unix socket has no address."""
+    """Whether the server that answered is on another machine. The URL does not tell: it may name
+    several hosts, or none. A Unix socket has no address."""
     return bool(address) and not ip_address(address.partition("%")[0]).is_loopback
 
 
@@ -60,14 +60,14 @@ def others() -> bool:
 
 
 def open_accounts() -> list[User]:
-    """The demo accounts that everybody can log in to."""
+    """The demo accounts that still have the public password."""
     return [
         user for user in _people() if passwords.check_password(user.password_hash, PASSWORD).fits
     ]
 
 
 def make() -> list[User]:
-    """Make what is missing -> the demo accounts."""
+    """Make the missing accounts and products -> the demo accounts."""
     known = {user.email for user in _people()}
     for email, name, role in PEOPLE:
         if email not in known:

@@ -1,4 +1,4 @@
-"""The four emitters, over a plain callable that says how to send. Nothing here imports Flask.
+"""The four emitters, over a plain callable that sends. Nothing here imports Flask.
 
 emitters = Emitters(app.db.append)                      # inside a transaction
 emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "status": "shipped"})
@@ -17,7 +17,7 @@ Send = Callable[[str, str, dict[str, Any]], object]  # (room, event name, payloa
 
 
 class Inbox(LibraryInbox):
-    """Sends to the inbox of the service that uses this Redis. Raises what the library's raises.
+    """The inbox of the service that uses this Redis. Raises the same errors as the library's Inbox.
 
     inbox = Inbox("redis://127.0.0.1:6390/0")
     Emitters(inbox.send).send_notification("7", {"title": ..., "message": ..., "type": ...})
@@ -30,12 +30,12 @@ class Inbox(LibraryInbox):
 
 
 class Emitters:
-    """Announces what happened. Each method takes the receiver's id (or its room, `user:7`) and the
-    payload (a mapping, or any object with the declared attributes) and sends exactly the declared
+    """Emitters of the declared events. Each takes the receiver's id (or room, `user:7`) and the
+    payload (a mapping, or any object with the declared attributes), and sends exactly the declared
     keys.
 
-    Raises InvalidEvent for a payload that does not fit, Refused for a receiver that nobody can be,
-    and whatever `send` raises.
+    Raises InvalidEvent for a payload that does not fit, Refused for an impossible receiver, and the
+    errors of `send`.
     """
 
     def __init__(self, send: Send) -> None:

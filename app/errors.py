@@ -1,4 +1,4 @@
-"""The root of every error of the marketplace that a caller can answer for.
+"""The root of the marketplace's errors.
 
     OrdercastError        the library's, with the errors of tokens: ordercast/errors.py
       MarketplaceError
@@ -12,8 +12,8 @@
       TokenExpired
         TokenOutdated     app/accounts/errors.py
 
-`code` is part of the contract; app/http/errors.py says which status each has on HTTP. Nothing
-here knows of HTTP or Socket.IO.
+`code` is part of the contract; the statuses on HTTP are in app/http/errors.py. Nothing here depends
+on HTTP or Socket.IO.
 """
 
 from ordercast import OrdercastError

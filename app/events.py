@@ -1,7 +1,7 @@
-"""The declared events: the one place that knows what travels to a client.
+"""The declared events, the only ones that the marketplace sends to clients.
 
-Each event is a class: its name on the wire, whose room it goes to, and its payload. Runtime
-validation, the AsyncAPI document and the TypeScript types all come from here. Payload keys are
+Each event is a class: its name on the wire, the kind of its room, and its payload. Runtime
+validation, the AsyncAPI document and the TypeScript types are made from these. Payload keys are
 camelCase on the wire; ids are strings, times ISO 8601 in UTC, money whole cents.
 """
 
@@ -14,13 +14,13 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from ordercast import Event, Events, Wire
 
 MAX_WHOLE = 2**53 - 1  # the largest whole number that JavaScript holds
-MAX_ITEMS = 1000  # of one order; also bounds what a wrong payload can cost
+MAX_ITEMS = 1000  # of one order; also bounds the cost of validating a wrong payload
 
 Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
 
 
 class Status(StrEnum):
-    """Where an order is in its life; app/orders/states.py says which moves are allowed."""
+    """The status of an order; app/orders/states.py has the allowed moves."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -38,7 +38,7 @@ def _utc(moment: datetime) -> datetime:
         raise ValueError("has no UTC time") from exc
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_utc)]  # an external script may be anywhere
+Moment = Annotated[AwareDatetime, AfterValidator(_utc)]  # external scripts may send any zone
 
 
 class Person(Wire):

@@ -1,4 +1,4 @@
-"""The library, as every part of the marketplace has it."""
+"""The library's extension object, shared by every part of the marketplace."""
 
 from ordercast import Ordercast
 

@@ -27,13 +27,13 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
 }
 REPEAT_SECONDS = 1.0
 
-# (kind, one line) of an error that many requests meet at the same time; None of any other.
+# Returns (kind, message) for an outage, which many requests meet at once; None for other errors.
 Explain = Callable[[BaseException | None], tuple[str, str] | None]
 
 
 class Outages(logging.Filter):
-    """An outage is one line for each kind of failure and second, however many requests meet it:
-    without a traceback, and with the number of those left out since the last one."""
+    """A filter that keeps one line a second for each kind of outage, without a traceback, with the
+    count of lines left out since the one before."""
 
     def __init__(self, explain: Explain) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Outages(logging.Filter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON; what was given in `extra` becomes keys."""
+    """Format a record as one line of JSON; the keys of `extra` become keys of the line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -76,7 +76,7 @@ class JsonFormatter(logging.Formatter):
     def _encoded(self, line: dict[str, Any]) -> str:
         try:
             return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
-        except TypeError:  # half a character, a huge number, a circle: no line is lost for that
+        except TypeError:  # orjson refuses surrogates, huge integers and circles: lose no line
             plain = {
                 key: value if isinstance(value, int) else str(value) for key, value in line.items()
             }
@@ -84,8 +84,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str, explain: Explain = lambda _error: None) -> None:
-    """Send every log line of this process to standard error as JSON. Safe to call again. `explain`
-    says which errors are an outage: they are one line, not one a request."""
+    """Send every log line of this process to standard error as JSON. Safe to call again. `explain`:
+    recognises errors of an outage, which Outages thins out."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     handler.set_name(HANDLER)
@@ -95,6 +95,6 @@ def configure(level: str, explain: Explain = lambda _error: None) -> None:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    # Their own lines say nothing that ours do not, and the handler's hold whole query strings.
+    # Quieten them: our lines say the same, and geventwebsocket's contain whole query strings.
     for noisy in ("socketio", "engineio", "geventwebsocket.handler", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level)))

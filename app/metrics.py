@@ -1,4 +1,4 @@
-"""The marketplace's own series, which `GET /metrics` shows beside the library's."""
+"""The marketplace's own time series; `GET /metrics` shows them beside the library's."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -1,4 +1,4 @@
-"""A change that may be asked for again: what a service function needs of the repeat."""
+"""Repeats of a change: the interface through which a service function answers them."""
 
 from typing import Any, Protocol
 
@@ -6,18 +6,18 @@ from sqlalchemy.orm import Session
 
 
 class Once(Protocol):
-    """Names one change. `first_answer` comes first in its transaction, and `keep` last."""
+    """The name of one change. Call `first_answer` first in its transaction, and `keep` last."""
 
     def first_answer(self, session: Session) -> dict[str, Any] | None:
-        """The answer given before, or None: then the change is now this transaction's. Raises
-        OrdercastError when something else was asked for under the same name."""
+        """The answer of an earlier transaction, or None: then this transaction claims the name.
+        Raises OrdercastError when the earlier request with this name was another one."""
         ...
 
     def known_answer(self, session: Session) -> dict[str, Any] | None:
-        """As `first_answer`, but without a claim: before work that a repeat must not cost. Does
-        not wait for a first one that is under way. Raises OrdercastError."""
+        """As `first_answer`, without a claim: call it before work that a repeat should not cost.
+        Does not wait for a first request under way. Raises OrdercastError."""
         ...
 
     def keep(self, session: Session, answer: dict[str, Any]) -> dict[str, Any]:
-        """Remember the answer, and return it as a repeat will see it."""
+        """Store the answer, and return it as a repeat will get it."""
         ...

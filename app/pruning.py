@@ -1,4 +1,4 @@
-"""Pruning of the marketplace's tables: what has served its time goes, a batch at a time."""
+"""Pruning of the marketplace's tables: expired rows are deleted a batch at a time."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ from app.http.idempotency import IdempotencyKey
 
 logger = logging.getLogger(__name__)
 BATCH = 1000  # rows of each kind in one step
-KEYS_KEPT = timedelta(days=7)  # how long a repeated POST is recognised
+KEYS_KEPT = timedelta(days=7)  # time in which a repeated POST gets the first answer
 
 
 def prune_once() -> bool:
@@ -32,7 +32,7 @@ def prune_once() -> bool:
 
 
 def _delete(model: type[Any], old: Any) -> int:
-    """Delete up to BATCH rows that are old. Returns how many."""
+    """Delete up to BATCH rows that are `old` -> their count."""
     key = list(model.__table__.primary_key)
     with transaction() as session:
         rows = session.execute(select(*key).where(old).limit(BATCH)).all()

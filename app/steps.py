@@ -23,5 +23,5 @@ def expire_orders() -> bool:
 
 
 def prune_accounts() -> bool:
-    """Delete idempotency keys, sessions and login attempts that have served their time."""
+    """Delete expired idempotency keys, login sessions and login attempts."""
     return prune_once()

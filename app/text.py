@@ -1,9 +1,9 @@
-"""Which characters a name may hold, of a person or a product: what people write in any script.
+"""Characters of a person's or product's name: the text of any script.
 
-Spaces of every width and the joiners U+200C and U+200D belong to names: Persian, Indic scripts and
-families of emoji are written with them. Refused is what cannot be seen and changes what is read:
-control characters and ends of lines, marks that turn the direction of the text around it,
-invisible formatting, halves of characters. So is a name in which there is nothing to see.
+Spaces of every width and the joiners U+200C and U+200D are allowed: Persian, Indic scripts and
+families of emoji need them. Invisible characters that change the text around them are refused:
+control characters and line breaks, marks that turn the direction of text, invisible formatting,
+surrogates. So is a name without any visible character.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ import unicodedata
 ZWNJ, ZWJ = "\u200c", "\u200d"
 FLAG, TAGS, END_OF_TAGS = "\U0001f3f4", range(0xE0020, 0xE007F), "\U000e007f"
 
-# Letters and signs by category, yet nothing to see: the Hangul fillers and the empty Braille cell.
+# Invisible, though letters or signs by category: the Hangul fillers and the empty Braille cell.
 BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 # Reserved for invisible characters (Default_Ignorable_Code_Point), not for letters of later years.
 RESERVED = (range(0x2065, 0x2066), range(0xFFF0, 0xFFF9), range(0xE0000, 0xE1000))
@@ -35,7 +35,7 @@ def single_line(text: str) -> str:
 
 def _is_allowed(character: str) -> bool:
     category = unicodedata.category(character)
-    if category == "Cn":  # not yet assigned, as this Python knows it: an emoji of next year
+    if category == "Cn":  # not assigned in this Python's Unicode, as an emoji of next year
         return not _is_reserved(ord(character))
     return category not in ("Cc", "Cf", "Co", "Cs", "Zl", "Zp") or character in (ZWNJ, ZWJ)
 

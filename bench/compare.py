@@ -3,8 +3,8 @@
     python -m bench.compare [--connections 1000,9000] [--only fanout,...] [--servers node,...]
 
 Every server is started fresh, one after the other, alone with its own Redis; CPU is the user and
-system time of all its processes. An event that comes to the wrong client, twice, out of order or
-not at all fails the run. bench/README.md says what is measured and how.
+system time of all its processes. An event at the wrong client, doubled, out of order or missing
+fails the run. bench/README.md describes the method.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from tests.harness.processes.process import ROOT
 ROOM_ROWS = frozenset({"fanout", "latency"})
 USER_ROWS = frozenset({"oneuser", "memory", "connect", "nobody", "nobodyNet", "idle"})
 KEYS = (*(row.key for row in ROWS), "floor")
-BUSY = 0.85  # of a core; beyond it a process is waited for, and latency says little
-LATE_MS = 20  # p99 of the emitter: beyond it events arrive in bursts, which are cheaper
+BUSY = 0.85  # of a core; above it requests queue, and latency means little
+LATE_MS = 20  # p99 of the emitter's delay; above it events come in bursts, which are cheaper
 
 
 def main() -> int:
@@ -95,7 +95,7 @@ def names(known: Sequence[str] | dict[str, Any]) -> Any:
 
 
 def allow_files(clients: int) -> None:
-    """A connection is an open file in the server and in the load, which inherit this limit."""
+    """Raise the limit of open files, which the server and the load inherit: one a connection."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if clients + 500 > most:
         raise SystemExit(f"{clients} clients, but this machine allows {most} open files")
@@ -105,7 +105,7 @@ def allow_files(clients: int) -> None:
 def measure(
     name: str, clients: int, program: Path, arguments: argparse.Namespace
 ) -> dict[str, Any]:
-    """One server, in one process for each connection set -> {row: figures}."""
+    """Measure a server, in a fresh process for each set of clients -> {row: figures}."""
     only: frozenset[str] = arguments.only
     figures: dict[str, Any] = {}
     if only & USER_ROWS:
@@ -121,7 +121,7 @@ def measure(
 def fresh(
     name: str, program: Path, root: Path, users: list[tuple[int, str]]
 ) -> Iterator[rows.Bench]:
-    """The server, just started, with its clients still to connect."""
+    """A server just started, and its load, whose clients have not connected yet."""
     with tempfile.TemporaryDirectory(prefix="ordercast-bench-") as path:
         folder = Path(path)
         with (
@@ -132,7 +132,7 @@ def fresh(
 
 
 def summary(result: Result) -> str:
-    """One line while it runs, and what to distrust."""
+    """The progress of a run in one line, and warnings about figures to distrust."""
     values = (f"{key} {figures['value']:.3g}" for key, figures in result["rows"].items())
     lines = [f"{result['server']} {result['connections']}: {', '.join(values)}"]
     for key, figures in result["rows"].items():
@@ -154,7 +154,7 @@ def wrong(result: Result) -> list[str]:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on."""
+    """The machine and the versions that the figures depend on."""
     packages = ("flask-socketio", "python-socketio", "python-engineio", "gevent", "gunicorn")
     modules = ROOT / "bench/node/node_modules"
     peers = ("socket.io", "engine.io", "ws", "@socket.io/redis-adapter", "redis", "jsonwebtoken")

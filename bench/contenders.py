@@ -16,12 +16,12 @@ from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
-PING_SECONDS = "300"  # longer than any row: whether a round of pings falls into it is chance
+PING_SECONDS = "300"  # longer than any row, so that a round of pings rarely falls into it
 GUNICORN = str(BIN / "gunicorn")
 
 
 class Program:
-    """A program with its output in a file, stopped by its own pids."""
+    """A program with its output in a file; stopping it signals its own pids only."""
 
     def __init__(
         self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: Path
@@ -55,11 +55,11 @@ class Program:
 
 @dataclass(frozen=True)
 class Server:
-    """One that runs: where it is, and what it uses."""
+    """A running server: its address, and the resources that it uses."""
 
     name: str
     port: int
-    queue: Queue  # which format it reads from Redis
+    queue: Queue  # the message format that it reads from Redis
     redis_url: str
     programs: tuple[Program, ...]
 
@@ -70,7 +70,7 @@ class Server:
         return usage.memory_kb(self.pids())
 
     def metric(self, name: str) -> float:
-        """Of ordercast's own /metrics."""
+        """A value of ordercast's own /metrics."""
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
         return next(
             float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} ")
@@ -86,7 +86,7 @@ Start = Callable[[ExitStack, Path, Path, int, dict[str, str]], tuple[Program, ..
 def _ordercast(
     stack: ExitStack, root: Path, folder: Path, port: int, env: dict[str, str]
 ) -> tuple[Program, ...]:
-    """With its background worker: without one, the web process would look at the database."""
+    """Ordercast with its background worker: without it, web processes poll the database."""
     env = {
         **env,
         "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
@@ -119,7 +119,7 @@ def _stock(
 ) -> tuple[Program, ...]:
     worker = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
     command = [GUNICORN, "-k", worker, "-w", "1", "--bind", f"127.0.0.1:{port}"]
-    # In bench/: in the root, gunicorn would read our gunicorn.conf.py.
+    # Run in bench/: in the root, gunicorn would read ordercast's gunicorn.conf.py.
     command += ["--worker-connections", "20100", "--graceful-timeout", "1"]
     command += ["--no-control-socket", "stock:app"]
     stock = Program(command, cwd=ROOT / "bench", env=env, log=folder / "stock.log")

@@ -1,8 +1,8 @@
 """The process that emits: `python -m bench.emitter`, started by bench.compare.
 
-Every server gets its events from this one loop, at the same moments, one PUBLISH each. What is
-published was made by the server's own emitter library once - Flask-SocketIO's message queue, or
-@socket.io/redis-emitter - with marks for what differs from event to event.
+Every server gets its events from this one loop, at the same moments, one PUBLISH each. The message
+is made once by the server's own emitter library - Flask-SocketIO's message queue, or
+@socket.io/redis-emitter - with marks for the parts that differ from event to event.
 """
 
 import json
@@ -18,7 +18,7 @@ import redis
 ROOT = Path(__file__).parents[1]
 Queue = Literal["flask", "node"]
 
-SEQ, SENT, TO = "S" * 8, "T" * 19, "U" * 8  # marks, as wide as what takes their place
+SEQ, SENT, TO = "S" * 8, "T" * 19, "U" * 8  # marks, as wide as the values that replace them
 EVENT = "notification"
 PAYLOAD = {  # 247 bytes as JSON without spaces
     "title": "Order OC-00001041 has shipped",
@@ -32,7 +32,7 @@ PAYLOAD = {  # 247 bytes as JSON without spaces
 
 
 class Emitter:
-    """The process, from outside."""
+    """The emitting process, as its parent uses it."""
 
     def __init__(self, queue: Queue, redis_url: str) -> None:
         self._process = subprocess.Popen(
@@ -42,12 +42,12 @@ class Emitter:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.next = 0  # the seq of the next event; none is used twice
+        self.next = 0  # the seq of the next event; no seq is used twice
         self._answer()  # ready
 
     def emit(self, kind: Literal["user", "seller"], to: Sequence[int], *, rate: float) -> Any:
-        """An event to the room of each user in `to`, `rate` per second -> {lateMs}: how far behind
-        its plan the process was, p99."""
+        """Emit an event to the room of each user in `to`, `rate` per second -> {lateMs}: the p99
+        of the process's delay behind its plan."""
         assert self._process.stdin is not None
         plan = {"kind": kind, "to": list(to), "rate": rate, "first": self.next}
         self.next += len(to)
@@ -67,7 +67,7 @@ class Emitter:
 
 
 class Sample:
-    """A published message, to be stamped."""
+    """A published message with marks."""
 
     def __init__(self, channel: bytes, message: bytes) -> None:
         for mark in (SEQ, SENT, TO):
@@ -75,7 +75,7 @@ class Sample:
         self._channel, self._message = channel, message
 
     def stamped(self, seq: int, to: int) -> tuple[bytes, bytes]:
-        """-> channel and message; it is sent now."""
+        """-> channel and message, with the time of sending stamped in."""
         user = f"{to:08d}".encode()
         message = self._message.replace(TO.encode(), user)
         message = message.replace(SEQ.encode(), f"{seq:08d}".encode())
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def sample(client: redis.Redis, queue: str, url: str, room: str) -> Sample:
-    """What the library of this queue publishes for an event to `room`."""
+    """The message that the queue's library publishes for an event to `room`."""
     with client.pubsub(ignore_subscribe_messages=True) as pubsub:  # type: ignore[no-untyped-call]
         pubsub.psubscribe("*")
         pubsub.get_message(timeout=5)
@@ -106,7 +106,7 @@ def sample(client: redis.Redis, queue: str, url: str, room: str) -> Sample:
             script = ROOT / "bench/node/emit.mjs"
             subprocess.run(["node", script, url, room, EVENT, json.dumps(PAYLOAD)], check=True)
         deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:  # a server may speak of other things meanwhile
+        while time.monotonic() < deadline:  # a server may publish other messages meanwhile
             message = pubsub.get_message(timeout=1)
             if message and SEQ.encode() in message["data"]:
                 return Sample(message["channel"], message["data"])

@@ -1,4 +1,4 @@
-"""The floor: what a send costs when a loop does nothing else."""
+"""The floor: the CPU time of a send in a loop that does nothing else."""
 
 import os
 import resource
@@ -39,11 +39,11 @@ def _send_rounds(writers: list[socket.socket], rounds: int) -> None:
     for _ in range(rounds):
         for writer in writers:
             writer.send(FRAME)
-        time.sleep(0.005)  # so that what was sent is read meanwhile, as from a server
+        time.sleep(0.005)  # let the receiver read meanwhile, as between a server's events
 
 
 def _drain(readers: list[socket.socket]) -> None:
-    """For ever: read all that comes."""
+    """Read and discard, until the process is killed."""
     poll = select.epoll()
     by_fd = {reader.fileno(): reader for reader in readers}
     for fd in by_fd:

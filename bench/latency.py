@@ -1,10 +1,11 @@
-"""From the HTTP answer to the event at a stock client: PostgreSQL, 200 clients, 50 changes/s.
+"""Latency from the HTTP answer to the event at a stock client: PostgreSQL, 200 clients, 50
+changes/s.
 
     make bench            or: python -m bench.latency [--seconds 30]
 
 Starts its own PostgreSQL, Redis, web process and worker; the load (bench/latency.mjs) is a Node
-process with stock clients. A change whose event does not arrive exactly as often as it should
-fails the run. The figure to reach: p50 at most 10 ms, p99 at most 50 ms.
+process with stock clients. A missing or doubled event fails the run. To reach: p50 at most 10 ms,
+p99 at most 50 ms.
 """
 
 import argparse

@@ -17,7 +17,7 @@ ISSUED = 1_700_000_000  # seconds since 1970
 
 
 def sub(number: int) -> str:
-    """A user id of eight digits: what is stamped into events has a fixed width."""
+    """A user id of eight digits: values stamped into events have a fixed width."""
     return f"{number:08d}"
 
 
@@ -37,7 +37,7 @@ def token(number: int, role: str, serial: int) -> str:
 
 
 def compile_load(folder: Path) -> Path:
-    """load.c -> the program."""
+    """Compile load.c -> the program."""
     if shutil.which("cc") is None:
         raise SystemExit("a C compiler (cc) is needed for the load generator")
     program = folder / "load"
@@ -47,11 +47,12 @@ def compile_load(folder: Path) -> Path:
 
 
 class LoadError(Exception):
-    """The load generator ended: what it had to say is on standard error."""
+    """The load generator ended; the reason is on standard error."""
 
 
 class Load:
-    """Its clients, one for each (user number, role), in this order; commands as in load.c."""
+    """The load generator, with a client for each (user number, role), in this order; commands as in
+    load.c."""
 
     def __init__(
         self, program: Path, folder: Path, *, port: int, users: Sequence[tuple[int, str]]
@@ -64,15 +65,15 @@ class Load:
         )
 
     def connect(self, count: int) -> dict[str, Any]:
-        """Open so many more -> {connected, seconds}."""
+        """Connect the next `count` clients -> {connected, seconds}."""
         return self._ask(f"connect {count}")
 
     def expect(self, who: Literal["all", "one"], *, first: int, count: int) -> dict[str, Any]:
-        """From now on count these events -> {expected, cpuSeconds}."""
+        """Start counting the events `first` to `first + count` -> {expected, cpuSeconds}."""
         return self._ask(f"expect {who} {first} {count}")
 
     def report(self, *, seconds: float) -> dict[str, Any]:
-        """Once all has come, or after so long -> what came; latencies in ms."""
+        """Wait for all expected events, at most `seconds` -> counts, and latencies in ms."""
         return self._ask(f"report {seconds}")
 
     def _ask(self, command: str) -> dict[str, Any]:

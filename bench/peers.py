@@ -1,4 +1,4 @@
-"""What is measured beside each other: our service as processes, and Node's Socket.IO."""
+"""The peers of the recovery benchmark: this service as processes, and Node's Socket.IO."""
 
 import json
 import os
@@ -25,11 +25,11 @@ from tests.harness.waiting import wait_until
 
 NODE = ROOT / "bench/node"
 TICKS = os.sysconf("SC_CLK_TCK")
-USER = "1"  # whose many connections listen
+USER = "1"  # the user of all listening connections
 
 
 class Peer(Protocol):
-    """One of the measured: where it is, how to emit, how to end its server process."""
+    """A measured server: its address, how to emit, how to kill its process."""
 
     name: str
     url: str
@@ -51,7 +51,7 @@ class Ordercast:
         return {"path": "/api/notifications", "token": self._admin}
 
     def restart(self) -> None:
-        """kill -9 of the serving process; gunicorn starts another one."""
+        """kill -9 of the serving process; gunicorn starts another."""
         os.kill(self._service.worker_process(), signal.SIGKILL)
 
     def cpu_seconds(self) -> float:
@@ -85,7 +85,7 @@ class Node:
         return {"path": "/emit", "token": "", "wrap": True}
 
     def restart(self) -> None:
-        """kill -9, and a new one at once."""
+        """kill -9, and start a new process at once."""
         self._process.kill()
         self._start()
 
@@ -98,7 +98,7 @@ class Node:
 
 @contextmanager
 def running() -> Iterator[tuple[Ordercast, Node]]:
-    """Both, ready; ours on PostgreSQL with its worker and Redis."""
+    """Both peers, ready; this service on PostgreSQL with its worker and Redis."""
     with tempfile.TemporaryDirectory(prefix="ordercast-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)  # PostgreSQL runs as another user
@@ -123,7 +123,7 @@ def running() -> Iterator[tuple[Ordercast, Node]]:
 
 
 def token(subject: str, role: Role) -> str:
-    """An access token that lasts as long as a benchmark."""
+    """An access token that outlasts a benchmark."""
     settings = Settings.of(JWT_SECRET_KEY=SECRET, LOG_LEVEL="WARNING")
     with create_app(settings).app_context():
         return tokens.issue("access", subject, role, seconds=3600)

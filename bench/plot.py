@@ -14,7 +14,7 @@ from bench.table import COLUMNS, Result, value
 from tests.harness.processes.process import ROOT
 
 WIDTH, HEIGHT, PANEL = 880, 360, 330  # px; a panel's own width
-TOP, BOTTOM = 60, 290  # px; of the axes
+TOP, BOTTOM = 60, 290  # px; ends of the vertical axes
 COLOURS = {"stock": "#b45309", "node": "#15803d", "ordercast": "#1d4ed8"}
 PANELS = (("memory", "KB per idle connection", 70), ("fanout", "µs CPU per delivery", 510))
 INK = "#1f2937"
@@ -99,7 +99,7 @@ def panel(left: int, title: str, lines: Points, floor: float | None) -> list[str
 
 
 def _step(highest: float) -> float:
-    """Between two of five ticks: 1, 2 or 5 times a power of ten."""
+    """The distance between two of five ticks: 1, 2 or 5 times a power of ten."""
     power: float = 10.0 ** (len(str(int(highest / 5))) - 1)
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor * 5 >= highest)
 

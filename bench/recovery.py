@@ -1,10 +1,10 @@
-"""Clients that come back, beside Node's Socket.IO with connectionStateRecovery, in one run.
+"""Recovery of clients, beside Node's Socket.IO with connectionStateRecovery, in one run.
 
     python -m bench.recovery jitter      each connection ends about every 15 s, away 2 s
     python -m bench.recovery avalanche   the web process is killed under all of them
 
 1,000 stock clients over websocket, events to all of them at 2/s. To reach: 100 % delivered and
-recovered, nobody left behind, replay p99 and the time until all are back no worse than Node's.
+recovered, every client back, replay p99 and the time until all are back no worse than Node's.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The rows: what is measured, as the numbers of one server with so many clients.
+"""The rows of the comparison: the figures of one server with a number of clients.
 
 Each connection set has a server process of its own, fresh: `users`, where every client is its own
 user, and `room`, where all are one seller and so share a room.
@@ -15,20 +15,20 @@ from bench.contenders import Server
 from bench.emitter import Emitter
 from bench.load import Load
 
-WARMUP_CLIENTS = 100  # connected before anything is measured, and kept
+WARMUP_CLIENTS = 100  # connected before the first measurement, and kept
 FIRST_WARMUP, FIRST_USER, FIRST_NOBODY, SELLER = 90_000_000, 1, 70_000_000, 1  # user numbers
 FANOUT_SECONDS = 10
 ONE_USER_RATE, ONE_USER_EVENTS = 2000, 10_000
 NOBODY_RATE, NOBODY_EVENTS = 2000, 5000
 SETTLE_SECONDS = 5
 IDLE_SECONDS = 5
-LATE_SECONDS = 30  # an event that has not come by then is missing
+LATE_SECONDS = 30  # an event that has not arrived by then is missing
 
 Figures = dict[str, Any]
 
 
 class Bench:
-    """One server with its clients and the process that emits to them."""
+    """A server, its clients, and the process that emits to them."""
 
     def __init__(self, server: Server, load: Load, emitter: Emitter) -> None:
         self.server = server
@@ -44,9 +44,9 @@ class Bench:
         rate: float,
         unheard: int = 0,
     ) -> Figures:
-        """Emit to all of `to` and wait until every event came; the first `unheard` never will.
+        """Emit to all of `to` and wait for every event; the first `unheard` have no recipient.
 
-        -> CPU of the server and the load in seconds, latencies in ms, and what went wrong.
+        -> CPU of the server and the load in seconds, latencies in ms, and counts of errors.
         """
         first = self.emitter.next + unheard
         load_before = self.load.expect(who, first=first, count=len(to) - unheard)
@@ -83,7 +83,7 @@ def bench(
 
 
 def fanout_rate(clients: int) -> int:
-    """Events per second to a room: as many as make about 20,000 deliveries, at most 20."""
+    """Events per second to a room: about 20,000 deliveries per second, at most 20 events."""
     return max(2, min(20, 20_000 // clients))
 
 
@@ -118,7 +118,7 @@ def measure_users(bench: Bench, clients: int, *, only: frozenset[str]) -> Figure
         to = chance.choices(everyone, k=ONE_USER_EVENTS)
         figures["oneuser"] = per_event(bench.events("one", "user", to, rate=ONE_USER_RATE), to)
     if "nobody" in only:
-        # The last one has a recipient: when it came, the server is done with the others.
+        # Give the last event a recipient: when it arrives, the server has handled the others.
         to = [FIRST_NOBODY + i for i in range(NOBODY_EVENTS - 1)] + [FIRST_WARMUP]
         nobody = bench.events("one", "user", to, rate=NOBODY_RATE, unheard=len(to) - 1)
         figures["nobody"] = per_event(nobody, to)
@@ -128,7 +128,7 @@ def measure_users(bench: Bench, clients: int, *, only: frozenset[str]) -> Figure
 
 
 def idle_share(bench: Bench) -> float:
-    """What it uses while nothing happens, as a share of a core."""
+    """The CPU use of an idle server, as a share of a core."""
     before = bench.server.cpu_seconds()
     time.sleep(IDLE_SECONDS)
     return (bench.server.cpu_seconds() - before) / IDLE_SECONDS

@@ -1,8 +1,8 @@
 """Many connections for a long time: `make soak`.
 
-5,000 clients stay, others come and go all the time without saying good-bye, and events flow to
-those that stay. In the end the memory is what it was after the first minute, no descriptor is left
-behind, and the log has no line that was not expected. SOAK_SECONDS (600) says how long.
+5,000 clients stay and get events, while others connect and vanish without closing. In the end the
+memory is as after the first minute, no descriptor is left over, and the log has no unexpected line.
+SOAK_SECONDS (600) is the duration.
 """
 
 import json
@@ -20,10 +20,10 @@ from bench.load import Load, compile_load
 from tests.harness.waiting import wait_until
 
 STAY = 5000  # clients
-COME_AND_GO = 200  # clients, all at once, again and again
+COME_AND_GO = 200  # clients, all at once, in each turn
 FIRST_VISITOR = 50_000_000  # user number
 EVENTS, RATE = 2000, 100  # in a turn, per second
-MOST_GROWTH = 0.05  # of the memory after the first turns
+MOST_GROWTH = 0.05  # share of the memory after the first turns
 WARM_TURNS = 3
 
 
@@ -51,7 +51,7 @@ def until(seconds: float) -> Iterator[None]:
 
 
 def turn(bench: rows.Bench, program: Path, folder: Path) -> dict[str, float]:
-    """Visitors come, events flow, the visitors are gone -> what the server has then."""
+    """Visitors connect, events are sent, the visitors vanish -> the server's figures afterwards."""
     users = [(FIRST_VISITOR + i, "customer") for i in range(COME_AND_GO)]
     visitors = Load(program, folder, port=bench.server.port, users=users)
     try:
@@ -92,7 +92,7 @@ def wrong(samples: list[dict[str, float]]) -> list[str]:
 
 
 def unexpected(server: Server) -> list[str]:
-    """Lines of the log that are no JSON of level info, but for gunicorn's own."""
+    """Lines of the log that are neither JSON of level info nor gunicorn's own."""
     return [
         line
         for program in server.programs

@@ -15,7 +15,7 @@ class Row:
     key: str
     title: str
     unit: str
-    goal: str = ""  # of ordercast ÷ Node, or with its unit, of ordercast
+    goal: str = ""  # for ordercast ÷ Node, or, with a unit, for ordercast
 
 
 ROWS = (

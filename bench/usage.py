@@ -1,4 +1,4 @@
-"""What the processes of a server use, from proc(5)."""
+"""Resources used by the processes of a server, from proc(5)."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,8 +23,8 @@ def cpu_seconds(pids: Iterable[int]) -> float:
 def memory_kb(pids: Iterable[int]) -> dict[str, int]:
     """{Pss_Anon, Pss, Rss}, of smaps_rollup.
 
-    Pss_Anon is what the processes hold of their own, once. The other two also count the pages of
-    files: Pss moves when some other program starts or ends that maps the same node or libc.
+    Pss_Anon is the processes' own memory, each page counted once. The other two also count pages of
+    files: Pss changes when another program that maps the same node or libc starts or ends.
     """
     total = dict.fromkeys(("Pss_Anon", "Pss", "Rss"), 0)
     for pid in pids:

@@ -1,1 +1,1 @@
-"""Who is who: users, their sessions and tokens, and what has been revoked."""
+"""Accounts: users, their login sessions and tokens, and revocations."""

@@ -1,7 +1,8 @@
-"""Administration: who may come in at all, in which role, with which password.
+"""Administration of accounts: disable, enable, change the role or the password.
 
-One revocation a user says how the account is: `disabled`, its role, or `enabled` for a user of
-another issuer. The latest counts, so enabling takes the disabling back in every process.
+Each user has at most one revocation of the kind `account`, whose detail is the state: `disabled`,
+the role, or `enabled` for a user of another issuer. The latest counts: enabling undoes disabling in
+every process.
 """
 
 from collections.abc import Iterator
@@ -19,19 +20,19 @@ from app.db import db, now, release, row_id, transaction
 from ordercast import MAX_SUBJECT
 
 ENABLED = "enabled"
-KEPT = timedelta(days=1)  # longer than a process does not look
+KEPT = timedelta(days=1)  # longer than any process goes without reading the revocations
 
 
 class Person(NamedTuple):
-    """Whom a command is about: an account, or an id of another issuer's."""
+    """The user that a command names: an account, or an id of another issuer."""
 
     id: str
     email: str | None  # None: no account here
 
 
 def find(who: str) -> Person | None:
-    """The account with this id or e-mail address; without one the id as it is, or None if no
-    token can name it."""
+    """The account with this id or e-mail address. Without an account: the id as given, or None if
+    no token can carry it."""
     number = row_id(who)
     chosen = User.id == number if number else User.email == who.lower()
     row = db.session.execute(select(User.id, User.email).where(chosen)).first()
@@ -42,8 +43,8 @@ def find(who: str) -> Person | None:
 
 
 def disable(person: Person) -> int:
-    """Keep the user out, without end: no login, refresh or token of any issuer. -> how many
-    sessions that ended."""
+    """Keep the user out until `enable`: no login, refresh or token of any issuer -> the number of
+    login sessions ended."""
     with _account(person) as (session, user):
         if user is not None:
             user.disabled_at = user.disabled_at or now()
@@ -52,7 +53,7 @@ def disable(person: Person) -> int:
 
 
 def enable(person: Person) -> bool:
-    """Let the user in again, to new logins -> whether it was disabled."""
+    """Let the user log in again -> whether the user was disabled."""
     with _account(person) as (session, user):
         state = revocation.account_state(session, person.id)
         if user is not None:
@@ -63,8 +64,8 @@ def enable(person: Person) -> bool:
 
 
 def change_role(person: Person, role: Role) -> None:
-    """Give the account another role. Its refresh tokens stay good and bring it; its access tokens
-    of another role have to be refreshed at once. Raises AccountNotFound."""
+    """Give the account another role. Refresh tokens stay valid and bring the new role; access
+    tokens of another role are refused from now on. Raises AccountNotFound."""
     with _account(person) as (session, user):
         if user is None:
             raise AccountNotFound
@@ -74,7 +75,7 @@ def change_role(person: Person, role: Role) -> None:
 
 
 def change_password(person: Person, password: str) -> int:
-    """Give the account another password, and end its sessions -> how many. Raises
+    """Give the account another password, and end its login sessions -> their number. Raises
     AccountNotFound, TooBusy."""
     password_hash = passwords.hash_password(password)
     with _account(person) as (session, user):
@@ -86,14 +87,14 @@ def change_password(person: Person, password: str) -> int:
 
 @contextmanager
 def _account(person: Person) -> Iterator[tuple[Session, User | None]]:
-    """A transaction with the account, locked: a login under way ends before this, or is of after
-    it."""
+    """A transaction that holds the account's row lock: a concurrent login commits either before it
+    or after it."""
     with transaction() as session:
         number = row_id(person.id)
         yield session, session.get(User, number, with_for_update=True) if number else None
 
 
 def _tell(session: Session, user_id: str, state: str) -> None:
-    # A role counts for ever: `flask token --seconds` makes tokens that live for years.
+    # Keep a role without end: `flask token --seconds` makes tokens that live for years.
     until = now() + KEPT if state == ENABLED else None
     revocation.set_account_state(session, user_id, state, until=until)

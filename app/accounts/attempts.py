@@ -1,8 +1,8 @@
-"""Logins and registrations, counted by address before a password is hashed; see slowing.py for
-what happens to a login past its limit.
+"""Logins and registrations, counted by address before a password is hashed. slowing.py handles a
+login past its limit.
 
-Two counts of failed logins: of an address on one account, and of an address on all of them. Each
-in a window of a minute; a login that succeeds takes itself back.
+Failed logins have two counts, each in a window of a minute: of an address on one account, and of an
+address on all accounts. A login that succeeds is subtracted again.
 """
 
 import ipaddress
@@ -24,9 +24,9 @@ from ordercast import upsert
 WINDOW_SECONDS = 60
 MAX_EMAIL = 254
 MAX_ADDRESS = 64
-IPV6_PREFIX = 64  # what a provider gives to one customer, at least
+IPV6_PREFIX = 64  # the least that a provider gives to one customer
 
-# In the place of an e-mail address, which is never in capitals.
+# Stand in the column of the e-mail address, which is always in lower case.
 ALL_ACCOUNTS, REGISTRATIONS = "LOGINS", "REGISTRATIONS"
 
 
@@ -34,15 +34,16 @@ ALL_ACCOUNTS, REGISTRATIONS = "LOGINS", "REGISTRATIONS"
 class Over:
     """A login past a limit."""
 
-    key: tuple[str, str]  # the address, and the account if the limit is of one
+    key: tuple[str, str]  # the address, and the account or ALL_ACCOUNTS
     refusal: TooManyAttempts
 
 
 def network(address: str) -> str:
-    """What counts as one address: IPv6 by its /64, and an IPv4 address however it is written."""
+    """The unit that is counted as one address: the /64 of an IPv6 address, an IPv4 address in
+    either notation."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:  # a Unix socket has none
+    except ValueError:  # the peer of a Unix socket
         return address[:MAX_ADDRESS]
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is None:
@@ -52,7 +53,7 @@ def network(address: str) -> str:
 
 
 def count_login(address: str, email: str) -> Over | None:
-    """Count a try -> which limit it is past, or None."""
+    """Count an attempt -> the limit that it exceeds, or None."""
     settings: Settings = current_app.config["SETTINGS"]
     address, email = network(address), email[:MAX_EMAIL]
     limits = (
@@ -64,7 +65,7 @@ def count_login(address: str, email: str) -> Over | None:
             seconds = _count(session, address, account, limit)
             if seconds is not None:
                 ATTEMPTS_OVER.labels("address" if account == ALL_ACCOUNTS else "account").inc()
-                # With slowing, a try that comes back has a chance before the window ends.
+                # With slowing, a repeated attempt has a chance before the window ends.
                 soon = math.ceil(settings.LOGIN_SLOWED_SECONDS) or seconds
                 return Over(
                     (address, account), TooManyAttempts("failed logins", min(soon, seconds))
@@ -73,7 +74,7 @@ def count_login(address: str, email: str) -> Over | None:
 
 
 def count_registration(address: str) -> None:
-    """Count a try to register. Raises TooManyAttempts past the limit."""
+    """Count an attempt to register. Raises TooManyAttempts past the limit."""
     with transaction() as session:
         limit = current_app.config["SETTINGS"].REGISTRATIONS_PER_ADDRESS_PER_MINUTE
         seconds = _count(session, network(address), REGISTRATIONS, limit)
@@ -83,8 +84,8 @@ def count_registration(address: str) -> None:
 
 
 def take_back(session: Session, address: str, email: str) -> None:
-    """A login that succeeded was no failed one."""
-    for account in (ALL_ACCOUNTS, email[:MAX_EMAIL]):  # in the order in which they are counted
+    """Subtract a login that succeeded from the counts of failed logins."""
+    for account in (ALL_ACCOUNTS, email[:MAX_EMAIL]):  # the order of count_login: no deadlock
         session.execute(
             update(LoginAttempts)
             .where(LoginAttempts.address == network(address), LoginAttempts.email == account)
@@ -94,9 +95,10 @@ def take_back(session: Session, address: str, email: str) -> None:
 
 
 def _count(session: Session, address: str, account: str, limit: int) -> int | None:
-    """Seconds until the window ends, if this try is past the limit (0: there is none).
+    """Seconds until the window ends if this attempt is past the limit, else None. A limit of 0 is
+    off.
 
-    One statement, so that tries at the same moment are all counted, in any process.
+    One statement, so that attempts at the same moment are all counted, in any process.
     """
     if not limit:
         return None

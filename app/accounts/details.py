@@ -1,4 +1,4 @@
-"""What an account is made of, checked: the same over HTTP and in commands."""
+"""The details of an account, validated the same way over HTTP and in commands."""
 
 import re
 from typing import Annotated
@@ -19,7 +19,7 @@ from app.text import no_nul, single_line
 
 MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
 MAX_PASSWORD = 1024
-# Of RFC 5321 what people have: no quotes, comments or address literals; any script (RFC 6531).
+# The addresses of RFC 5321 in use: no quotes, comments or address literals; any script (RFC 6531).
 _LOCAL = re.compile(r"[^@\s()<>\[\]:;,\\\"]+")
 _LABEL = re.compile(r"(?!-)[^@\s()<>\[\]:;,\\\"]+(?<!-)")
 
@@ -29,7 +29,7 @@ def _address(text: str) -> str:
     labels = domain.split(".")
     if not (text.isprintable() and _LOCAL.fullmatch(name) and all(map(_LABEL.fullmatch, labels))):
         raise ValueError("must be an e-mail address")
-    lowered = text.lower()  # may be longer: U+0130 becomes two characters
+    lowered = text.lower()  # can be longer: U+0130 becomes two characters
     if len(lowered) > MAX_EMAIL:
         raise ValueError(f"must have at most {MAX_EMAIL} characters")
     return lowered
@@ -70,7 +70,7 @@ class NewPassword(BaseModel):
 
 
 class AccountDetails(NewPassword):
-    """Of a new account."""
+    """The details of a new account."""
 
     email: Email
     name: Name

@@ -73,6 +73,6 @@ class LocalAccountsOff(AccountError):
 
 
 class TokenOutdated(TokenExpired):
-    """The account has another role now: a refresh brings a token that says so."""
+    """The account has another role now: a refresh brings a token with that role."""
 
     text = "The token is out of date: the role of the account has changed. Refresh it."

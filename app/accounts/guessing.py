@@ -1,10 +1,10 @@
-"""Which passwords are guessed first, and so are none (NIST SP 800-63B, section 3.1.1.2)."""
+"""Passwords that are guessed first, and are therefore refused (NIST SP 800-63B, 3.1.1.2)."""
 
 import string
 
 from app.accounts.passwords import normalised
 
-DEMO_PASSWORD = "ordercast-demo"  # noqa: S105 - of the demo's accounts; printed for everyone to see
+DEMO_PASSWORD = "ordercast-demo"  # noqa: S105 - of the demo accounts; printed and public
 
 _WORDS = """
 a aa aaa abc abcd abcde abcdef abcdefg access admin administrator adobe alexander america andrea
@@ -27,10 +27,10 @@ _NUMBERS = """
 11223344 1122334455 112233445566 147258369 159357456 159753456 20202020 31415926 741852963
 789456123 963852741 987654321
 """
-# What is left of the commonest passwords without the digits and signs before and behind.
+# The commonest passwords, without digits and signs before and behind.
 WORDS = frozenset(_WORDS.split())
 NUMBERS = frozenset(_NUMBERS.split())
-ROWS = (  # of keyboards, and of what everybody can say by heart
+ROWS = (  # rows of keyboards, the alphabet, well-known sequences
     string.digits * 2,
     string.ascii_lowercase,
     "qwertyuiopasdfghjklzxcvbnm",
@@ -45,7 +45,7 @@ ROWS = (  # of keyboards, and of what everybody can say by heart
 )
 LEET = str.maketrans("01345789@$!+", "oieastbgasit")
 AROUND = string.digits + string.punctuation + string.whitespace
-MIN_BLOCK = 8  # characters: a password that repeats less is less
+MIN_BLOCK = 8  # characters; a password that repeats a shorter block is refused
 
 
 def check_guessable(password: str, *, email: str = "") -> None:
@@ -70,7 +70,7 @@ def _is_common(text: str) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Whether it is a shorter text again and again; the last one may be cut off."""
+    """Whether the text repeats a shorter block; the last repetition may be cut off."""
     return any(text[size:] == text[:-size] for size in range(1, min(MIN_BLOCK, len(text))))
 
 

@@ -1,9 +1,9 @@
-"""The place where a process hashes passwords: one thread, a short queue, a lower priority.
+"""Password hashing of a process: one thread, a short queue, a lower priority.
 
-A hash takes 64 MiB and about 0.1 s of several threads' time. In the hub's thread pool, ten at once
-took 640 MiB and every core from the event loop. Here one is made at a time, for the price of 64
-MiB; its thread, and those that argon2 starts from it, come after the event loop where both want the
-processor; and those that would wait too long are told at once to come back.
+A hash takes 64 MiB and about 0.1 s of several threads' time. In gevent's thread pool, ten at once
+took 640 MiB and every core from the event loop. Here a process makes one hash at a time. Its
+thread, and the threads that argon2 starts from it, yield to the event loop when both want the
+processor. A caller past the queue's limit is refused at once.
 """
 
 import os
@@ -20,21 +20,21 @@ from app.metrics import HASHING_REFUSED, PASSWORDS_WAITING
 
 T = TypeVar("T")
 
-NICENESS = 4  # more than the process's: the event loop weighs 5:2 where both want the same core
-RETRY_SECONDS = 2  # what those are told for whom there is no place in the queue
+NICENESS = 4  # above the process's: the event loop gets 5:2 when both want the same core
+RETRY_SECONDS = 2  # Retry-After of a caller for whom the queue has no capacity
 
 
 class HashingPlace:
-    """`run` calls the function in the place's thread and returns what it returns.
+    """`run` calls the function in the hashing thread and returns its result.
 
-    Raises TooBusy when already `limit` callers wait (0: any number may). One for each process, made
-    when it is first used: after the fork. Outside of gevent, in commands, there is nothing to keep
-    free: the caller's own thread does it.
+    Raises TooBusy when `limit` callers wait already (0: no limit). Each process starts its thread
+    at the first use, after the fork. Without gevent, as in commands, no event loop has to stay
+    free: the caller's own thread makes the hash.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._callers = 0  # those whose turn it is, and those who wait
+        self._callers = 0  # in the thread and in the queue
         self._pool: ThreadPool | None = None
 
     def run(self, function: Callable[[], T]) -> T:
@@ -59,7 +59,7 @@ class HashingPlace:
 
 
 def _yield_to_others() -> None:
-    """On Linux a thread has a priority of its own, which those that it starts inherit."""
+    """Lower this thread's priority. On Linux each thread has its own, inherited by its children."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS

@@ -1,4 +1,4 @@
-"""The identity of a caller, over HTTP and on sockets: a user with a role, which says the rooms."""
+"""The identity of a caller, over HTTP and on sockets: a user with a role, which gives the rooms."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from app.accounts.models import Role
 from ordercast import TokenIdentity, TokenInvalid
 
 MAX_QUOTED = 40  # characters of a claim that a log line repeats
-# Of a token's claims each connection keeps the role, and all of a role share one mapping.
+# Keep only the role of a token's claims; all connections of a role share one mapping.
 CLAIMS = {role: MappingProxyType({"role": role.value}) for role in Role}
 
 
 @dataclass(frozen=True, slots=True)
 class Identity(TokenIdentity):
-    """A user of the marketplace; not necessarily one of our database."""
+    """A user of the marketplace, with or without an account in its database."""
 
     @property
     def role(self) -> Role:
@@ -23,8 +23,8 @@ class Identity(TokenIdentity):
 
 
 def identity_of(proven: TokenIdentity) -> Identity:
-    """The marketplace's identity of a verified token. Raises TokenInvalid for one without a role
-    of this service."""
+    """The marketplace's identity of a verified token. Raises TokenInvalid for a token without a
+    role of this service."""
     role = _role(proven.claims)
     return Identity(
         proven.user_id,

@@ -24,25 +24,25 @@ class User(Base):
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str] = mapped_column(String(255))  # argon2id, RFC 9106
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
-    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # since then kept out
+    disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # None: not disabled
 
 
 class LoginSession(Base):
-    """A login and the family of refresh tokens that grew from it: one is valid at a time."""
+    """A login and its family of refresh tokens, of which one is valid at a time."""
 
     __tablename__ = "sessions"
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
-    refresh_jti: Mapped[str] = mapped_column(String(36))  # of the one valid refresh token
-    previous_jti: Mapped[str | None] = mapped_column(String(36))  # of the one it was exchanged for
-    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # when that exchange was
+    refresh_jti: Mapped[str] = mapped_column(String(36))  # of the valid refresh token
+    previous_jti: Mapped[str | None] = mapped_column(String(36))  # of the token exchanged last
+    issued_at: Mapped[datetime | None] = mapped_column(UtcDateTime)  # time of that exchange
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
-DISABLED = "disabled"  # said of an account in the place of its role
+DISABLED = "disabled"  # the state of an account, in the place of its role
 
 
 class LoginAttempts(Base):

@@ -1,8 +1,8 @@
-"""Password hashes: argon2id with the library's profile (RFC 9106, the low-memory one) unless the
-settings say how much memory one takes, made in the process's hashing place.
+"""Password hashes: argon2id with argon2-cffi's defaults (RFC 9106, low memory), the memory taken
+from the settings, made in the process's hashing thread.
 
-A password is the same however a keyboard composes its letters: it is hashed in NFKC. Hashes from
-before that was so are recognised, and made anew at the next login.
+Passwords are hashed in NFKC: keyboards compose the same letters differently. Older hashes without
+NFKC are accepted, and replaced at the next login.
 """
 
 import unicodedata
@@ -27,7 +27,7 @@ _default = PasswordHasher()
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`new_hash`: what to keep in the place of the stored one, which is out of date."""
+    """`new_hash`: the replacement of a stored hash that is out of date, else None."""
 
     fits: bool
     new_hash: str | None = None
@@ -50,7 +50,7 @@ def hash_password(password: str) -> str:
 
 
 def check_password(stored: str | None, password: str) -> Checked:
-    """Whether the password fits. With None for "no such user" it takes as long and does not.
+    """Whether the password fits. `stored` None, no such user, takes as long and does not fit.
     Raises TooBusy."""
     checked = _in_its_place(partial(_check, _hasher(), stored, password))
     return checked if stored is not None else Checked(fits=False)

@@ -1,8 +1,8 @@
-"""Revocation: what the library's rules do not know, the state of an account, and the sessions that
-end with their user.
+"""Revocation in the marketplace: the rule of an account's state, which the library does not know,
+and the login sessions that end with their user.
 
-One revocation of the kind `account` says how a user's account is: DISABLED, or its role. The
-latest counts.
+A revocation of the kind `account` carries the state of a user's account: DISABLED, or its role.
+The latest counts.
 """
 
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ from ordercast import Identity, Mark, TokenError, TokenRevoked, issued_until
 
 ACCOUNT = "account"  # the kind of revocation
 ROLES = frozenset(Role)
-# From then on a login's token has the role that the account has, by every host's clock.
+# A token that a login got this long after a change of role has the new role, by any host's clock.
 LOGINS_FOLLOW = timedelta(days=1)
 
 
 def account_refusal(identity: Identity, mark: Mark, leeway: float) -> TokenError | None:
-    """The rule of the kind `account`: TokenRevoked for an account that is disabled, TokenOutdated
-    for a token of another role than the account has."""
+    """The rule of the kind `account`: TokenRevoked for a disabled account, TokenOutdated for a
+    token whose role is not the account's."""
     at = mark.at.isoformat()
     if mark.detail == DISABLED:
         return TokenRevoked(f"its account was disabled at {at}")
@@ -39,38 +39,39 @@ RULES = {ACCOUNT: account_refusal}
 def _says_another_role(identity: Identity, mark: Mark, leeway: float) -> bool:
     claims = identity.claims
     if claims.get("type") == "refresh" or claims.get("role") == mark.detail:
-        return False  # a refresh takes the role that the account has
+        return False  # refresh reads the role from the account
     if identity.is_local and identity.session is not None:
         return identity.issued_at < (mark.at + LOGINS_FOLLOW).timestamp()
-    # `flask token`, or another holder of the secret, may later give the id another role.
+    # Tokens issued later count: `flask token`, or another holder of the secret, may give the id
+    # another role.
     return issued_until(identity, mark.at, leeway)
 
 
 def set_account_state(
     session: Session, user_id: str, state: str, *, until: datetime | None = None
 ) -> None:
-    """Within a transaction: say in every process how a user's account is from now on."""
+    """Within a transaction: announce the state of a user's account to every process."""
     cast.revocations.add(session, ACCOUNT, user_id, until=until, detail=state)
 
 
 def account_state(session: Session, user_id: str) -> str | None:
-    """What is said of a user's account: DISABLED, its role, ... or nothing."""
+    """The announced state of a user's account: DISABLED, its role, ENABLED, or None."""
     return cast.revocations.detail(session, ACCOUNT, user_id)
 
 
 def revoke_user(user_id: str) -> int:
-    """Revoke every token of a user that was issued until now, and with them every login -> how
-    many sessions that ended."""
+    """Revoke every token of a user issued until now, and every login session -> the number of
+    login sessions ended."""
     with transaction() as session:
         if number := row_id(user_id):
-            # Held to the commit: a login under way either ends before this, or is of after it.
+            # Lock the account until the commit: a concurrent login commits before it or after it.
             session.get(User, number, with_for_update=True)
         return end_sessions(session, user_id)
 
 
 def revoke_session(name: str) -> int:
-    """Revoke every token of a login -> how many sessions that ended: 1, or 0 for one that is not
-    known here or had ended."""
+    """Revoke every token of a login session -> the number of sessions ended: 1, or 0 for a session
+    that is unknown here or had ended."""
     with transaction() as session:
         login = session.get(LoginSession, name)
         ends = login is not None and login.revoked_at is None
@@ -81,7 +82,7 @@ def revoke_session(name: str) -> int:
 
 
 def end_sessions(session: Session, user_id: str) -> int:
-    """Within a transaction that holds the account: see revoke_user()."""
+    """Within a transaction that holds the account's lock: see revoke_user()."""
     cast.revoke(user=user_id, within=session)
     number = row_id(user_id)
     if number is None:

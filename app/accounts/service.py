@@ -1,4 +1,4 @@
-"""What accounts can do. Sessions: sessions.py."""
+"""Registration and login. Login sessions: sessions.py."""
 
 from typing import Any
 
@@ -31,12 +31,12 @@ def register_user(
     user_id: int | None = None,
     once: Once | None = None,
 ) -> dict[str, Any]:
-    """Make an account -> its JSON; from an `address` it is counted; `user_id`: another issuer's.
-    Raises EmailTaken (or the id is), TooManyAttempts, TooBusy."""
-    # A repeat counts as no other registration, and costs no hash.
+    """Make an account -> its JSON. `address`: of the client, for the limit; None: not counted.
+    `user_id`: of another issuer. Raises EmailTaken (also for the id), TooManyAttempts, TooBusy."""
+    # Answer a repeat first: it counts as no other registration, and costs no hash.
     if once and (first := once.known_answer(db.session())):
         return first
-    release()  # no connection is held while the password is hashed
+    release()  # hold no database connection while the password is hashed
     if address is not None:
         attempts.count_registration(address)
     password_hash = passwords.hash_password(password)
@@ -63,8 +63,8 @@ def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
     """Check the password and open a session.
     Raises InvalidCredentials, AccountDisabled, TooManyAttempts, TooBusy.
 
-    Every try counts before it is checked, so that parallel tries cannot slip through the limit;
-    a good one is taken back. Past the limit the right password is still let in, slowly.
+    Count each attempt before the password is checked, so that parallel attempts cannot slip through
+    the limit, and subtract it on success. Past the limit the right password is accepted, slowly.
     """
     email = email.lower()
     over = attempts.count_login(address, email)
@@ -73,14 +73,14 @@ def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
     while True:
         user = db.session.scalar(select(User).where(User.email == email))
         stored = user.password_hash if user else None
-        release()  # no connection is held while the password is checked
+        release()  # hold no database connection while the password is checked
         checked = passwords.check_password(stored, password)
         if not checked.fits:
             raise over.refusal if over else InvalidCredentials
         with transaction() as session:
             user = session.scalars(select(User).where(User.email == email).with_for_update()).one()
             if user.password_hash != stored:
-                continue  # another password since, or another hash of it: checked again
+                continue  # password or hash changed meanwhile: check again
             if user.disabled_at is not None:
                 raise AccountDisabled
             if checked.new_hash:
@@ -100,7 +100,7 @@ def user_of(identity: Identity) -> User:
 
 def require_account(session: Session, identity: Identity) -> User:
     """The account in whose name something is written. Raises AccountRequired for a token of
-    another issuer whose user we do not have."""
+    another issuer whose user has no account here."""
     number = row_id(identity.user_id)
     user = session.get(User, number) if number else None
     if user is None:

@@ -1,9 +1,9 @@
-"""Sessions: what a login opens, a refresh token continues, and a logout ends.
+"""Login sessions: opened by a login, continued by a refresh token, ended by a logout.
 
-A refresh token is exchanged once. The network loses answers and people duplicate tabs, so for
-GRACE the one that was exchanged last is answered again, with the same pair: the tokens are made
-anew from what the session remembers of them, and none is stored. Any other use of an old one means
-that two hold a copy, the owner and a thief (RFC 9700 section 4.14.2): the session is revoked.
+A refresh token is exchanged once. The network loses answers and people duplicate tabs, so within
+GRACE the token exchanged last is answered again with the same pair, remade from the session's row;
+no token is stored. Any other use of an old refresh token means that a second party holds a copy
+(RFC 9700 section 4.14.2): the session is revoked.
 """
 
 import logging
@@ -26,7 +26,7 @@ GRACE = timedelta(seconds=20)
 
 
 def open_session(session: Session, user: User) -> Tokens:
-    """Within a transaction: a session of its own for a login."""
+    """Within a transaction: open a session for a login -> its first pair of tokens."""
     login = LoginSession(id=uuid4().hex, user_id=user.id)
     session.add(login)
     return _next_pair(login, user)
@@ -35,10 +35,10 @@ def open_session(session: Session, user: User) -> Tokens:
 def refresh(identity: Identity) -> Tokens:
     """Exchange a verified refresh token -> a new pair, or the same again within GRACE.
 
-    Raises TokenRevoked; for one that was exchanged before then, the whole session with it.
+    Raises TokenRevoked. A refresh token exchanged earlier revokes the whole session.
     """
     with transaction() as session:
-        # Locked: of two tabs at the same moment the second finds what the first has made.
+        # Lock the session: of two tabs at the same moment the second finds the first one's pair.
         login = _locked(session, identity)
         user = session.get_one(User, login.user_id)
         if user.disabled_at is not None:
@@ -57,7 +57,7 @@ def refresh(identity: Identity) -> Tokens:
 
 
 def log_out(identity: Identity) -> None:
-    """Revoke the session of this token (a token without one: itself) and close its sockets."""
+    """Revoke the session of this token, or a token without a session itself; close its sockets."""
     with transaction() as session:
         login = session.get(LoginSession, identity.session) if identity.session else None
         if login is not None:
@@ -89,7 +89,7 @@ def _next_pair(login: LoginSession, user: User) -> Tokens:
 
 
 def _pair(login: LoginSession, user: User, moment: datetime) -> Tokens:
-    """The pair of `refresh_jti`, the same each time; with the role that the account has now."""
+    """The pair of `refresh_jti`, the same each time, with the account's present role."""
     user_id, role, session = str(user.id), Role(user.role), login.id
     issued_at = int(moment.timestamp())
     access_jti = sha256(login.refresh_jti.encode()).hexdigest()[:32]

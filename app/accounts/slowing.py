@@ -1,10 +1,10 @@
-"""Logins past their limit: one in a while is still checked, drawn from those that came.
+"""Logins past their limit: in each round of a few seconds one attempt is drawn and checked.
 
-Refusing all of them would let anybody lock an account's owner out who shares an address with the
-attacker, as everybody behind one proxy does. Nothing tells the owner's try from a guess before the
-password is checked, so each has the same chance: in every round of some seconds one of them is
-drawn, and its right password is let in. The owner alone is slowed by one round; beside an attacker
-who keeps twenty guesses under way, by some twenty of them; and guesses come to one a round.
+Refusing all attempts would let an attacker lock out the account's owner when both share an address,
+as everybody behind one proxy does. Before the password is checked, nothing tells the owner's
+attempt from a guess, so each has the same chance of being drawn. An owner alone waits one round;
+beside an attacker with twenty guesses under way, about twenty rounds. An attacker gets one guess
+a round.
 """
 
 import random
@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 
 from flask import Flask, current_app
 
-SEATS = 20  # tries that wait in one round; of more, each has the same chance of a seat
-MAX_ROUNDS = 100  # under way at once in a process; past it tries are refused
+SEATS = 20  # attempts that wait in one round; of more, each has the same chance of a seat
+MAX_ROUNDS = 100  # under way at once in a process; further attempts are refused
 
 
 EXTENSION = "slowing"
@@ -40,7 +40,7 @@ class _Round:
 
 
 class Slowing:
-    """`turn` waits until the round ends. `seconds`: how long a round takes; 0: none is drawn."""
+    """The rounds of a process. `seconds`: how long a round takes; 0: no attempt is drawn."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -48,7 +48,7 @@ class Slowing:
         self._rounds: dict[tuple[str, str], _Round] = {}
 
     def turn(self, key: tuple[str, str]) -> bool:
-        """Whether this try, one of those with the same key, is the one to be checked."""
+        """Wait until the round ends -> whether this attempt is drawn of those with the same key."""
         unseated = threading.Event()
         with self._lock:
             current = self._enter(key, unseated)
@@ -61,7 +61,7 @@ class Slowing:
             return current.drawn is unseated
 
     def _enter(self, key: tuple[str, str], unseated: threading.Event) -> _Round | None:
-        """Take a seat in the round under way, or begin one (reservoir sampling, algorithm R)."""
+        """Join the round under way, or begin a round (reservoir sampling, algorithm R)."""
         current = self._rounds.get(key)
         if current is None:
             if not self._seconds or len(self._rounds) >= MAX_ROUNDS:

@@ -1,6 +1,6 @@
 """Tokens: JWTs (RFC 7519), issued by Flask-JWT-Extended, verified by the library.
 
-The tokens that are good, and whether people log in here, follow from the settings: issuers.py.
+issuers.py says which tokens are valid, and whether people log in here.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from app.config import Settings
 from app.extension import cast
 from ordercast import TOKEN_ISSUER, TokenIdentity, TokenInvalid, TokenKind, token_of
 
-__all__ = ["Identity"]  # what proves it is here
+__all__ = ["Identity"]  # re-exported: verify() and read() return it
 
 ACCESS_SECONDS = 15 * 60
 REFRESH_SECONDS = 30 * 24 * 3600
@@ -27,7 +27,8 @@ ISSUING_ALGORITHM = "HS256"  # with JWT_SECRET_KEY
 
 
 class Manager(JWTManager):
-    """A team's own views under @jwt_required(): the same verification as everywhere else."""
+    """Flask-JWT-Extended's manager: verify tokens as everywhere else, also in a team's own views
+    under @jwt_required()."""
 
     def _decode_jwt_from_config(
         self, encoded_token: str, csrf_value: Any = None, allow_expired: bool = False
@@ -67,7 +68,7 @@ def issue(
 ) -> str:
     """A signed token of `kind` for the user; `seconds` until it expires, else the default.
 
-    The same arguments, `jti` and `issued_at` (seconds since 1970) among them, make the same token.
+    The same arguments, `jti` and `issued_at` (seconds since 1970) included, make the same token.
     """
     usual = ACCESS_SECONDS if kind == "access" else REFRESH_SECONDS
     start = time.time() if issued_at is None else issued_at
@@ -83,7 +84,7 @@ def issue(
 
 
 def _csrf(token_id: str) -> str:
-    """What Flask-JWT-Extended puts at random into tokens that travel in cookies."""
+    """The claim `csrf`, which Flask-JWT-Extended draws at random; here it follows from the id."""
     secret = current_app.config["JWT_SECRET_KEY"]
     return hmac.new(secret.encode(), f"csrf {token_id}".encode(), "sha256").hexdigest()[:32]
 
@@ -98,19 +99,19 @@ def verify(token: object, kind: TokenKind = "access") -> Identity:
 
 
 def read(token: object, kind: TokenKind = "access") -> Identity:
-    """As `verify`, but without asking the database whether it was revoked."""
+    """As `verify`, without asking the database for revocations."""
     return accepted(cast.tokens.read(token, kind))
 
 
 @cast.identify
 def who(auth: object, _environ: object) -> Identity:
-    """A client connects with `auth: {token}`. Raises AuthenticationRequired and TokenError."""
+    """Identify a client by `auth: {token}`. Raises AuthenticationRequired and TokenError."""
     return read(token_of(auth))
 
 
 def accepted(proven: TokenIdentity) -> Identity:
-    """The marketplace's identity of a verified token. Raises TokenInvalid for a role that there is
-    not, and for a login where nobody logs in."""
+    """The marketplace's identity of a verified token. Raises TokenInvalid for an unknown role, and
+    for a token of a login here while LOCAL_ACCOUNTS is off."""
     settings: Settings = current_app.config["SETTINGS"]
     if proven.is_local and proven.session is not None and not settings.has_local_accounts:
         raise TokenInvalid("of a login here, and LOCAL_ACCOUNTS is off")
@@ -123,5 +124,5 @@ def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:
 
 
 def seconds_left(identity: Identity) -> int:
-    """How long the token is still good for; 0 once it has expired."""
+    """Seconds until the token expires; 0 once it has expired."""
     return max(0, int((identity.expires_at or 0) - time.time()))

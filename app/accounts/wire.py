@@ -17,7 +17,7 @@ class UserView(Wire):
 
 
 class Tokens(Wire):
-    """A pair of tokens; `expires_in` is of the access token, seconds."""
+    """A pair of tokens; `expires_in`: seconds until the access token expires."""
 
     access_token: str
     refresh_token: str

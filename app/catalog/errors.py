@@ -17,7 +17,7 @@ class ProductNotFound(CatalogError):
 
 
 class OutOfStock(CatalogError):
-    """`shortages`: [{productId, name, requested, available}], every product that falls short."""
+    """`shortages`: [{productId, name, requested, available}], each product that falls short."""
 
     code = "out_of_stock"
 

@@ -1,4 +1,4 @@
-"""What sellers do with their products, and the one way in which stock changes."""
+"""Changes of products by their sellers, and the only function that changes stock."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -92,8 +92,8 @@ def lock_products(session: Session, ids: list[int]) -> dict[int, Product]:
 
 
 def change_stock(product: Product, delta: int) -> None:
-    """Within a transaction that holds the product's lock: the stock changes, and the seller hears
-    of it once when it falls from above the threshold to it or below."""
+    """Within a transaction that holds the product's lock: change the stock, and send low-stock to
+    the seller when it falls from above the threshold to the threshold or below."""
     before, after = product.stock, product.stock + delta
     if after < 0:
         raise OutOfStock([shortage(product, -delta)])
@@ -105,7 +105,7 @@ def change_stock(product: Product, delta: int) -> None:
 
 
 def shortage(product: Product, requested: int) -> dict[str, Any]:
-    """What OutOfStock says of one product."""
+    """The entry of OutOfStock's details for a product."""
     return {
         "productId": str(product.id),
         "name": product.name,

@@ -1,4 +1,4 @@
-"""Tokens: made, revoked, and their sockets closed."""
+"""Access: make tokens, revoke them, close the sockets of a user."""
 
 import click
 
@@ -12,9 +12,7 @@ from ordercast import MAX_TOKEN_ID, RevocationKind, TokenError
 
 
 @click.command()
-@click.option(
-    "--sub", required=True, help="The user id; an account's e-mail address stands for it."
-)
+@click.option("--sub", required=True, help="The user id, or the e-mail address of an account.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=tokens.ACCESS_SECONDS, show_default=True
@@ -34,10 +32,10 @@ def token(sub: str, role: str, seconds: float) -> None:
 
 @click.command()
 @click.option("--user", help="An id or e-mail address: every token of this user issued until now.")
-@click.option("--session", help="One login, by the token's `session`.")
-@click.option("--token", "jti", help="One token, by its `jti`.")
+@click.option("--session", help="A login session: the claim `session` of its tokens.")
+@click.option("--token", "jti", help="A single token: its claim `jti`.")
 def revoke(user: str | None, session: str | None, jti: str | None) -> None:
-    """Revoke tokens and close the sockets that use them, in every process; says whom it hit."""
+    """Revoke tokens, close the sockets that use them in every process, and print whom it hit."""
     given = [(_revoke_user, user), (_revoke_session, session), (_revoke_token, jti)]
     chosen = [(act, value) for act, value in given if value is not None]
     if len(chosen) != 1:

@@ -1,4 +1,4 @@
-"""Emitting from the shell."""
+"""Emit events from the shell, through the inbox."""
 
 import click
 import orjson
@@ -20,9 +20,9 @@ emit = AppGroup("emit", help="Emit a durable event, through the inbox.")
 
 def _emit_command(name: str) -> click.Command:
     @click.command(name, help=f"Emit {COMMANDS[name].__doc__}")
-    @click.option("--user", "--seller", "receiver", required=True, help="Whose room it goes to.")
+    @click.option("--user", "--seller", "receiver", required=True, help="Id of the receiver.")
     @click.option("--data", required=True, help="The payload, as JSON.")
-    @click.option("--id", help="Your id for it: a repeat with the same one is harmless.")
+    @click.option("--id", help="An id of yours; a repeat with the same id is ignored.")
     def command(receiver: str, data: str, id: str | None) -> None:
         settings = current_app.config["SETTINGS"]
         if "@" in receiver and settings.has_local_accounts:

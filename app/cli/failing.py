@@ -1,4 +1,4 @@
-"""How a command fails: one line on standard error, and the exit code 1."""
+"""Failures of commands: one line on standard error, and the exit code 1."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -18,7 +18,7 @@ def fail(code: str, message: str) -> NoReturn:
 
 
 def require_local_accounts() -> None:
-    """For what makes no sense where the users are another service's."""
+    """Fail a command that needs local accounts when the users are another service's."""
     try:
         issuers.require_local_accounts()
     except MarketplaceError as exc:
@@ -26,7 +26,7 @@ def require_local_accounts() -> None:
 
 
 def answer_outages(command: click.Command) -> None:
-    """A database that cannot be used is one line, in this command and in those below it."""
+    """Report an unavailable database in one line, in this command and its subcommands."""
     if isinstance(command, click.Group):
         for each in command.commands.values():
             answer_outages(each)

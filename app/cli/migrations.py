@@ -1,5 +1,5 @@
-"""db: Flask-Migrate's commands. Alembic, with the templates and highlighters that it brings, is
-loaded by this command alone: every other process starts without it."""
+"""Flask-Migrate's commands, `flask db ...`. Only these load Alembic and its dependencies: every
+other process starts without them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from app.db import db
 
 
 class Migrations(click.Group):
-    """Stands for Flask-Migrate's group until it is called."""
+    """A stand-in that loads Flask-Migrate's group when it is called."""
 
     def make_context(
         self,

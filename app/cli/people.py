@@ -1,4 +1,5 @@
-"""Whom a command is about, and whom it hit: never nobody without saying so."""
+"""Users in commands: find the one named, and count the sockets hit. A command that would hit nobody
+fails."""
 
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ from ordercast import Census, RevocationKind
 
 
 def account(who: str) -> Person:
-    """The account with this id or e-mail address; without one the command fails."""
+    """The account with this id or e-mail address; the command fails if there is none."""
     person = administration.find(who)
     if person is None or person.email is None:
         fail("not_found", f"No account has the id or e-mail address {who!r}.")
@@ -21,11 +22,11 @@ def account(who: str) -> Person:
 
 
 def anybody(who: str, *, unknown: Callable[[str], object] | None = None) -> tuple[Person, Census]:
-    """Who that is, and how many sockets the user has. Where people have their accounts here, an
-    id without one has to have a socket open; another issuer's users need neither.
+    """The user, and the count of the user's sockets. With local accounts, an id without an account
+    needs an open socket, or the command fails; users of another issuer need neither.
 
-    `unknown`: is called before the command fails for an id without an account, which a token of
-    somebody who is not connected may name all the same."""
+    `unknown`: called before that failure with an id that has no account, because a token of a user
+    who is not connected may carry it all the same."""
     person = administration.find(who)
     if person is None:
         fail("not_found", f"No token can name the user {who!r}.")
@@ -40,12 +41,12 @@ def anybody(who: str, *, unknown: Callable[[str], object] | None = None) -> tupl
 
 
 def sockets(kind: str, value: str, detail: str | None = None) -> Census:
-    """How many sockets a revocation of this kind would hit now."""
+    """The count of sockets that a revocation of this kind would hit now."""
     return cast.census(kind, value, detail)
 
 
 def named(person: Person) -> str:
-    """What a command calls somebody."""
+    """A user's name in the output of commands."""
     return f"user {person.id} ({person.email or 'no account here'})"
 
 

@@ -1,4 +1,4 @@
-"""The worker, the demo data, and what may be wrong."""
+"""The worker, the demo data, and the doctor."""
 
 import click
 
@@ -7,7 +7,7 @@ from app.cli.failing import fail, require_local_accounts
 from app.extension import cast
 from ordercast import Level
 
-# The library's commands, which its advice names, as they are called here.
+# The library's advice names its own commands; here they have other names.
 FLAT = {
     "flask ordercast upgrade": "flask --app wsgi db upgrade",
     "flask ordercast ": "flask --app wsgi ",
@@ -17,14 +17,14 @@ MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
 @click.command()
 def worker() -> None:
-    """Sequence events, drain the inbox, cancel unpaid orders, prune; any number may run."""
+    """Sequence events, drain the inbox, cancel expired orders, prune; any number may run."""
     cast.work()
 
 
 @click.command("demo-data")
-@click.option("--yes", is_flag=True, help="Also beside real accounts, or on another machine.")
+@click.option("--yes", is_flag=True, help="Even beside real accounts or on another machine.")
 def demo_data(yes: bool) -> None:
-    """Make the demo accounts and products, where they are missing, and print the logins."""
+    """Make the demo accounts and products that are missing, and print the logins."""
     require_local_accounts()
     try:
         if not yes:
@@ -40,7 +40,7 @@ def demo_data(yes: bool) -> None:
 
 @click.command("doctor")
 def examine() -> None:
-    """Check everything the service needs, and say what to do about what is wrong."""
+    """Check everything the service needs, and print advice for each problem."""
     levels = set()
     for finding in cast.examine():
         levels.add(finding.level)

@@ -1,4 +1,4 @@
-"""Accounts: who there is, who is kept out, in which role, with which password."""
+"""Accounts: list, add, disable, enable, change the role or the password."""
 
 import secrets
 
@@ -23,7 +23,7 @@ ROLES = click.Choice([role.value for role in Role])
 @click.group("users", cls=AppGroup, invoke_without_command=True)
 @click.pass_context
 def users(context: click.Context) -> None:
-    """List the accounts; the other commands change them."""
+    """List the accounts, or change them with a subcommand."""
     if context.invoked_subcommand is None:
         context.invoke(list_users)
 
@@ -41,7 +41,7 @@ def list_users() -> None:
 @click.option("--name", required=True)
 @click.option("--role", type=ROLES, required=True)
 @click.option("--password", help="Generated and printed if omitted.")
-@click.option("--id", "number", help="Without local accounts: the user's id in the tokens.")
+@click.option("--id", "number", help="Only without local accounts: the user's id in the tokens.")
 def add_user(email: str, name: str, role: str, password: str | None, number: str | None) -> None:
     """Make an account; the only way to make an admin."""
     local = people.settings().has_local_accounts
@@ -71,7 +71,7 @@ def add_user(email: str, name: str, role: str, password: str | None, number: str
 @users.command("disable")
 @click.argument("who", metavar="EMAIL_OR_ID")
 def disable(who: str) -> None:
-    """Keep a user out: no login, no refresh, no token, until `users enable`."""
+    """Refuse a user's logins, refreshes and tokens until `users enable`."""
     person, counted = people.anybody(who)
     ended = administration.disable(person)
     click.echo(f"disabled {people.named(person)}: {people.sessions(ended)}, {counted}")
@@ -80,7 +80,7 @@ def disable(who: str) -> None:
 @users.command("enable")
 @click.argument("who", metavar="EMAIL_OR_ID")
 def enable(who: str) -> None:
-    """Let a disabled user in again, to new logins."""
+    """Let a disabled user log in again."""
     person = administration.find(who)
     if person is None or not administration.enable(person):
         fail("not_found", f"No user {who!r} is disabled.")
@@ -91,7 +91,7 @@ def enable(who: str) -> None:
 @click.argument("who", metavar="EMAIL_OR_ID")
 @click.argument("role", type=ROLES)
 def change_role(who: str, role: str) -> None:
-    """Give an account another role, at once: its clients refresh their tokens."""
+    """Give an account another role; its clients refresh their tokens at once."""
     require_local_accounts()
     person = people.account(who)
     counted = people.sockets(ACCOUNT, person.id, role)
@@ -103,7 +103,7 @@ def change_role(who: str, role: str) -> None:
 @click.argument("who", metavar="EMAIL_OR_ID")
 @click.option("--password", help="Generated and printed if omitted.")
 def change_password(who: str, password: str | None) -> None:
-    """Give an account another password; its sessions end."""
+    """Give an account another password, and end its sessions."""
     require_local_accounts()
     person = people.account(who)
     made = password or secrets.token_urlsafe(12)

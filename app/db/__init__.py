@@ -1,8 +1,8 @@
-"""The database: session, `Base`, and `transaction()`, the only thing that commits.
+"""The database: session, `Base`, and `transaction()`, the only function that commits.
 
 transactions.py   transaction(), append(), release()
 base.py           the extension, Base
-engine.py         how this process connects
+engine.py         options of the connection
 """
 
 from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, now, row_id

@@ -31,13 +31,13 @@ db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
 def now() -> datetime:
-    """This moment in UTC, aware, to the millisecond: what the wire shows is what is stored."""
+    """The present time in UTC, aware, to the millisecond: the wire shows the stored value."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def row_id(text: str) -> int | None:
-    """The primary key that a client's id names, or None if no row can have it."""
+    """A client's id as a primary key, or None if no row can have it."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         return None
     number = int(text)

@@ -1,4 +1,4 @@
-"""How this process connects to the database."""
+"""The connection of this process to the database."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""One unit of work: `transaction()`, the only thing that commits."""
+"""The unit of work: `transaction()`, the only function that commits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,18 +12,18 @@ from sqlalchemy.orm import Session
 from app.db.base import db
 from app.extension import cast
 
-# In a session's info:
-OPEN = "transaction"  # inside of a transaction()
-BEGUN = "begun"  # the connections of its open transaction: {Connection: changes before it}
+# Keys of a session's info:
+OPEN = "transaction"  # present inside transaction()
+BEGUN = "begun"  # connections of the open transaction: {Connection: row changes before it}
 
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """One unit of work: commits when the block ends, rolls back when it raises.
+    """A unit of work: commits when the block ends, rolls back when it raises.
 
-    Rows read before the block are read anew inside it. Raises RuntimeError where the session
-    already holds changes: they belong inside the block. Transactions do not nest: a service
-    function opens one, and what it calls works inside it.
+    Rows read before the block are read again inside it. Raises RuntimeError when the session holds
+    changes already: they belong inside the block. Transactions do not nest: a service function
+    opens a transaction, and the functions that it calls work inside.
     """
     session = db.session()
     if in_transaction():
@@ -44,21 +44,21 @@ def transaction() -> Iterator[Session]:
 
 
 def in_transaction() -> bool:
-    """Whether this context is inside a transaction()."""
+    """Whether this context is inside transaction()."""
     return OPEN in db.session().info
 
 
 def append(room: str, name: str, payload: dict[str, Any]) -> None:
-    """Within a transaction: a durable event. Raises RuntimeError outside of one: an event without
-    the change it announces would be a lie, and so would the reverse."""
+    """Add a durable event to the transaction. Raises RuntimeError outside: an event and the change
+    that it announces commit together or not at all."""
     if not in_transaction():
         raise RuntimeError("append() outside of transaction()")
     cast.append(db.session, name, payload, to=room)
 
 
 def release() -> None:
-    """End what was read, and give the connection back to the pool. Raises RuntimeError where the
-    session holds changes that nobody committed."""
+    """End the session's reads, and give the connection back to the pool. Raises RuntimeError when
+    the session holds uncommitted changes."""
     session = db.session()
     if lost := _uncommitted(session):
         raise RuntimeError(
@@ -69,7 +69,7 @@ def release() -> None:
 
 
 def note_begin(session: Session, _transaction: object, connection: Connection) -> None:
-    """Each connection that joins a session's transaction."""
+    """Remember each connection that joins a session's transaction, with its row changes so far."""
     begun = session.info.setdefault(BEGUN, {})
     for ended in [known for known in begun if known.closed]:
         del begun[ended]
@@ -97,11 +97,11 @@ def _has_written(connection: Connection, before: int) -> bool:
         return _changes(connection) != before
     driver: Any = connection.connection.driver_connection
     if driver.info.transaction_status != TransactionStatus.INTRANS:
-        return False  # a statement failed, and whoever sent it was told: nothing is left to lose
-    # The server numbers a transaction when it first writes: no statement has to be understood.
+        return False  # failed: its caller got the error, and no change is left to lose
+    # PostgreSQL gives a transaction its id at the first write: no statement has to be parsed.
     return connection.scalar(text("SELECT txid_current_if_assigned()")) is not None
 
 
 def _changes(connection: Connection) -> int:
-    """Rows that a SQLite connection has changed so far; elsewhere the server is asked."""
+    """Rows that a SQLite connection has changed so far; 0 on PostgreSQL, which does not count."""
     return int(getattr(connection.connection.driver_connection, "total_changes", 0))

@@ -1,6 +1,6 @@
-"""What `flask doctor` examines beside what the library does.
+"""Examinations that the marketplace adds to the library's, for `flask doctor`.
 
-accounts.py  logins that everybody knows, ids that are another issuer's
+accounts.py  demo accounts with the public password, ids that are another issuer's
 database.py  the migrations      process.py  gunicorn.conf.py      web.py  /readyz of this machine
 """
 

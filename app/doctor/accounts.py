@@ -1,4 +1,4 @@
-"""Accounts that everybody could log in to, or whose ids are somebody else's."""
+"""Accounts with the public demo password, or with ids that belong to another issuer."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from app.db import db
 from ordercast import Doubtful, Examination, Unhealthy
 
 ADVICE = "Change their passwords, or delete them; `make run` alone needs them, on loopback."
-SECONDS = 30.0  # five passwords are compared, on a busy machine
+SECONDS = 30.0  # to compare five passwords on a busy machine
 
 
 def examinations(settings: Settings) -> Iterator[Examination]:
@@ -21,12 +21,12 @@ def examinations(settings: Settings) -> Iterator[Examination]:
 
 
 def _demo() -> str:
-    """In the demo's own database the accounts are a warning: gunicorn, by itself, listens on every
-    address. Beside other accounts, or on a server, they are a hole."""
+    """Demo accounts with the public password. In the demo's own database a warning, because
+    gunicorn may listen on every address; beside other accounts, or on a server, a failure."""
     try:
         found, others = demo.open_accounts(), demo.others()
     except SQLAlchemyError:
-        return "nothing to tell without the database"  # whose own checks have failed
+        return "nothing to tell without the database"  # which fails checks of its own
     if not found:
         return "none"
     names = ", ".join(user.email for user in found)
@@ -37,13 +37,13 @@ def _demo() -> str:
 
 
 def _issuer(settings: Settings) -> str:
-    """With another service's users, the ids of people who once logged in here are theirs."""
+    """Accounts that have logged in here: users of another issuer would have the same ids."""
     if settings.has_local_accounts:
         return "the users are this service's own"
     try:
         here = db.session.scalar(select(func.count(LoginSession.user_id.distinct()))) or 0
     except SQLAlchemyError:
-        return "nothing to tell without the database"  # whose own checks have failed
+        return "nothing to tell without the database"  # which fails checks of its own
     if here:
         raise Unhealthy(
             f"{here} of this service's own accounts have logged in, and the tokens are another's:"

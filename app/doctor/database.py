@@ -1,4 +1,4 @@
-"""The database has the marketplace's tables of this release."""
+"""The revision of the marketplace's tables."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ UPGRADE = "Run: flask --app wsgi db upgrade"
 
 
 def _migrations() -> str:
-    from alembic.script import ScriptDirectory  # loads much that no process needs
+    from alembic.script import ScriptDirectory  # heavy, and needed by few commands
 
     try:
         current = db.session.scalar(text("SELECT version_num FROM alembic_version"))

@@ -1,4 +1,4 @@
-"""gunicorn.conf.py patches before anything else is imported."""
+"""Monkey patching: gunicorn.conf.py patches before anything else is imported."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from ordercast import Examination, Unhealthy
 
 ROOT = Path(__file__).parents[2]
-BOOT_SECONDS = 30.0  # a process that loads the whole application, on a busy machine
+BOOT_SECONDS = 30.0  # to load the whole application on a busy machine
 
 PATCH_CHECK = """
 import runpy, warnings
@@ -20,7 +20,7 @@ assert monkey.is_module_patched("socket") and monkey.is_module_patched("threadin
 
 
 def _patching() -> str:
-    """Loads the application as a gunicorn worker would, with every warning an error."""
+    """Load the application as a gunicorn worker would, with every warning an error."""
     command = [sys.executable, "-c", PATCH_CHECK]
     try:
         done = subprocess.run(

@@ -1,5 +1,5 @@
-"""What the web process of this machine says of itself: its own connections, and where the
-processes of the machine meet, are seen from inside only."""
+"""The readiness of this machine's web process. Its connections, and the folder in which the
+machine's processes meet, can be checked only from inside."""
 
 import json
 import time
@@ -10,7 +10,7 @@ from urllib.request import urlopen
 from ordercast import Doubtful, Examination
 
 ASK_SECONDS = 3.0  # for one answer; /readyz takes no longer
-SETTLE_SECONDS = 4.0  # for a process that has just begun, and has not heard a worker yet
+SETTLE_SECONDS = 4.0  # for a process that has just started and has not heard a worker yet
 PAUSE_SECONDS = 0.25
 LOG = "See its log: a change of each check is one line there (`readiness changed`)."
 
@@ -21,7 +21,7 @@ def examination(port: int) -> Examination:
 
 
 def _web(port: int) -> str:
-    """`/readyz` on PORT of this machine. Nothing there is no complaint: it may run elsewhere."""
+    """Ask `/readyz` on PORT of this machine. No answer is fine: the process may run elsewhere."""
     url = f"http://127.0.0.1:{port}/readyz"
     deadline = time.monotonic() + SETTLE_SECONDS
     while True:
@@ -35,12 +35,12 @@ def _web(port: int) -> str:
             break
         time.sleep(PAUSE_SECONDS)
     wrong = [f"{name} {answer}" for name, answer in said.items() if answer != "ok"]
-    # What is behind it fails by a check of its own, if it does so from here as well.
+    # Warn only: the cause fails a check of its own if this process sees it too.
     raise Doubtful(f"/readyz on port {port} says: {', '.join(wrong)}", LOG)
 
 
 def _ask(url: str) -> dict[str, Any]:
-    """Raises URLError, OSError, and ValueError for an answer of something else."""
+    """The answer of /readyz. Raises URLError, OSError; ValueError for another program's answer."""
     try:
         with urlopen(url, timeout=ASK_SECONDS) as answer:  # noqa: S310 - http, as written above
             text = answer.read()

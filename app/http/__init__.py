@@ -40,7 +40,7 @@ MAX_BODY_BYTES = 1_048_576
 def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["answers"] = InFlight()
-    app.url_map.merge_slashes = False  # not found, and no redirect to whatever Host says
+    app.url_map.merge_slashes = False  # 404, no redirect to a URL made of the Host field
     for module in (access, errors, cors, pages):
         module.init_app(app)
     for part in (auth, products, orders, notifications, events, health, docs):
@@ -50,13 +50,13 @@ def init_app(app: Flask) -> None:
 
 
 def pass_over_upgrades(app: Flask) -> None:
-    """Behind Socket.IO, which is to stand in front of it."""
+    """Wrap the application before Socket.IO does, so that Socket.IO still gets its upgrades."""
     app.wsgi_app = _without_upgrades(app.wsgi_app)  # type: ignore[assignment,method-assign]
 
 
 def _without_upgrades(inner: WSGIApplication) -> WSGIApplication:
-    """No route here is a WebSocket: a wish for one is passed over, which RFC 9110 section 7.8
-    allows, and Werkzeug refuses."""
+    """Ignore the field Upgrade, as RFC 9110 section 7.8 allows: no route here is a WebSocket, and
+    Werkzeug would refuse the request."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop("HTTP_UPGRADE", None)
@@ -66,14 +66,14 @@ def _without_upgrades(inner: WSGIApplication) -> WSGIApplication:
 
 
 def _as_declared(response: Response) -> Response:
-    """No browser guesses the type of an answer, whatever somebody wrote into it."""
+    """Forbid browsers to guess the type of an answer from its content."""
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     return response
 
 
 def _not_kept(response: Response) -> Response:
-    """Tokens, and what one person or one moment was told, stay in no cache (RFC 6749 section 5.1).
-    What is the same for everybody says otherwise itself: pages, assets; or is a document."""
+    """Keep tokens and personal answers out of caches (RFC 6749 section 5.1). Answers that are the
+    same for everybody set a field of their own (pages, assets), or are documents."""
     if request.blueprint != docs.blueprint.name:
         response.headers.setdefault("Cache-Control", "no-store")
     return response

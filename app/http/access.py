@@ -8,9 +8,9 @@ from flask import Flask, Response, g, request
 from app.metrics import HTTP_SECONDS
 
 logger = logging.getLogger(__name__)
-# Anything else is "other": a client must not be able to add a time series with each request.
+# Count others as "other": a client must not be able to add a time series with each request.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-QUIET = frozenset({"health.healthz", "health.readyz", "health.metrics"})  # asked every few seconds
+QUIET = frozenset({"health.healthz", "health.readyz", "health.metrics"})  # polled: DEBUG
 
 
 def init_app(app: Flask) -> None:
@@ -32,7 +32,7 @@ def _finish(response: Response) -> Response:
         "request",
         extra={
             "method": request.method,
-            "path": request.path,  # never the query: what is in it is nobody's business
+            "path": request.path,  # without the query, which may hold private data
             "status": response.status_code,
             "ms": round(seconds * 1000, 1),
             "user": getattr(g.get("caller"), "user_id", None),

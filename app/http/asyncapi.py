@@ -9,7 +9,7 @@ REF = "#/components/schemas/{model}"
 
 
 def document() -> dict[str, Any]:
-    """The document, `GET /api/asyncapi.json`: what a client of the namespace `/` receives."""
+    """The document, `GET /api/asyncapi.json`: the events that a client of `/` receives."""
     schemas: dict[str, Any] = {}
     for event in EVENTS:
         schema = event.model_json_schema(by_alias=True, mode="serialization", ref_template=REF)

@@ -80,8 +80,8 @@ def login(body: Login) -> dict[str, Any]:
     ),
 )
 def refresh(body: Refresh | None) -> dict[str, Any]:
-    """A refresh token -> 200 a new pair, or for 20 s the same again | 401; one used before then
-    revokes the whole session."""
+    """A refresh token -> 200 a new pair, or for 20 s the same again | 401. A refresh token
+    exchanged earlier revokes the whole session."""
     issuers.require_local_accounts()
     token = body.refresh_token if body and body.refresh_token else bearer()
     return sessions.refresh(tokens.verify(token, "refresh")).wire()

@@ -107,7 +107,7 @@ class PlaceOrder(Body):
     items: Annotated[list[OrderLine], Field(min_length=1, max_length=MAX_LINES)]
 
     def quantities(self) -> dict[str, int]:
-        """{product id: quantity}; two lines of one product add up."""
+        """{product id: quantity}; lines of the same product are added up."""
         total: dict[str, int] = {}
         for line in self.items:
             total[line.product_id] = total.get(line.product_id, 0) + line.quantity
@@ -120,7 +120,7 @@ class ChangeStatus(Body):
 
 
 def _receiver(id: str) -> str:
-    """The row belongs to the id: a room, which emitters also take, would be nobody's."""
+    """Refuse a room, which emitters accept: the notification's row belongs to a user's id."""
     if EVENTS.room(Notification, id) != f"{Notification.audience}:{id}":
         raise ValueError("must be an id, not a room")
     return id
@@ -136,7 +136,7 @@ class Notify(Body):
 
 
 class Query(BaseModel):
-    """A query string: text that is read as the declared types; unknown parameters are ignored."""
+    """A query string, parsed as the declared types; unknown parameters are ignored."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 

@@ -8,8 +8,8 @@ from ordercast import Origins
 
 API = "/api/"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-TAKEN = ("Authorization", "Content-Type", IDEMPOTENCY_KEY)  # of a request's fields
-SHOWN = ", ".join((OFFSET, REPLAYED, "Retry-After"))  # of an answer's
+TAKEN = ("Authorization", "Content-Type", IDEMPOTENCY_KEY)  # fields allowed in a request
+SHOWN = ", ".join((OFFSET, REPLAYED, "Retry-After"))  # fields of an answer that scripts may read
 PREFLIGHT_SECONDS = 600
 
 
@@ -22,7 +22,7 @@ def init_app(app: Flask) -> None:
     @app.after_request
     def allow(response: Response) -> Response:
         if request.path.startswith(API):
-            # Also where nothing is allowed: a cache must not hand that answer to a listed origin.
+            # Also for other origins: a cache must not give their answer to a listed origin.
             response.vary.add("Origin")
             origin = request.headers.get("Origin")
             if origin is not None and origins.lists(origin):

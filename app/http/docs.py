@@ -1,4 +1,4 @@
-"""The documents and the page over them, which needs no script and loads nothing from elsewhere."""
+"""The API's documents, and a page over them without scripts or foreign resources."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ def asyncapi_document() -> Response:
 
 @blueprint.get("/docs")
 def page() -> Response:
-    """-> 200, a page for people: the calls, the events, and where the documents are."""
+    """-> 200, a page for people: the calls, the events, and links to the documents."""
     answer = _made_once("page", _page, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = POLICY
     return answer
@@ -43,8 +43,8 @@ def page() -> Response:
 def _made_once(
     name: str, make: Callable[[Flask], bytes], *, mimetype: str = "application/json"
 ) -> Response:
-    """A document, made at the first request: an app's routes and events do not change after
-    that, and the schemas take milliseconds of everybody's time."""
+    """A document, made at the first request and kept: routes and events do not change afterwards,
+    and making the schemas holds the process for milliseconds."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     made: dict[str, bytes] = app.extensions.setdefault("documents", {})
     if name not in made:

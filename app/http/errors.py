@@ -1,5 +1,5 @@
-"""Errors on HTTP: {"error": {"code", "message", "details"?}} for all of them, and the one table
-that says which status each has."""
+"""Errors on HTTP: {"error": {"code", "message", "details"?}} for all of them, and the table of
+their statuses."""
 
 import logging
 from typing import Any
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 class RequestError(MarketplaceError):
-    """A request that is wrong before any service sees it."""
+    """A request that is refused before any service function is called."""
 
 
 class MalformedJson(RequestError):
@@ -43,7 +43,7 @@ class UnsupportedMediaType(RequestError):
 
 
 class ValidationFailed(RequestError):
-    """`details`: [{path, message}], one for each wrong value."""
+    """`details`: [{path, message}], an entry for each wrong value."""
 
     code = "validation_error"
 
@@ -101,7 +101,7 @@ STATUS: dict[type[OrdercastError], int] = {
 }
 
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-RETRY_SECONDS = 2  # what a client is told when the database is away
+RETRY_SECONDS = 2  # Retry-After while the database is unavailable
 UNAVAILABLE = {
     Outage.AWAY: "The database cannot be reached",
     Outage.READ_ONLY: "The database takes no changes now",
@@ -130,7 +130,7 @@ def envelope(status: int, code: str, message: str, details: Any = None) -> Respo
 
 def _ordercast_error(error: OrdercastError) -> Response:
     status = STATUS.get(type(error))
-    if status is None:  # of a socket, or of an event: no view lets one out
+    if status is None:  # an error of sockets or events, which no view should raise
         return _unknown(error)
     response = envelope(status, error.code, error.message, error.details)
     if isinstance(error, TokenError):
@@ -168,7 +168,7 @@ def _database_error(error: SQLAlchemyError) -> Response:
 
 
 def _unstorable(error: Exception) -> Response:
-    """A database that is not in UTF-8 has no place for every character."""
+    """A value that the database refuses: without UTF-8 it cannot hold every character."""
     logger.warning("unstorable", extra={"error": type(error).__name__})
     message = "The database cannot hold a character or a number of this request."
     return envelope(STATUS[ValidationFailed], ValidationFailed.code, message)
@@ -180,7 +180,7 @@ def _unknown(error: Exception) -> Response:
 
 
 def _speak_for_jwt_extended() -> None:
-    """A team's own views under @jwt_required() answer in the same words."""
+    """Answer with the same envelope in a team's own views under @jwt_required()."""
     manager.unauthorized_loader(lambda _why: _ordercast_error(AuthenticationRequired()))
     manager.invalid_token_loader(lambda why: _ordercast_error(TokenInvalid(why)))
     manager.expired_token_loader(lambda _h, _c: _ordercast_error(TokenExpired()))

@@ -1,7 +1,7 @@
-"""/api/events: what the caller's rooms got since an offset, for clients without recovery.
+"""/api/events: the events of the caller's rooms since an offset, for clients without recovery.
 
-An answer may be large. It is weighed before it is read, read piece by piece as the client takes it,
-and made of the texts that the journal holds.
+An answer may be large: its size is known before it is read, it is read in pieces as the client
+takes them, and it joins payloads as the text that the journal holds.
 """
 
 import time
@@ -30,8 +30,8 @@ class MissedEvent(Wire):
 
 
 class MissedEvents(Wire):
-    """`complete` false: too old, too many or too large. Then read snapshots again; `offset`
-    continues."""
+    """`complete` is false when the events are too old, too many or too large: read the snapshots
+    again, and go on from `offset`."""
 
     events: list[MissedEvent]
     offset: str
@@ -48,8 +48,8 @@ class MissedEvents(Wire):
 def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Response:
     """?after={offset} -> 200 {events: [{offset, name, data}], offset, complete} | 503.
 
-    Never a part presented as the whole: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from
-    before the lowest position kept, the answer is empty and `complete` is false.
+    All events or none: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest
+    position kept, `events` is empty and `complete` is false.
     """
     missed = cast.missed(caller.rooms, after=query.after)
     if not len(missed):
@@ -65,7 +65,7 @@ def _answer(caller: Identity, missed: Missed) -> Response:
         raise AnswersFull
     body = _body(missed)
     try:
-        first = [next(body)]  # before the status is sent: the database may be unavailable
+        first = [next(body)]  # read before the status is sent: the database may be unavailable
     except BaseException:
         release()
         raise
@@ -79,23 +79,23 @@ def _answer(caller: Identity, missed: Missed) -> Response:
 
 
 def _all(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first.pop()  # and not kept while the rest is taken
+    yield first.pop()  # popped, to free its memory while the client takes the rest
     yield from rest
 
 
 def _body(missed: Missed) -> Iterator[bytes]:
-    """The text of the answer. Raises Pruned, and SQLAlchemyError: the answer breaks off, and its
-    client asks again."""
+    """The text of the answer, in pieces. Raises Pruned or SQLAlchemyError: the answer breaks off,
+    and the client asks again."""
     text = '{"events":['
     comma = ""
     for entries in missed.pieces():
         if entries:
             text += comma + ",".join(map(_event, entries))
             comma = ","
-        entries.clear()  # the text alone is kept while the client takes its time
+        entries.clear()  # free the rows: only the text is held while the client takes it
         yield text.encode()
         text = ""
-        time.sleep(0)  # others get their turn, also while the client takes all at once
+        time.sleep(0)  # yield to other greenlets, also when the client's socket never blocks
     yield f'],"offset":"{missed.offset}","complete":true}}'.encode()
 
 

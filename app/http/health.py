@@ -1,4 +1,4 @@
-"""For balancers and monitoring: healthz (this process runs), readyz (it can serve), metrics."""
+"""Health, for balancers and monitors: healthz (this process runs), readyz (can serve), metrics."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> dict[str, str]:
-    """-> 200 while the process answers at all."""
+    """-> 200 while the process runs; asks nothing."""
     return {"status": "ok"}
 
 
 @blueprint.get("/readyz")
 def readyz() -> tuple[dict[str, Any], int]:
-    """-> 200 {status: ok | degraded, <check>: ok | what is wrong, ...} | 503 with the status
-    `unavailable` when a check failed that the process cannot serve without, and `draining`."""
+    """-> 200 {status: ok | degraded, <check>: ok | problem, ...} | 503 with the status
+    `unavailable` when a check failed that the process needs to serve, or `draining`."""
     answers, status = cast.health()
     if cast.draining:
         status = "draining"

@@ -1,7 +1,7 @@
 """Idempotency keys: a repeated POST gets the first answer.
 
 A row claims the key in the transaction of the change, so the first answer and the change exist
-together or not at all. Two repeats at the same moment queue on the row.
+together or not at all. Two requests with a key at the same moment queue on the row.
 Source: draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -36,25 +36,25 @@ class IdempotencyKey(Base):
 
     scope: Mapped[str] = mapped_column(
         String(64), primary_key=True
-    )  # whose key, for which call; hashed
+    )  # hash of the caller and the call
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(String(64))  # of the request body
+    fingerprint: Mapped[str] = mapped_column(String(64))  # hash of the request body
     answer: Mapped[str | None] = mapped_column(Text)  # JSON; None only inside the transaction
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
 
 
 @dataclass(slots=True)
 class Claim(Once):
-    """One key of one caller."""
+    """A caller's key for a call."""
 
     scope: str
     key: str
     fingerprint: str
-    replayed: bool = False  # whether `first_answer` found one
+    replayed: bool = False  # whether an earlier answer was found
 
     @classmethod
     def of(cls, *, scope: str, key: str, request: Any) -> "Claim":
-        """`request` is the plain JSON that a repeat must have in common with the first."""
+        """`request`: plain JSON that must be the same in each repeat."""
         canonical = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
         return cls(_digest(scope.encode()), key, _digest(canonical))
 
@@ -63,8 +63,8 @@ class Claim(Once):
         claim = upsert(session.get_bind(), IdempotencyKey).values(
             scope=self.scope, key=self.key, fingerprint=self.fingerprint, created_at=now()
         )
-        # Waits while another transaction holds the key, whose answer is then read. One statement:
-        # pruning cannot delete the row between finding and reading it.
+        # Wait for another transaction that holds the key, then read its answer. In one statement,
+        # so that pruning cannot delete the row between finding and reading it.
         row = session.execute(
             claim.on_conflict_do_update(
                 index_elements=["scope", "key"], set_={"key": claim.excluded.key}

@@ -1,26 +1,27 @@
-"""The answers that are on their way: what they hold in memory is bounded for the whole process."""
+"""Large answers in flight: the memory that they hold is bounded for the whole process."""
 
 from collections import Counter
 from collections.abc import Callable
 
 from app.metrics import ANSWER_BYTES
 
-MAX_BYTES = 67_108_864  # of memory, for all answers that are being sent
-SHARE = 4  # a caller has a quarter of that at most, and one answer in any case
-COPIES = 4  # of a piece at once: as rows, as text, as bytes, in the connection
+MAX_BYTES = 67_108_864  # memory of all answers that are being sent
+SHARE = 4  # a caller gets a quarter of that at most, but always one answer
+COPIES = 4  # of a piece at the same time: rows, text, bytes, the connection's buffer
 
 
 class InFlight:
-    """Counts. Used in one process, whose greenlets take turns; a thread more or less is no harm."""
+    """The count of bytes held, of a process. Not locked: greenlets switch only at I/O, and a small
+    error by threads does no harm."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._bytes_of: Counter[str] = Counter()  # by caller, without those that have none
+        self._bytes_of: Counter[str] = Counter()  # by caller; callers with 0 are removed
 
     def take(self, piece: int, caller_id: str) -> Callable[[], None] | None:
-        """Begin an answer whose largest piece has so many bytes -> what to call at its end; None
-        if there is no capacity for it. The first one always has."""
+        """Reserve memory for an answer whose largest piece has `piece` bytes -> a function to call
+        at its end; None without capacity. The only answer in flight is always accepted."""
         size, held = piece * COPIES, self._bytes_of[caller_id]
         if self._bytes and self._bytes + size > self._max_bytes:
             return None

@@ -127,7 +127,7 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
 
 
 def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
-    """The schema with its references replaced: a parameter has no room for definitions."""
+    """The schema with its references replaced: a parameter cannot hold definitions."""
     if isinstance(schema, dict):
         if "$ref" in schema:
             return _inline(definitions[schema["$ref"].rsplit("/", 1)[-1]], definitions)
@@ -171,7 +171,7 @@ def _responses(method: str, operation: Operation) -> dict[str, Any]:
 
 
 def possible_errors(operation: Operation) -> list[type[OrdercastError]]:
-    """Every error that this operation declares or gets from the decorator."""
+    """The errors that the operation declares, and those that the decorator raises for it."""
     errors = list(operation.errors)
     if operation.public is None:
         errors += [AuthenticationRequired, TokenInvalid, TokenExpired, TokenRevoked]

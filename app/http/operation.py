@@ -1,14 +1,13 @@
-"""What every view of the API shares, declared in one decorator.
+"""The decorator of every view of the API: declares the call, and does what all calls share.
 
     @blueprint.post("/orders")
     @operation("Place an order.", roles={Role.CUSTOMER}, body=PlaceOrder, status=201, answer=Order,
                errors=(OutOfStock,), idempotent=True)
     def place_order(caller, body, once): ...
 
-The view gets, by keyword, what it declared: `caller` (Identity) unless it is public, `body`,
+The view gets its declared arguments by keyword: `caller` (Identity) unless it is public, `body`,
 `query`, and `once` if it takes an Idempotency-Key. It returns plain JSON, None for no body, or a
-response of its own making.
-The same declaration makes the OpenAPI document.
+Response. The OpenAPI document is made from the same declaration.
 """
 
 from collections.abc import Callable, Collection
@@ -50,7 +49,7 @@ ANY_USER = frozenset(Role)
 class Operation:
     summary: str
     roles: frozenset[Role]
-    public: str | None  # why no token is needed; None: one is
+    public: str | None  # reason why no token is needed; None: a token is needed
     body: type[BaseModel] | None
     body_required: bool
     query: type[BaseModel] | None
@@ -95,7 +94,7 @@ def operation(
         def handle(**arguments: Any) -> Response:
             if public is None:
                 arguments["caller"] = g.caller = _authorise(declared)
-                release()  # no connection is held while a slow client sends its body
+                release()  # hold no database connection while a slow client sends its body
             if body is not None:
                 absent = not body_required and not request.get_data()
                 arguments["body"] = None if absent else _parse(body)
@@ -139,7 +138,7 @@ def _parse(model: type[Model]) -> Model:
         raise UnsupportedMediaType("Send the body as application/json.")
     data = request.get_data()
     if request.content_length is None and len(data) >= current_app.config["MAX_CONTENT_LENGTH"]:
-        # A body in chunks says no length: werkzeug cuts it off at the limit without a word.
+        # Werkzeug silently cuts off a chunked body at the limit.
         raise RequestEntityTooLarge
     return _validate(lambda: model.model_validate_json(data))
 
@@ -161,14 +160,15 @@ def _once(caller: Identity | None, body: BaseModel | None) -> Claim | None:
         return None
     if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
         raise InvalidIdempotencyKey(f"Expected 1 to {MAX_KEY} printable ASCII characters.")
-    # Without a caller the e-mail address is the scope; a password is never hashed fast.
+    # Scope a public call by the e-mail address. Leave the password out of the fingerprint: a fast
+    # hash of it must not be stored.
     sent = body.model_dump(mode="json", exclude={"password"}) if body else None
     who = caller.user_id if caller else f"anyone:{sent['email'] if sent else ''}"
     return Claim.of(scope=f"{request.method} {request.path} {who}", key=key, request=sent)
 
 
 def _offset() -> str:
-    # Before the data: an event committed in between is seen twice by the client, never missed.
+    # Read before the data: a client sees an event committed in between twice, and misses none.
     return str(cast.head().position)
 
 

@@ -59,7 +59,7 @@ def list_orders(caller: Identity, query: OrderPage) -> dict[str, Any]:
 @blueprint.get("/<order_id>")
 @operation("One order.", answer=events.Order, errors=(errors.OrderNotFound,))
 def get_order(caller: Identity, order_id: str) -> dict[str, Any]:
-    """-> 200 order | 404, also for somebody else's."""
+    """-> 200 order | 404, also for another user's."""
     return queries.order(caller, order_id)
 
 

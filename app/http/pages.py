@@ -1,7 +1,7 @@
-"""The pages for people at `/`: what `make run` builds from client/demo, as files.
+"""The pages for people at `/`: files that `make run` builds from client/demo.
 
-Everything on them comes from here and nothing is inline, so that the policy can say just that.
-Without a build the page at `/` says how to make one, and the API runs all the same.
+Everything on them comes from this origin and nothing is inline, as the policy demands. Without a
+build the page at `/` says how to build, and the API runs all the same.
 """
 
 from pathlib import Path
@@ -14,7 +14,7 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 SITE = Path(__file__).parent / "site"  # made by `make site`, not committed
 YEAR_SECONDS = 365 * 24 * 3600
-# Not the machine's table: on some of them .js is text/plain, which nosniff refuses.
+# Do not ask the machine's table of types: some have .js as text/plain, which nosniff refuses.
 MIMETYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
@@ -30,7 +30,7 @@ POLICY = "; ".join(
         "font-src 'self'",
         "connect-src 'self'",  # CSP 3: also ws and wss of the same host and port
         "base-uri 'none'",
-        "form-action 'none'",  # a form that no script handles must not put a password in a URL
+        "form-action 'none'",  # without its script a form must not put a password into a URL
         "frame-ancestors 'none'",
     )
 )
@@ -48,19 +48,19 @@ def init_app(app: Flask) -> None:
 
 @blueprint.get("/")
 def page() -> Response:
-    """-> 200, the page; one that says how to build it while there is no build."""
+    """-> 200, the page, or without a build a page that says how to build it."""
     try:
         answer = send(current_app.config["SITE"], "index.html")
     except NotFound:
         answer = current_app.response_class(render_template("unbuilt.html"), mimetype="text/html")
     answer.headers.update(HEADERS)
-    answer.headers["Cache-Control"] = "no-cache"  # it names the assets of the newest build
+    answer.headers["Cache-Control"] = "no-cache"  # index.html names the newest build's assets
     return answer
 
 
 @blueprint.get("/assets/<path:filename>")
 def asset(filename: str) -> Response:
-    """-> 200 a built file, compressed if the browser takes that | 404."""
+    """-> 200 a built file, compressed if the browser accepts it | 404."""
     folder = current_app.config["SITE"] / "assets"
     zipped = folder / f"{filename}.gz"
     if request.accept_encodings.quality("gzip") and zipped.is_file():
@@ -69,7 +69,7 @@ def asset(filename: str) -> Response:
     else:
         answer = send(folder, filename, mimetype=_mimetype(filename))
     answer.headers.update(HEADERS)
-    # Its name holds the hash of its content.
+    # Cache for long: the file's name contains the hash of its content.
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     answer.vary.add("Accept-Encoding")
     return answer

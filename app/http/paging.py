@@ -29,7 +29,7 @@ def page(
     cursor: str | None,
     limit: int,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of `query` by falling `key` -> (its rows as `view` shows them, the next cursor or
+    """A page of `query` by descending `key` -> (its rows as `view` shows them, the next cursor or
     None at the end). Raises InvalidCursor."""
     if cursor is not None:
         query = query.where(key < _decode(cursor))

@@ -12,7 +12,7 @@ class Notification(Base):
     __tablename__ = "notifications"
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    user_id: Mapped[str] = mapped_column(String(200))  # a token's `sub`: no account of ours needed
+    user_id: Mapped[str] = mapped_column(String(200))  # a token's `sub`; an account is not needed
     title: Mapped[str] = mapped_column(String(200))
     message: Mapped[str] = mapped_column(Text)
     type: Mapped[str] = mapped_column(String(50))

@@ -16,7 +16,7 @@ emitters = Emitters(append)
 def notify(
     user_id: str, *, title: str, message: str, type: str, once: Once | None = None
 ) -> dict[str, Any]:
-    """Keep a notification and send it to its user -> its JSON."""
+    """Store a notification and send it to its user -> its JSON."""
     with transaction() as session:
         if once and (first := once.first_answer(session)):
             return first
@@ -29,9 +29,9 @@ def notify(
 
 
 def mark_read(identity: Identity, notification_id: str) -> dict[str, Any]:
-    """Mark one of the user's notifications as read; again is harmless -> its JSON.
+    """Mark one of the user's notifications as read; safe to repeat -> its JSON.
 
-    Raises NotificationNotFound, also for one of somebody else.
+    Raises NotificationNotFound, also for another user's.
     """
     with transaction() as session:
         number = row_id(notification_id)

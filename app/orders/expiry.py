@@ -1,4 +1,4 @@
-"""Expiry: an order that nobody confirms gives its stock back."""
+"""Expiry: orders that stay pending too long are cancelled, and return their stock."""
 
 import logging
 from datetime import timedelta

@@ -11,7 +11,7 @@ from app.events import Status
 
 
 class OrderLine(Base):
-    """What was bought, as it was then: later changes of the product do not reach it."""
+    """A product in an order, with its name and price at that time."""
 
     __tablename__ = "order_items"
 
@@ -51,5 +51,5 @@ class Order(Base):
 
     @property
     def order_number(self) -> str:
-        """What people call the order: OC- and the id in eight digits."""
+        """The order's name for people: OC- and the id in eight digits."""
         return f"OC-{self.id:08d}"

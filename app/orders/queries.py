@@ -1,4 +1,4 @@
-"""Reads of orders: each sees only what its user is a party to."""
+"""Reads of orders. Users see only the orders that they are a party to."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.orders.models import Order
 
 
 def order(identity: Identity, order_id: str) -> dict[str, Any]:
-    """One order's JSON. Raises OrderNotFound, also for one of somebody else."""
+    """An order's JSON. Raises OrderNotFound, also for an order of other users."""
     query = _visible(identity).where(Order.id == (row_id(order_id) or 0))
     row = db.session.scalars(query).one_or_none()
     if row is None:

@@ -1,5 +1,5 @@
-"""What happens to orders. The only writer of them; each function is one transaction, in which the
-change and the events that announce it commit together."""
+"""The only writer of orders. Each function is one transaction, in which the change and the events
+that announce it commit together."""
 
 from datetime import timedelta
 from typing import Any
@@ -100,7 +100,7 @@ def change_status(
 
 def cancel_expired(older_than: timedelta, limit: int = EXPIRY_BATCH) -> int:
     """Cancel up to `limit` orders that stayed pending longer than `older_than`. Returns how many
-    were looked at, so that a full batch means "come again"."""
+    were read: a full batch means that there may be more."""
     expired = db.session.scalars(
         select(Order.id)
         .where(Order.status == Status.PENDING, Order.created_at < now() - older_than)
@@ -113,7 +113,7 @@ def cancel_expired(older_than: timedelta, limit: int = EXPIRY_BATCH) -> int:
 
 
 def cancel_if_pending(order_id: int) -> bool:
-    """Cancel an order unless somebody moved it since it was read. Returns whether it did."""
+    """Cancel an order unless it was moved since it was read -> whether it was cancelled."""
     with transaction() as session:
         order = _locked_order(session, str(order_id))
         if order is None or order.status != Status.PENDING:
@@ -130,7 +130,7 @@ def _move(session: Session, order: Order, wanted: Status) -> dict[str, Any]:
         products = lock_products(session, [line.product_id for line in order.items])
         for line in order.items:
             product = products[line.product_id]
-            # A seller who filled the stock up meanwhile must not be able to forbid a cancellation.
+            # Cap at MAX_STOCK: a seller who filled up the stock must not block a cancellation.
             change_stock(product, min(line.quantity, MAX_STOCK - product.stock))
     order.status = wanted
     session.flush()
@@ -150,7 +150,7 @@ def _products_for(session: Session, quantities: dict[str, int]) -> list[tuple[Pr
     unknown = [text for text, number in ids.items() if number not in found]
     if unknown:
         raise UnknownProduct(unknown)
-    # In id order, as a later read lists them: the first answer and the event show the same order.
+    # Keep them in id order, as later reads do: the answer, the event and reads list lines alike.
     products = [(product, quantities[str(number)]) for number, product in found.items()]
     if len({product.seller_id for product, _ in products}) > 1:
         raise SeveralSellers

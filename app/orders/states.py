@@ -12,8 +12,8 @@ NEXT: dict[Status, frozenset[Status]] = {
     Status.REFUNDED: frozenset(),
 }
 
-# What the customer may do alone; everything else is the seller's or an admin's.
+# Moves that the customer may make; all others are the seller's or an admin's.
 CUSTOMER_MOVES = frozenset({(Status.PENDING, Status.CANCELLED)})
 
-# Reaching one of these puts the items back into stock.
+# Statuses whose entry puts the items back into stock.
 RESTOCKS = frozenset({Status.CANCELLED, Status.REFUNDED})
