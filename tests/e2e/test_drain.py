@@ -67,11 +67,6 @@ def service(own_service: Callable[..., Service]) -> Service:
 
 
 @pytest.fixture
-def alice(service: Service, person_at: Callable[[Service, str], Person]) -> Person:
-    return person_at(service, "customer")
-
-
-@pytest.fixture
 def crowds(service: Service, alice: Person) -> Iterator[list[Crowd]]:
     """She, on each transport."""
     made = [

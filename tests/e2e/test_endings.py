@@ -21,14 +21,11 @@ from tests.conftest import fresh_database, redis_in
 from tests.harness.clients.crowd import Crowd
 from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.clients.stock import StockClient
-from tests.harness.people.fixtures import person_at
 from tests.harness.people.person import Person, claim, notify, signed
 from tests.harness.processes.external import run_script
 from tests.harness.processes.service import Service
 from tests.harness.processes.workers import workers
 from tests.harness.waiting import wait_until
-
-__all__ = ["person_at"]
 
 NODE = Callable[..., StockClient]
 AT = Callable[[Service, str], Person]

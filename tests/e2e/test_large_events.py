@@ -24,11 +24,6 @@ def service(own_service: Callable[..., Service]) -> Service:
 
 
 @pytest.fixture
-def alice(service: Service, person_at: Callable[[Service, str], Person]) -> Person:
-    return person_at(service, "customer")
-
-
-@pytest.fixture
 def web(service: Service, alice: Person) -> psutil.Process:
     """The web process, after 90 MB of events for alice."""
     process = psutil.Process(service.worker_process())

@@ -17,13 +17,10 @@ from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.clients.stock import StockClient
 from tests.harness.clients.wire import SOCKET, connected, upgrade
 from tests.harness.faults.proxy import Proxy
-from tests.harness.people.fixtures import person_at
 from tests.harness.people.person import Person, claim, signed
 from tests.harness.processes.service import Service
 from tests.harness.processes.workers import megabytes
 from tests.harness.waiting import wait_until
-
-__all__ = ["person_at"]
 
 AT = Callable[[Service, str], Person]
 NODE = Callable[..., StockClient]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import stock_client
+from tests.harness.people.fixtures import alice, bob, person, person_at
 from tests.harness.processes.service import Service
 
-__all__ = ["new_service", "stock_client"]
+__all__ = ["alice", "bob", "new_service", "person", "person_at", "stock_client"]
 
 
 @pytest.fixture

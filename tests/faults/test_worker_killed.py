@@ -5,8 +5,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.harness.clients.stock import VERSIONS, StockClient
-from tests.harness.people.person import Person, register
+from tests.harness.people.person import Person
 from tests.harness.processes.process import Process
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
@@ -40,18 +39,6 @@ def service(
     service = new_service(database_url=database_url, redis_url=redis_server.url)
     service.start_web()
     return service
-
-
-@pytest.fixture
-def alice(service: Service) -> Iterator[Person]:
-    with closing((person := register(service.url, "customer")).http):
-        yield person
-
-
-@pytest.fixture
-def bob(service: Service) -> Iterator[Person]:
-    with closing((person := register(service.url, "seller")).http):
-        yield person
 
 
 def journalled(person: Person, after: int = 0) -> list[int]:

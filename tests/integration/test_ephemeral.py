@@ -8,9 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ordercast.metrics import QUEUE_MESSAGES_REFUSED
-from tests.harness.application.tabs import Tab, WebProcess, append, published, somebody
-
-ALICE = somebody("1")
+from tests.harness.application.tabs import ALICE, Tab, WebProcess, append, published
 
 
 @pytest.fixture

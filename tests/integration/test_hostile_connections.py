@@ -8,10 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.people.person import Person, register
+from tests.harness.people.fixtures import bob, person, person_at
+from tests.harness.people.person import Person
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import DEADLINE_SECONDS
+
+__all__ = ["bob", "person", "person_at"]
 
 HEAD = "POST /api/products HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
 MEGABYTE = b"x" * 1_000_000
@@ -23,14 +26,6 @@ def service(sqlite_url: str, redis_server: RedisServer, tmp_path: Path) -> Itera
     service.start_web()
     yield service
     service.stop()
-
-
-@pytest.fixture
-def bob(service: Service) -> Iterator[Person]:
-    """He sells."""
-    bob = register(service.url, "seller")
-    yield bob
-    bob.http.close()
 
 
 def talk(service: Service, *pieces: bytes) -> bytes:

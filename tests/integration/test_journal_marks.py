@@ -14,11 +14,9 @@ from ordercast.journal import Marks, Publisher
 from ordercast.journal.tables import EVENTS, HEAD
 from tests.harness.application import journal
 from tests.harness.application.journal import announce_head, sequence_once
-from tests.harness.application.tabs import Start, Tab, somebody
+from tests.harness.application.tabs import ALICE, Start, Tab
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
-
-ALICE = somebody("1")
 
 
 @pytest.fixture

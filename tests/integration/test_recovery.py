@@ -9,6 +9,9 @@ from app.db import transaction
 from ordercast.journal.tables import EVENTS, HEAD
 from ordercast.live.pid import Claim, Pids
 from tests.harness.application.tabs import (
+    ALICE,
+    BOB,
+    CHARLIE,
     Start,
     Tab,
     WebProcess,
@@ -17,9 +20,6 @@ from tests.harness.application.tabs import (
     somebody,
     statements,
 )
-
-ALICE, CHARLIE = somebody("1"), somebody("3")
-BOB = somebody("2", Role.SELLER)
 
 
 def test_what_it_missed_comes_from_memory_without_the_database(process: WebProcess) -> None:

@@ -12,10 +12,8 @@ from app.db import db, now
 from ordercast.live.follower import Follower
 from tests.harness.application import journal
 from tests.harness.application.journal import prune
-from tests.harness.application.tabs import Start, Tab, append, published, somebody
+from tests.harness.application.tabs import ALICE, Start, Tab, append, published
 from tests.harness.faults.races import right_after
-
-ALICE = somebody("1")
 
 
 def prune_all(app: Flask, count: int = 1000) -> Callable[[], object]:

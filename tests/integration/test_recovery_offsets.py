@@ -8,10 +8,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.db import MAX_ID
-from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.application.tabs import ALICE, Start, Tab, WebProcess, append, published
 from tests.harness.faults.races import right_after
 
-ALICE = somebody("1")
 COUNT = 6  # events in the journal, all of them alice's
 
 json_values = st.recursive(

@@ -4,10 +4,8 @@ import pytest
 from flask import Flask
 
 from app.extension import cast
-from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.application.tabs import ALICE, Start, Tab, WebProcess, append, published
 from tests.harness.faults.races import right_after
-
-ALICE = somebody("1")
 
 
 @pytest.fixture

@@ -10,15 +10,22 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.accounts.models import Role
 from app.db import now
 from ordercast.live.pid import Pids
 from tests.harness.application.journal import prune
-from tests.harness.application.tabs import Start, Tab, WebProcess, append, published, somebody
+from tests.harness.application.tabs import (
+    ALICE,
+    BOB,
+    Start,
+    Tab,
+    WebProcess,
+    append,
+    published,
+)
 from tests.harness.processes.process import SECRET
 
 PROCESSES = 2
-PEOPLE = (somebody("1"), somebody("2", Role.SELLER))
+PEOPLE = (ALICE, BOB)
 ROOMS = ("user:1", "user:2", "seller:2", "user:3")
 
 which = st.integers(0, PROCESSES - 1)

@@ -19,10 +19,9 @@ from ordercast.journal.tables import SET_ASIDE
 from ordercast.metrics import EVENTS_SET_ASIDE
 from tests.harness.application import journal
 from tests.harness.application.market import Market, good
-from tests.harness.application.tabs import Start, Tab, append, published, somebody
+from tests.harness.application.tabs import ALICE, Start, Tab, append, published
 from tests.harness.faults.strangers import insert, insert_bytes, lift_checks
 
-ALICE = somebody("1")
 ROOM = "user:1"
 DEEP = "[" * 2000 + "]" * 2000
 FAULTY = {

@@ -42,6 +42,9 @@ def somebody(user_id: str, role: Role = Role.CUSTOMER) -> Identity:
     return identity_of(TokenIdentity(user_id, expires_at=2**31, claims=claims, session=session))
 
 
+ALICE, BOB, CHARLIE = somebody("1"), somebody("2", Role.SELLER), somebody("3")
+
+
 def append(room: str, count: int = 1, name: str = "test") -> None:
     with transaction():
         for _ in range(count):
