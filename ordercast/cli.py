@@ -40,7 +40,7 @@ class Commands(AppGroup):
             fail("database_unavailable", f"{found[0].value}: {found[1]}")
 
 
-group = Commands("ordercast", help="Durable events: the worker, the tables, what may be wrong.")
+group = Commands("ordercast", help="Durable events: worker, tables, checks, revocation.")
 
 
 def init_app(app: Flask) -> None:
@@ -53,13 +53,13 @@ def _service() -> Service:
 
 @group.command()
 def worker() -> None:
-    """Sequence events, drain the inbox, prune, and the app's own steps; any number may run."""
+    """Sequence events, drain the inbox, prune, run the app's own steps; any number may run."""
     _service().work()
 
 
 @group.command()
 def upgrade() -> None:
-    """Make the library's tables in the app's database, or bring them to this release."""
+    """Create the library's tables in the app's database, or upgrade them to this release."""
     from alembic.util import CommandError
 
     from ordercast import migrations  # loads Alembic too
@@ -73,7 +73,7 @@ def upgrade() -> None:
 
 @group.command()
 def doctor() -> None:
-    """Check everything the service needs, and say what to do about what is wrong."""
+    """Check everything the service needs, and print advice for each problem."""
     levels = set()
     for finding in _service().examine():
         levels.add(finding.level)
@@ -91,7 +91,7 @@ def lines(finding: Finding) -> list[str]:
 @click.argument("name", metavar="EVENT")
 @click.option("--to", required=True, help="The room; for a declared event also the user's id.")
 @click.option("--data", required=True, help="The payload, as JSON.")
-@click.option("--id", help="Your id for it: a repeat with the same one is harmless.")
+@click.option("--id", help="An id of yours; a repeat with the same id is ignored.")
 def emit(name: str, to: str, data: str, id: str | None) -> None:
     """Emit a durable event, through the inbox."""
     try:
@@ -108,8 +108,8 @@ def emit(name: str, to: str, data: str, id: str | None) -> None:
 
 @group.command()
 @click.option("--user", help="Every token of this user that was issued until now.")
-@click.option("--session", help="Every token of a login.")
-@click.option("--token", help="One token, by its `jti`.")
+@click.option("--session", help="Every token of a login session: their claim `session`.")
+@click.option("--token", help="A single token: its claim `jti`.")
 def revoke(**given: str | None) -> None:
     """Refuse tokens and close the connections that use them, in every process."""
     chosen = [(kind, value) for kind, value in given.items() if value is not None]
