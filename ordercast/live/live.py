@@ -121,31 +121,19 @@ class Live:
         self.dismissal = Dismissal(self.connections, self.revocations, self.sockets.close_hit_by)
         revocations.subscribe(self.dismissal.on_revoked)
 
-        socketio.init_app(app, **{**offered, "client_manager": self.manager})
-        socketio.server_options = given  # another application gets what the team gave, and no more
-        server = LiveServer.take_over(socketio.server, connect=path.connect, left=self.sockets.left)
-        server.on(REFRESH, self._refresh, namespace=NAMESPACE)
-        self._engine: Engine | None = None
-        if timers is not None:
-            self._engine = install(
-                server,
-                connect=path.connect,
-                on_gone=self.connections.release,
-                limits=options.limits(offered, settings),
-                timers=timers,
-                on_ended=count,
-                on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
-                on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
-            )
+        self._engine = self._serve(path, settings, offered, timers)
         slashless = options.path_of(given)
         app.wsgi_app = _either_path(app.wsgi_app, slashless)  # type: ignore[assignment,method-assign]
 
         self._marks = Marks(broker)
         self._subscription = self._subscribe(broker, settings)
         self.readiness = Readiness(self.follower, journal)
-        checks.add(health.Check("worker", self.readiness.worker))
-        checks.add(health.Check("journal", self.readiness.delivery))
-        checks.add(health.Check("handover", self._hand_over))
+        for name, ask in (
+            ("worker", self.readiness.worker),
+            ("journal", self.readiness.delivery),
+            ("handover", self._hand_over),
+        ):
+            checks.add(health.Check(name, ask))
         self._started_in: int | None = None
         self._starting = threading.Lock()
 
@@ -176,6 +164,36 @@ class Live:
             start_task(keep_marked, self.follower, self._marks)
             start_task(self.dismissal.run)
             logger.info("following the journal")
+
+    def _serve(
+        self,
+        path: ConnectPath,
+        settings: Settings,
+        offered: dict[str, Any],
+        timers: Timers | None,
+    ) -> Engine | None:
+        """Initialise the team's `socketio` on these parts -> the transport; None under
+        `flask run`, where the server keeps python-engineio's."""
+        given = dict(self.socketio.server_options)
+        self.socketio.init_app(self._app, **{**offered, "client_manager": self.manager})
+        # Another application gets the team's own options, and no more.
+        self.socketio.server_options = given
+        server = LiveServer.take_over(
+            self.socketio.server, connect=path.connect, left=self.sockets.left
+        )
+        server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        if timers is None:
+            return None
+        return install(
+            server,
+            connect=path.connect,
+            on_gone=self.connections.release,
+            limits=options.limits(offered, settings),
+            timers=timers,
+            on_ended=count,
+            on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
+            on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
+        )
 
     def _wait_until_ready(self) -> None:
         """Raises TimeoutError."""
