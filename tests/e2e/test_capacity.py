@@ -90,6 +90,8 @@ def test_of_connections_that_ask_nothing_the_oldest_make_place(
 
 def test_where_no_connection_is_idle_a_new_one_is_told_503(start: START, stack: ExitStack) -> None:
     server = start("--worker-connections", str(MOST))
+    # The connection that asked whether the process answers counts until its end is noticed.
+    wait_until(lambda: connected(server.worker().pid) == 0, "no connection is open")
     websockets = [stack.enter_context(RawWebSocket(server.port, SOCKET)) for _ in range(MOST)]
 
     assert status(server) == 503

@@ -147,9 +147,12 @@ def test_connects_and_disconnects_are_logged(
     clients[2].close()
 
     service.wait_for_connections(0)
-    for sid, transport in zip(sids, ("websocket", "polling", "polling"), strict=True):
+    # The third may have upgraded by the time that it is let in.
+    expected = ({"websocket"}, {"polling"}, {"polling", "websocket"})
+    for sid, transports in zip(sids, expected, strict=True):
         (line,) = web.logged("connected", sid=sid)
-        assert (line["user"], line["transport"]) == (alice.id, transport)
+        assert line["user"] == alice.id
+        assert line["transport"] in transports
     gone = [wait_until(partial(web.logged, "disconnected", sid=sid), "logged") for sid in sids]
     assert [len(lines) for lines in gone] == [1, 1, 1]
     ends = [(line["user"], line["transport"], line["reason"]) for (line,) in gone]
