@@ -48,8 +48,12 @@ def run(
     every step is finished. In the main thread, which gets the signals."""
     stop, rung = threading.Event(), threading.Event()
 
+    received: list[signal.Signals] = []
+
     def ask_to_stop(number: int, _frame: FrameType | None) -> None:
-        logger.info("stopping", extra={"signal": signal.Signals(number).name})
+        # No logging here: the main thread may be inside the same stream's write, which raises when
+        # it is entered again, and the signal would be lost.
+        received.append(signal.Signals(number))
         stop.set()
         rung.set()
 
@@ -100,6 +104,7 @@ def run(
         loop.start()
     logger.info("worker started", extra={"loops": [loop.name for loop in loops]})
     _watch(loops, stop)
+    logger.info("stopping", extra={"signal": received[0].name})
     _finish(loops)
 
 
