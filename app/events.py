@@ -13,10 +13,10 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from ordercast import Event, Events, Wire
 
-MAX_WHOLE = 2**53 - 1  # the largest whole number that JavaScript holds
+MAX_SAFE_INTEGER = 2**53 - 1  # the largest whole number that JavaScript holds
 MAX_ITEMS = 1000  # of one order; also bounds the cost of validating a wrong payload
 
-Whole = Annotated[int, Field(ge=-MAX_WHOLE, le=MAX_WHOLE)]
+Whole = Annotated[int, Field(ge=-MAX_SAFE_INTEGER, le=MAX_SAFE_INTEGER)]
 
 
 class Status(StrEnum):
@@ -92,7 +92,7 @@ class LowStock(Event):
 
     id: str
     name: str
-    stock: Annotated[int, Field(ge=0, le=MAX_WHOLE)]
+    stock: Annotated[int, Field(ge=0, le=MAX_SAFE_INTEGER)]
 
 
 class Notification(Event):

@@ -13,7 +13,7 @@ from app.db import now, transaction
 from app.http.idempotency import IdempotencyKey
 
 logger = logging.getLogger(__name__)
-BATCH = 1000  # rows of each kind in one step
+BATCH_ROWS = 1000  # of each kind in one step
 KEYS_KEPT = timedelta(days=7)  # time in which a repeated POST gets the first answer
 
 
@@ -28,14 +28,14 @@ def prune_once() -> bool:
     }
     if any(counts.values()):
         logger.info("pruned", extra=counts)
-    return max(counts.values()) >= BATCH
+    return max(counts.values()) >= BATCH_ROWS
 
 
 def _delete(model: type[Any], old: Any) -> int:
-    """Delete up to BATCH rows that are `old` -> their count."""
+    """Delete up to BATCH_ROWS rows that are `old` -> their count."""
     key = list(model.__table__.primary_key)
     with transaction() as session:
-        rows = session.execute(select(*key).where(old).limit(BATCH)).all()
+        rows = session.execute(select(*key).where(old).limit(BATCH_ROWS)).all()
         if rows:
             session.execute(
                 delete(model).where(tuple_(*key).in_([tuple(row) for row in rows]), old)

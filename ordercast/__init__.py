@@ -28,8 +28,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ordercast.claims import MAX_SUBJECT as MAX_SUBJECT
-    from ordercast.claims import MAX_TOKEN_ID as MAX_TOKEN_ID
+    from ordercast.claims import MAX_SUBJECT_CHARACTERS as MAX_SUBJECT_CHARACTERS
+    from ordercast.claims import MAX_TOKEN_ID_CHARACTERS as MAX_TOKEN_ID_CHARACTERS
     from ordercast.claims import TOKEN_ISSUER as TOKEN_ISSUER
     from ordercast.claims import TokenKind as TokenKind
     from ordercast.complaints import complaints_of as complaints_of
@@ -100,8 +100,8 @@ _HOME = {  # public name: its module
     "InboxUnavailable": "errors",
     "InvalidEvent": "errors",
     "Level": "doctor.finding",
-    "MAX_SUBJECT": "claims",
-    "MAX_TOKEN_ID": "claims",
+    "MAX_SUBJECT_CHARACTERS": "claims",
+    "MAX_TOKEN_ID_CHARACTERS": "claims",
     "Mark": "revocation",
     "Missed": "journal",
     "Ordercast": "extension",

@@ -25,7 +25,7 @@ def _database(database: Database, journal: Journal) -> str:
     try:
         database.probe()
     except SQLAlchemyError as exc:
-        if (kind := outage(exc)) is None or kind is Outage.AWAY:
+        if (kind := outage(exc)) is None or kind is Outage.UNAVAILABLE:
             raise
         return kind.value
     journal.head()

@@ -11,10 +11,10 @@ from ordercast.errors import TokenExpired, TokenInvalid
 from ordercast.identity import TokenIdentity
 
 TOKEN_ISSUER = "ordercast"  # noqa: S105 - `iss` of the tokens that a service issues itself
-MAX_SUBJECT = 200  # characters: rooms are named after it
-MAX_TOKEN_ID = 255  # characters of a `jti` or `session`
-MAX_TIME = 32_503_680_000  # seconds since 1970: the year 3000; later counts as that
-MAX_QUOTED = 40  # characters of a claim that a log line repeats
+MAX_SUBJECT_CHARACTERS = 200  # rooms are named after it
+MAX_TOKEN_ID_CHARACTERS = 255  # of a `jti` or `session`
+MAX_TIME_SECONDS = 32_503_680_000  # since 1970: the year 3000; later counts as that
+MAX_QUOTED_CHARACTERS = 40  # of a claim that a log line repeats
 
 TokenKind = Literal["access", "refresh"]
 
@@ -44,7 +44,8 @@ def identity(
     return TokenIdentity(
         subject,
         rooms=(f"user:{subject}",),
-        expires_at=math.ceil(min(expires_at, MAX_TIME)),  # up: no connection ends before its token
+        # Rounded up: no connection ends before its token.
+        expires_at=math.ceil(min(expires_at, MAX_TIME_SECONDS)),
         claims=claims,
         session=_id(claims, "session"),
         jti=_id(claims, "jti"),
@@ -76,15 +77,15 @@ def _not_ahead(claims: dict[str, Any], name: str, now: float, leeway: float) -> 
 
 
 def _apart(later: float, earlier: float) -> int:
-    return int(min(later, MAX_TIME)) - int(max(earlier, 0))
+    return int(min(later, MAX_TIME_SECONDS)) - int(max(earlier, 0))
 
 
 def _subject(claims: dict[str, Any]) -> str:
     subject = claims.get("sub")
     if not isinstance(subject, str):
         raise TokenInvalid("its sub is no text" if "sub" in claims else "it has no sub")
-    if not (0 < len(subject) <= MAX_SUBJECT and subject.isprintable()):
-        raise TokenInvalid(f"its sub is not 1 to {MAX_SUBJECT} printable characters")
+    if not (0 < len(subject) <= MAX_SUBJECT_CHARACTERS and subject.isprintable()):
+        raise TokenInvalid(f"its sub is not 1 to {MAX_SUBJECT_CHARACTERS} printable characters")
     return subject
 
 
@@ -92,8 +93,12 @@ def _id(claims: dict[str, Any], name: str) -> str | None:
     value = claims.get(name)
     if value is None:
         return None
-    if not (isinstance(value, str) and len(value) <= MAX_TOKEN_ID and value.isprintable()):
-        raise TokenInvalid(f"its {name} is not up to {MAX_TOKEN_ID} printable characters")
+    if not (
+        isinstance(value, str) and len(value) <= MAX_TOKEN_ID_CHARACTERS and value.isprintable()
+    ):
+        raise TokenInvalid(
+            f"its {name} is not up to {MAX_TOKEN_ID_CHARACTERS} printable characters"
+        )
     return value
 
 
@@ -101,4 +106,4 @@ def quoted(value: object) -> str:
     """A claim as a log line may repeat it."""
     if not isinstance(value, str):
         return "missing" if value is None else "no text"
-    return repr(value[:MAX_QUOTED])
+    return repr(value[:MAX_QUOTED_CHARACTERS])

@@ -27,9 +27,9 @@ CONTROL_ROOM = "control"  # of events for the web processes themselves; no clien
 RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
-MAX_RECEIVER = 200  # characters of an id: as long as a token's subject
-MAX_ROOM = 255  # characters
-MAX_NAME = 255  # characters of an event that is not declared
+MAX_RECEIVER_CHARACTERS = 200  # of an id: as long as a token's subject
+MAX_ROOM_CHARACTERS = 255
+MAX_EVENT_NAME_CHARACTERS = 255  # of an event that is not declared
 KIND = r"^[a-z_]{1,16}$"  # of a revocation
 
 
@@ -114,9 +114,9 @@ class Events:
         prefix, colon, rest = text.partition(":")
         is_room = bool(colon) and prefix == event.audience
         id = rest if is_room else text
-        if not (0 < len(id) <= MAX_RECEIVER and id.isprintable() and id == id.strip()):
+        if not (0 < len(id) <= MAX_RECEIVER_CHARACTERS and id.isprintable() and id == id.strip()):
             raise Refused(
-                f"the receiver's id has 1 to {MAX_RECEIVER} printable characters,"
+                f"the receiver's id has 1 to {MAX_RECEIVER_CHARACTERS} printable characters,"
                 f" and no space around it: {text!r:.250}"
             )
         if not is_room and self.looks_like_room(text):
@@ -131,8 +131,10 @@ class Events:
         return id.partition(":")[0].strip().casefold() in self._prefixes
 
     def _open_room(self, to: object) -> str:
-        if not (isinstance(to, str) and 0 < len(to) <= MAX_ROOM and to.isprintable()):
-            raise Refused(f"a room has 1 to {MAX_ROOM} printable characters: {to!r:.250}")
+        if not (isinstance(to, str) and 0 < len(to) <= MAX_ROOM_CHARACTERS and to.isprintable()):
+            raise Refused(
+                f"a room has 1 to {MAX_ROOM_CHARACTERS} printable characters: {to!r:.250}"
+            )
         if to == CONTROL_ROOM:
             raise Refused(f"the room {CONTROL_ROOM!r} is the service's own")
         return to
@@ -140,8 +142,11 @@ class Events:
 
 def _check_open_name(name: str) -> None:
     """Check the name of an event that is not declared. Raises Refused."""
-    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
-        raise Refused(f"an event's name has 1 to {MAX_NAME} printable characters: {name!r:.250}")
+    if not (0 < len(name) <= MAX_EVENT_NAME_CHARACTERS and name.isprintable()):
+        raise Refused(
+            f"an event's name has 1 to {MAX_EVENT_NAME_CHARACTERS} printable characters:"
+            f" {name!r:.250}"
+        )
     if name in RESERVED:
         raise Refused(f"no client receives an event named {name}")
 

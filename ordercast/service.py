@@ -122,7 +122,7 @@ class Service:
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""
-        return census.take(self.broker, Mark(kind, value, datetime.now(UTC), detail))
+        return census.ask(self.broker, Mark(kind, value, datetime.now(UTC), detail))
 
     def work(self) -> None:
         """Run the background worker, until SIGTERM or SIGINT; in the main thread."""

@@ -21,7 +21,7 @@ from ordercast.keys import key_algorithm
 from ordercast.settings import Settings
 
 LOCAL_ALGORITHM = "HS256"  # of the tokens that the service itself issues
-MAX_TOKEN = 8192  # characters
+MAX_TOKEN_CHARACTERS = 8192
 # The times are checked in claims.py: PyJWT's leeway would let an expired token live on.
 OPTIONS: Options = {
     "verify_exp": False,
@@ -94,8 +94,8 @@ class Tokens:
 
     def _decoded(self, token: object) -> tuple[dict[str, Any], str]:
         """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid."""
-        if not isinstance(token, str) or len(token) > MAX_TOKEN:
-            raise TokenInvalid(f"it is no text of up to {MAX_TOKEN} characters")
+        if not isinstance(token, str) or len(token) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid(f"it is no text of up to {MAX_TOKEN_CHARACTERS} characters")
         if not self._keys:
             raise TokenInvalid("no key is configured")
         try:

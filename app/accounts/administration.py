@@ -17,7 +17,7 @@ from app.accounts import passwords, revocation
 from app.accounts.errors import AccountNotFound
 from app.accounts.models import DISABLED, Role, User
 from app.db import db, now, release, row_id, transaction
-from ordercast import MAX_SUBJECT
+from ordercast import MAX_SUBJECT_CHARACTERS
 
 ENABLED = "enabled"
 KEPT = timedelta(days=1)  # longer than any process goes without reading the revocations
@@ -39,7 +39,9 @@ def find(who: str) -> Person | None:
     release()
     if row is not None:
         return Person(str(row.id), row.email)
-    return Person(who, None) if 0 < len(who) <= MAX_SUBJECT and who.isprintable() else None
+    return (
+        Person(who, None) if 0 < len(who) <= MAX_SUBJECT_CHARACTERS and who.isprintable() else None
+    )
 
 
 def disable(person: Person) -> int:

@@ -22,8 +22,8 @@ from app.metrics import ATTEMPTS_OVER
 from ordercast import upsert
 
 WINDOW_SECONDS = 60
-MAX_EMAIL = 254
-MAX_ADDRESS = 64
+MAX_EMAIL_CHARACTERS = 254
+MAX_ADDRESS_CHARACTERS = 64
 IPV6_PREFIX = 64  # the least that a provider gives to one customer
 
 # Stand in the column of the e-mail address, which is always in lower case.
@@ -44,7 +44,7 @@ def network(address: str) -> str:
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:  # the peer of a Unix socket
-        return address[:MAX_ADDRESS]
+        return address[:MAX_ADDRESS_CHARACTERS]
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.ipv4_mapped is None:
             return str(ipaddress.ip_network((ip, IPV6_PREFIX), strict=False))
@@ -55,7 +55,7 @@ def network(address: str) -> str:
 def count_login(address: str, email: str) -> Over | None:
     """Count an attempt -> the limit that it exceeds, or None."""
     settings: Settings = current_app.config["SETTINGS"]
-    address, email = network(address), email[:MAX_EMAIL]
+    address, email = network(address), email[:MAX_EMAIL_CHARACTERS]
     limits = (
         (ALL_ACCOUNTS, settings.LOGIN_ATTEMPTS_PER_ADDRESS_PER_MINUTE),
         (email, settings.LOGIN_ATTEMPTS_PER_MINUTE),
@@ -85,7 +85,8 @@ def count_registration(address: str) -> None:
 
 def take_back(session: Session, address: str, email: str) -> None:
     """Subtract a login that succeeded from the counts of failed logins."""
-    for account in (ALL_ACCOUNTS, email[:MAX_EMAIL]):  # the order of count_login: no deadlock
+    # In the order of count_login: no deadlock.
+    for account in (ALL_ACCOUNTS, email[:MAX_EMAIL_CHARACTERS]):
         session.execute(
             update(LoginAttempts)
             .where(LoginAttempts.address == network(address), LoginAttempts.email == account)

@@ -12,13 +12,13 @@ from pydantic import (
     field_validator,
 )
 
-from app.accounts.attempts import MAX_EMAIL
+from app.accounts.attempts import MAX_EMAIL_CHARACTERS
 from app.accounts.guessing import check_guessable
 from app.accounts.passwords import normalised
 from app.text import no_nul, single_line
 
-MIN_PASSWORD = 8  # characters, NIST SP 800-63B section 3.1.1.2
-MAX_PASSWORD = 1024
+MIN_PASSWORD_CHARACTERS = 8  # NIST SP 800-63B section 3.1.1.2
+MAX_PASSWORD_CHARACTERS = 1024
 # The addresses of RFC 5321 in use: no quotes, comments or address literals; any script (RFC 6531).
 _LOCAL = re.compile(r"[^@\s()<>\[\]:;,\\\"]+")
 _LABEL = re.compile(r"(?!-)[^@\s()<>\[\]:;,\\\"]+(?<!-)")
@@ -30,21 +30,21 @@ def _address(text: str) -> str:
     if not (text.isprintable() and _LOCAL.fullmatch(name) and all(map(_LABEL.fullmatch, labels))):
         raise ValueError("must be an e-mail address")
     lowered = text.lower()  # can be longer: U+0130 becomes two characters
-    if len(lowered) > MAX_EMAIL:
-        raise ValueError(f"must have at most {MAX_EMAIL} characters")
+    if len(lowered) > MAX_EMAIL_CHARACTERS:
+        raise ValueError(f"must have at most {MAX_EMAIL_CHARACTERS} characters")
     return lowered
 
 
 def _long_enough(text: str) -> str:
-    if len(normalised(text)) < MIN_PASSWORD:
-        raise ValueError(f"must have at least {MIN_PASSWORD} characters")
+    if len(normalised(text)) < MIN_PASSWORD_CHARACTERS:
+        raise ValueError(f"must have at least {MIN_PASSWORD_CHARACTERS} characters")
     return text
 
 
-Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(_address)]
+Email = Annotated[str, StringConstraints(max_length=MAX_EMAIL_CHARACTERS), AfterValidator(_address)]
 Password = Annotated[
     str,
-    StringConstraints(min_length=MIN_PASSWORD, max_length=MAX_PASSWORD),
+    StringConstraints(min_length=MIN_PASSWORD_CHARACTERS, max_length=MAX_PASSWORD_CHARACTERS),
     AfterValidator(no_nul),
     AfterValidator(_long_enough),
 ]

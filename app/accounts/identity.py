@@ -8,7 +8,7 @@ from typing import Any
 from app.accounts.models import Role
 from ordercast import TokenIdentity, TokenInvalid
 
-MAX_QUOTED = 40  # characters of a claim that a log line repeats
+MAX_QUOTED_CHARACTERS = 40  # of a claim that a log line repeats
 # Keep only the role of a token's claims; all connections of a role share one mapping.
 CLAIMS = {role: MappingProxyType({"role": role.value}) for role in Role}
 
@@ -52,5 +52,5 @@ def _role(claims: Mapping[str, Any]) -> Role:
     try:
         return Role(value)
     except ValueError as exc:
-        said = repr(value[:MAX_QUOTED]) if isinstance(value, str) else "no text"
+        said = repr(value[:MAX_QUOTED_CHARACTERS]) if isinstance(value, str) else "no text"
         raise TokenInvalid(f"its role {said} is none of this service") from exc

@@ -8,7 +8,7 @@ from app.cli import people
 from app.cli.failing import fail
 from app.db import db
 from app.extension import cast
-from ordercast import MAX_TOKEN_ID, RevocationKind, TokenError
+from ordercast import MAX_TOKEN_ID_CHARACTERS, RevocationKind, TokenError
 
 
 @click.command()
@@ -71,10 +71,13 @@ def _revoke_token(jti: str) -> str:
 
 
 def _require_name(value: str, claim: str) -> None:
-    if value.count(".") == 2 and len(value) > MAX_TOKEN_ID / 3:
+    if value.count(".") == 2 and len(value) > MAX_TOKEN_ID_CHARACTERS / 3:
         fail("validation_error", f"Give the token's `{claim}`, not the token.")
-    if not (0 < len(value) <= MAX_TOKEN_ID and value.isprintable()):
-        fail("validation_error", f"A `{claim}` has 1 to {MAX_TOKEN_ID} printable characters.")
+    if not (0 < len(value) <= MAX_TOKEN_ID_CHARACTERS and value.isprintable()):
+        fail(
+            "validation_error",
+            f"A `{claim}` has 1 to {MAX_TOKEN_ID_CHARACTERS} printable characters.",
+        )
 
 
 @click.command()

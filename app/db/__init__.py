@@ -5,12 +5,12 @@ base.py           the extension, Base
 engine.py         options of the connection
 """
 
-from app.db.base import MAX_ID, Base, BigId, UtcDateTime, db, now, row_id
+from app.db.base import MAX_ROW_ID, Base, BigId, UtcDateTime, db, now, row_id
 from app.db.engine import init_app
 from app.db.transactions import append, in_transaction, release, transaction
 
 __all__ = [
-    "MAX_ID",
+    "MAX_ROW_ID",
     "Base",
     "BigId",
     "UtcDateTime",

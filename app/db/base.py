@@ -8,9 +8,9 @@ from sqlalchemy.orm import DeclarativeBase
 
 from ordercast import BigId, UtcDateTime
 
-__all__ = ["MAX_ID", "Base", "BigId", "UtcDateTime", "db", "now", "row_id"]
+__all__ = ["MAX_ROW_ID", "Base", "BigId", "UtcDateTime", "db", "now", "row_id"]
 
-MAX_ID = 2**63 - 1
+MAX_ROW_ID = 2**63 - 1
 
 
 class Base(DeclarativeBase):
@@ -41,4 +41,4 @@ def row_id(text: str) -> int | None:
     if not (text.isascii() and text.isdigit()) or len(text) > 19:
         return None
     number = int(text)
-    return number if 0 < number <= MAX_ID and str(number) == text else None
+    return number if 0 < number <= MAX_ROW_ID and str(number) == text else None

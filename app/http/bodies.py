@@ -12,14 +12,14 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from app.accounts.attempts import MAX_EMAIL
-from app.accounts.details import MAX_PASSWORD, AccountDetails
+from app.accounts.attempts import MAX_EMAIL_CHARACTERS
+from app.accounts.details import MAX_PASSWORD_CHARACTERS, AccountDetails
 from app.catalog.models import MAX_STOCK
-from app.db import MAX_ID
+from app.db import MAX_ROW_ID
 from app.events import EVENTS, Notification, Status
-from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.http.paging import DEFAULT_LIMIT, MAX_PAGE_ROWS
 from app.text import no_nul, single_line
-from ordercast import MAX_SUBJECT
+from ordercast import MAX_SUBJECT_CHARACTERS
 
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000
@@ -39,7 +39,7 @@ Title = Annotated[Line, Field(max_length=200)]
 NotificationType = Annotated[Line, Field(max_length=50)]
 Id = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SUBJECT),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_SUBJECT_CHARACTERS),
     AfterValidator(_printable),
 ]
 Currency = Annotated[str, StringConstraints(pattern="^[A-Z]{3}$")]
@@ -58,8 +58,10 @@ class Register(AccountDetails, Body):
 
 
 class Login(Body):
-    email: Annotated[str, StringConstraints(max_length=MAX_EMAIL), AfterValidator(no_nul)]
-    password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD)]
+    email: Annotated[
+        str, StringConstraints(max_length=MAX_EMAIL_CHARACTERS), AfterValidator(no_nul)
+    ]
+    password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD_CHARACTERS)]
 
 
 class Refresh(Body):
@@ -142,7 +144,7 @@ class Query(BaseModel):
 
 
 class Page(Query):
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE_ROWS)] = DEFAULT_LIMIT
     cursor: str | None = None  # the `nextCursor` of the page before
 
 
@@ -155,4 +157,4 @@ class OrderPage(Page):
 
 
 class EventsAfter(Query):
-    after: Annotated[int, Field(ge=0, le=MAX_ID)]  # an offset: of an event or X-Event-Offset
+    after: Annotated[int, Field(ge=0, le=MAX_ROW_ID)]  # an offset: of an event or X-Event-Offset

@@ -103,7 +103,7 @@ STATUS: dict[type[OrdercastError], int] = {
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 RETRY_SECONDS = 2  # Retry-After while the database is unavailable
 UNAVAILABLE = {
-    Outage.AWAY: "The database cannot be reached",
+    Outage.UNAVAILABLE: "The database cannot be reached",
     Outage.READ_ONLY: "The database takes no changes now",
     Outage.FULL: "The database has no space left",
     Outage.BUSY: "The database is busy",
@@ -161,7 +161,7 @@ def _database_error(error: SQLAlchemyError) -> Response:
     if found is None:
         return _unknown(error)
     logger.error("database unavailable", exc_info=error)
-    why = UNAVAILABLE.get(found[0], UNAVAILABLE[Outage.AWAY])
+    why = UNAVAILABLE.get(found[0], UNAVAILABLE[Outage.UNAVAILABLE])
     response = envelope(503, "database_unavailable", f"{why}; nothing was changed. Try again.")
     response.headers["Retry-After"] = str(RETRY_SECONDS)
     return response

@@ -59,7 +59,7 @@ def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Respon
 
 def _answer(caller: Identity, missed: Missed) -> Response:
     in_flight: InFlight = current_app.extensions["answers"]
-    release = in_flight.take(missed.largest_bytes, caller.user_id)
+    release = in_flight.reserve(missed.largest_bytes, caller.user_id)
     if release is None:
         ANSWERS_REFUSED.inc()
         raise AnswersFull

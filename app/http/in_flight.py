@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from app.metrics import ANSWER_BYTES
 
-MAX_BYTES = 67_108_864  # memory of all answers that are being sent
+MAX_ANSWERS_BYTES = 67_108_864  # memory of all answers that are being sent
 SHARE = 4  # a caller gets a quarter of that at most, but always one answer
 COPIES = 4  # of a piece at the same time: rows, text, bytes, the connection's buffer
 
@@ -14,12 +14,12 @@ class InFlight:
     """The count of bytes held, of a process. Not locked: greenlets switch only at I/O, and a small
     error by threads does no harm."""
 
-    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, max_bytes: int = MAX_ANSWERS_BYTES) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._bytes_of: Counter[str] = Counter()  # by caller; callers with 0 are removed
 
-    def take(self, piece: int, caller_id: str) -> Callable[[], None] | None:
+    def reserve(self, piece: int, caller_id: str) -> Callable[[], None] | None:
         """Reserve memory for an answer whose largest piece has `piece` bytes -> a function to call
         at its end; None without capacity. The only answer in flight is always accepted."""
         size, held = piece * COPIES, self._bytes_of[caller_id]

@@ -16,7 +16,7 @@ from app.http.errors import (
     ValidationFailed,
 )
 from app.http.idempotency import KeyReused
-from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY, OFFSET, Operation
+from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY_CHARACTERS, OFFSET, Operation
 from ordercast import (
     AuthenticationRequired,
     OrdercastError,
@@ -121,7 +121,7 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
             inline = _inline(described, definitions)
             parameters.append({"name": name, "in": "query", "required": required, "schema": inline})
     if operation.idempotent:
-        schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY}
+        schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
         parameters.append({"name": IDEMPOTENCY_KEY, "in": "header", "schema": schema})
     return parameters
 

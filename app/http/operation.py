@@ -38,7 +38,7 @@ from ordercast import AuthenticationRequired, OrdercastError, complaints_of
 IDEMPOTENCY_KEY = "Idempotency-Key"
 OFFSET = "X-Event-Offset"
 REPLAYED = "Idempotency-Replayed"
-MAX_KEY = 255  # characters
+MAX_KEY_CHARACTERS = 255
 
 Model = TypeVar("Model", bound=BaseModel)
 View = Callable[..., Any]
@@ -158,8 +158,10 @@ def _once(caller: Identity | None, body: BaseModel | None) -> Claim | None:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None:
         return None
-    if not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
-        raise InvalidIdempotencyKey(f"Expected 1 to {MAX_KEY} printable ASCII characters.")
+    if not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+        raise InvalidIdempotencyKey(
+            f"Expected 1 to {MAX_KEY_CHARACTERS} printable ASCII characters."
+        )
     # Scope a public call by the e-mail address. Leave the password out of the fingerprint: a fast
     # hash of it must not be stored.
     sent = body.model_dump(mode="json", exclude={"password"}) if body else None

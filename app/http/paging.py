@@ -11,7 +11,7 @@ from app.errors import MarketplaceError
 from ordercast import Wire
 
 DEFAULT_LIMIT = 50
-MAX_LIMIT = 100
+MAX_PAGE_ROWS = 100
 
 
 class InvalidCursor(MarketplaceError):

@@ -16,7 +16,7 @@ from app.catalog.models import MAX_STOCK, Product
 from app.catalog.service import change_stock, lock_products, shortage
 from app.db import append, db, now, row_id, transaction
 from app.emitters import Emitters
-from app.events import MAX_WHOLE, Status
+from app.events import MAX_SAFE_INTEGER, Status
 from app.once import Once
 from app.orders.errors import (
     InvalidTransition,
@@ -32,7 +32,7 @@ from app.orders.models import Order, OrderLine
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
 
 EXPIRY_BATCH = 50  # orders in one step
-MAX_TOTAL_CENTS = MAX_WHOLE
+MAX_TOTAL_CENTS = MAX_SAFE_INTEGER
 
 emitters = Emitters(append)
 

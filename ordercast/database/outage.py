@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import exc
 
-MAX_TEXT = 300  # characters of a driver's error that a log line shows
+MAX_ERROR_CHARACTERS = 300  # of a driver's error that a log line shows
 
 
 class Outage(StrEnum):
     """Why the database cannot be used; the value says it in the log, in readyz and in doctor."""
 
-    AWAY = "unavailable"
+    UNAVAILABLE = "unavailable"
     READ_ONLY = "read-only"
     FULL = "disk full"
     DAMAGED = "storage error"
@@ -27,23 +27,23 @@ class Outage(StrEnum):
 # Outages after which a database session is not used again: a fresh one may reach another server.
 STALE = frozenset(Outage) - {Outage.BUSY}
 # Outages after which the whole pool is given up: its other sessions lead to the same server.
-ALL_STALE = frozenset({Outage.AWAY, Outage.READ_ONLY})
+ALL_STALE = frozenset({Outage.UNAVAILABLE, Outage.READ_ONLY})
 
 POSTGRES = {
     "25006": Outage.READ_ONLY,  # read_only_sql_transaction
-    "25P03": Outage.AWAY,  # idle_in_transaction_session_timeout
-    "25P04": Outage.AWAY,  # transaction_timeout
+    "25P03": Outage.UNAVAILABLE,  # idle_in_transaction_session_timeout
+    "25P04": Outage.UNAVAILABLE,  # transaction_timeout
     "26000": Outage.SHARED_SESSION,  # prepared statement does not exist
     "42P05": Outage.SHARED_SESSION,  # prepared statement already exists
     "53100": Outage.FULL,
     "57014": Outage.BUSY,  # statement_timeout
 }
 POSTGRES_CLASSES = {
-    "08": Outage.AWAY,
+    "08": Outage.UNAVAILABLE,
     "40": Outage.BUSY,  # serialization failure, deadlock
     "53": Outage.BUSY,  # out of memory, too many connections
     "55": Outage.BUSY,  # lock_timeout
-    "57": Outage.AWAY,  # shut down, starting up, crashed
+    "57": Outage.UNAVAILABLE,  # shut down, starting up, crashed
     "58": Outage.DAMAGED,
 }
 SQLITE = {
@@ -67,12 +67,12 @@ def outage(error: BaseException | None) -> Outage | None:
     if isinstance(error, exc.TimeoutError):
         return Outage.BUSY  # every connection of the pool is in use
     if isinstance(error, exc.PendingRollbackError):
-        return Outage.AWAY if error.code == INVALIDATED else None
+        return Outage.UNAVAILABLE if error.code == INVALIDATED else None
     if not isinstance(error, exc.DBAPIError):
         return None
     found = outage_of_driver(error.orig)
     if found is None and isinstance(error, exc.OperationalError | exc.InterfaceError):
-        return Outage.AWAY
+        return Outage.UNAVAILABLE
     return found
 
 
@@ -98,4 +98,4 @@ def explain(error: BaseException | None) -> tuple[Outage, str] | None:
 
 def line_of(error: object) -> str:
     """A driver's error as one line."""
-    return " ".join(str(error).split())[:MAX_TEXT]
+    return " ".join(str(error).split())[:MAX_ERROR_CHARACTERS]

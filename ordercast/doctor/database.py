@@ -31,8 +31,8 @@ def _can_write(database: Database) -> str:
     try:
         database.probe()
     except SQLAlchemyError as exc:
-        kind, text = explain(exc) or (Outage.AWAY, first_line(exc))
-        what = text if kind is Outage.AWAY else f"{kind.value}: {text}"
+        kind, text = explain(exc) or (Outage.UNAVAILABLE, first_line(exc))
+        what = text if kind is Outage.UNAVAILABLE else f"{kind.value}: {text}"
         advice = ADVICE.get(kind, "Check DATABASE_URL and that the server runs.")
         raise Unhealthy(what, advice) from exc
     if database.dialect == "sqlite":

@@ -40,10 +40,10 @@ from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
 
-BATCH = 100  # entries in one step
+BATCH_ENTRIES = 100  # in one step
 REFUSED_KEPT = 1000  # entries, about
 FIELDS_KEPT = 100  # of a refused entry
-MAX_REASON = 500  # characters
+MAX_REFUSAL_CHARACTERS = 500
 TOO_LARGE = "54"  # PostgreSQL's class of errors, program_limit_exceeded
 
 Entry = tuple[bytes, Fields]  # (stream id, fields)
@@ -82,7 +82,9 @@ class Drain:
         Raises redis.RedisError, or SQLAlchemyError: then every entry that is not in the journal is
         still in the stream, and the next step reads it again.
         """
-        found: Any = self._redis.xread({self._broker.inbox: "0"}, count=BATCH, block=block_ms)
+        found: Any = self._redis.xread(
+            {self._broker.inbox: "0"}, count=BATCH_ENTRIES, block=block_ms
+        )
         if not found:
             return block_ms is not None
         entries: list[Entry] = found[0][1]
@@ -151,7 +153,7 @@ class Drain:
     def _set_aside(self, entry: Entry, reason: str) -> None:
         entry_id, fields = entry
         kept = [part for field in islice(fields.items(), FIELDS_KEPT) for part in field]
-        text = reason[:MAX_REASON].encode(errors="backslashreplace")
+        text = reason[:MAX_REFUSAL_CHARACTERS].encode(errors="backslashreplace")
         kept += [b"entry", entry_id, b"reason", text]
         keys = (self._broker.inbox, self._broker.refused)
         if self._redis.eval(SET_ASIDE, len(keys), *keys, entry_id, REFUSED_KEPT, *kept):

@@ -18,8 +18,8 @@ from ordercast.broker import PREFIX, Broker, Redis, reason
 from ordercast.errors import InboxUnavailable, Refused
 from ordercast.events import Events
 
-MAX_ID = 200  # characters
-MAX_BYTES = 1_048_576  # of one payload
+MAX_SENDER_ID_CHARACTERS = 200
+MAX_PAYLOAD_BYTES = 1_048_576  # of one payload
 
 Send = Callable[[str, str, Any], None]  # (room, event, payload)
 
@@ -32,14 +32,14 @@ if first then return {first[1], redis.call('TIME')[1]} end
 
 def check_data(data: bytes) -> None:
     """Check a payload, on both sides of the stream. Raises Refused."""
-    if len(data) > MAX_BYTES:
-        raise Refused(f"data is larger than {MAX_BYTES} bytes")
+    if len(data) > MAX_PAYLOAD_BYTES:
+        raise Refused(f"data is larger than {MAX_PAYLOAD_BYTES} bytes")
 
 
 def check_id(id: str) -> None:
     """Check a sender's own id. Raises Refused."""
-    if not (0 < len(id) <= MAX_ID and id.isprintable()):
-        raise Refused(f"`id` has 1 to {MAX_ID} printable characters")
+    if not (0 < len(id) <= MAX_SENDER_ID_CHARACTERS and id.isprintable()):
+        raise Refused(f"`id` has 1 to {MAX_SENDER_ID_CHARACTERS} printable characters")
 
 
 def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:

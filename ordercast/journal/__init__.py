@@ -20,11 +20,11 @@ from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed, Pruned, split
 from ordercast.journal.publishing import Publisher
 from ordercast.journal.reading import Head
-from ordercast.journal.sequencing import BATCH, Sequencer
+from ordercast.journal.sequencing import BATCH_ROWS, Sequencer
 from ordercast.journal.store import Journal
 
 __all__ = [
-    "BATCH",
+    "BATCH_ROWS",
     "LOCK_SECONDS",
     "Ear",
     "Entry",

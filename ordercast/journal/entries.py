@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from ordercast.complaints import sentence_of
 from ordercast.events import CONTROL, CONTROL_ROOM, RESERVED
 
-MAX_REASON = 300  # characters
+MAX_REASON_CHARACTERS = 300
 
 
 class Entry(NamedTuple):
@@ -73,7 +73,7 @@ def _printable(reason: str | None) -> str | None:
     """The reason in printable ASCII, for every database, log and terminal."""
     if reason is None:
         return None
-    return ascii(reason[:MAX_REASON])[1:-1][:MAX_REASON]
+    return ascii(reason[:MAX_REASON_CHARACTERS])[1:-1][:MAX_REASON_CHARACTERS]
 
 
 def read(position: int, room: object, name: object, data: object) -> Entry:

@@ -10,12 +10,12 @@ from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.reading import head
 from ordercast.journal.tables import EVENTS, SET_ASIDE
 
-BATCH = 1000  # rows in one step
+BATCH_ROWS = 1000  # in one step
 
 events = EVENTS.c
 
 
-def prune(database: Database, before: datetime, limit: int = BATCH) -> int:
+def prune(database: Database, before: datetime, limit: int = BATCH_ROWS) -> int:
     """Delete up to `limit` sequenced events written before `before`, and if there are fewer of this
     journal, up to as many that a journal of another name left behind. Returns how many."""
     with database.writing() as connection:

@@ -26,7 +26,7 @@ from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILUR
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200  # rows in one step
+BATCH_ROWS = 200  # in one step
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
 
@@ -47,7 +47,7 @@ class Sequencer:
         self._publish = publish
         self._marks = marks
 
-    def step(self, limit: int = BATCH) -> int:
+    def step(self, limit: int = BATCH_ROWS) -> int:
         """Give up to `limit` committed events their positions, commit, then publish them. Returns
         how many. Raises HeadLocked.
 
@@ -78,7 +78,7 @@ class Sequencer:
             self._marks.note(reached.journal, reached.position)
         self._announce(reached, [])
 
-    def sequence(self, limit: int = BATCH, *, after: int = 0) -> tuple[Head, list[Entry]]:
+    def sequence(self, limit: int = BATCH_ROWS, *, after: int = 0) -> tuple[Head, list[Entry]]:
         """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in
         id order, and commit: of those after the id that `Waiting` said, or of all.
 

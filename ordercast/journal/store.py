@@ -109,6 +109,6 @@ class Journal:
 
     # -- pruning
 
-    def prune(self, before: datetime, limit: int = pruning.BATCH) -> int:
+    def prune(self, before: datetime, limit: int = pruning.BATCH_ROWS) -> int:
         """Delete up to `limit` of the oldest events written before `before` -> how many."""
         return pruning.prune(self._database, before, limit)

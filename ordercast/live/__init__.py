@@ -10,9 +10,9 @@ member.py         a client in one namespace, and its state
 rooms.py          which clients are in which room
 emits.py          an event to the clients of a room
 queue.py          emits to other processes, on Flask-SocketIO's own Redis channel and format
-delivery.py       encoded once, sent or held; offsets
+delivery.py       encoded once, sent or to wait; offsets
 missed.py         what a client missed, read in pieces
-replay.py         CONNECT first, then what was missed, then what was held, then what comes
+replay.py         CONNECT first, then what was missed, what waited, and what comes
 connections.py    the connections of this process, and their users
 closing.py        ends a session, with an ending of ordercast/endings.py
 sockets.py        events to clients; ends of connections: revocations, a journal that was replaced

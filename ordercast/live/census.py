@@ -36,7 +36,7 @@ class Census(NamedTuple):
         return counted
 
 
-def take(broker: Broker, mark: Mark) -> Census:
+def ask(broker: Broker, mark: Mark) -> Census:
     """Ask every web process. Never fails."""
     question = uuid4().hex
     asked = 0

@@ -1,8 +1,8 @@
 """The connect path: from a client's CONNECT until it gets live events.
 
-    identify ─▶ admit ─▶ rooms ─▶ handler ─▶ CONNECT ─▶ replay ─▶ held ─▶ live
+    identify ─▶ admit ─▶ rooms ─▶ handler ─▶ CONNECT ─▶ replay ─▶ backlog ─▶ live
 
-One direction, one function, and one backlog for the events that wait (`Member.held`): from the
+One direction, one function, and one backlog for the events that wait (`Member.backlog`): from the
 moment the client is in its rooms until it has all that it missed.
 """
 
@@ -73,7 +73,7 @@ class Anybody:
         pass
 
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
-        member.hold()
+        member.begin_backlog()
 
     def confirm(self, member: Member) -> dict[str, Any]:
         return {}

@@ -50,7 +50,7 @@ class Connections:
         else:
             self._by_user[user_id] = [*_as_list(others), connection]
 
-    def name(self, connection: Connection) -> Connection | None:
+    def register_pid(self, connection: Connection) -> Connection | None:
         """Register the connection under its pid. Returns the older of two with the same pid, to be
         closed: the predecessor, or this one, when its successor was faster."""
         other = self._by_pid.get(connection.pid)

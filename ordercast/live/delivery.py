@@ -1,7 +1,7 @@
-"""Delivery: an event is encoded once and handed to each recipient's session, or held for it.
+"""Delivery: an event is encoded once and handed to each recipient's session, or to its backlog.
 
-Held events wait in the one backlog of a client, `Member.held`, so that the client gets CONNECT,
-then what it missed, then what waited, then live events.
+Events wait in the one backlog of a client, `Member.backlog`, so that the client gets CONNECT, then
+what it missed, then what waited, then live events.
 """
 
 import threading
@@ -20,7 +20,7 @@ from ordercast.live.missed import PIECE_BYTES
 from ordercast.transport.backlog import Backlog
 from ordercast.transport.packets import Packet, message
 
-MAX_HELD = 10_000  # packets that may wait for one connection: a small one costs more than its bytes
+MAX_WAITING_PACKETS = 10_000  # of one client: a small packet costs more than its bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class Sending:
 
 
 class Delivery:
-    """`packet_class`: of the Socket.IO server. `max_held_bytes`: of the events that wait for one
+    """`packet_class`: of the Socket.IO server. `max_backlog_bytes`: of the events that wait for one
     client; 0 is no limit."""
 
     def __init__(
-        self, sending: Sending, *, packet_class: type[packet.Packet], max_held_bytes: int
+        self, sending: Sending, *, packet_class: type[packet.Packet], max_backlog_bytes: int
     ) -> None:
         # One sender at a time: a client gets its events in order, and none in between its replay
         # and its live events. Nothing blocks while holding this lock.
@@ -46,7 +46,7 @@ class Delivery:
         self._send_all = sending.send_all
         self._send_piece = sending.send_piece
         self._packet_class = packet_class
-        self._max_held_bytes = max_held_bytes
+        self._max_backlog_bytes = max_backlog_bytes
         self._position = 0  # up to which the journal was sent to its recipients
 
     def restart(self) -> None:
@@ -106,32 +106,32 @@ class Delivery:
         piece, else `taken` is called when it has."""
         with self._lock:
             packets = [durable(entry) for entry in entries]
-            if is_last and member.held is not None:
-                packets += member.held.take(PIECE_BYTES - sum(map(len, packets)))
-                if not member.held:
-                    member.held = None
+            if is_last and member.backlog is not None:
+                packets += member.backlog.pop(PIECE_BYTES - sum(map(len, packets)))
+                if not member.backlog:
+                    member.backlog = None
                     member.state = State.LIVE
-            return self._send_piece(member.engine, packets, taken)
+            return self._send_piece(member.session, packets, taken)
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
         sessions = []
         for member in members:
-            if member.held is None:
-                sessions.append(member.engine)
+            if member.backlog is None:
+                sessions.append(member.session)
             else:
-                self._hold(member, member.held, packets)
+                self._add_to_backlog(member, member.backlog, packets)
         self._send_all(sessions, packets)
 
-    def _hold(self, member: Member, held: Backlog, packets: Sequence[Packet]) -> None:
-        if len(held) < MAX_HELD and all(
-            held.add(one, limit=self._max_held_bytes) for one in packets
+    def _add_to_backlog(self, member: Member, backlog: Backlog, packets: Sequence[Packet]) -> None:
+        if len(backlog) < MAX_WAITING_PACKETS and all(
+            backlog.add(one, limit=self._max_backlog_bytes) for one in packets
         ):
             return
         # The client comes back, and recovers from the last offset that it has.
-        member.held = None
+        member.backlog = None
         is_replaying = member.state is State.REPLAYING
         close(
-            member.engine,
+            member.session,
             ServiceEnding.SLOW_REPLAY if is_replaying else ServiceEnding.HELD_TOO_MUCH,
         )
 

@@ -55,28 +55,28 @@ class Dismissal:
     def step(self) -> None:
         """Read the table, and end the connections that have been revoked since."""
         if not self._connections.all():
-            self._revocations.take_news()
+            self._revocations.pop_learned()
             return
         try:
-            self._revocations.look(READ_SECONDS / 2)
+            self._revocations.refresh(READ_SECONDS / 2)
         except SQLAlchemyError as exc:
             if self._readable:
                 logger.warning("revocations not readable", exc_info=exc)
             self._readable = False
         else:
             self._readable = True
-        for mark in self._news():
+        for mark in self._to_close():
             try:
                 self._close(mark)
             except Exception:
-                # One of the service's own rules may fail. Go on: the other news come only once.
+                # One of the service's own rules may fail. Go on: the others come only once.
                 logger.exception("connections not closed", extra={"kind": mark.kind})
 
-    def _news(self) -> list[Mark]:
-        news = self._revocations.take_news()
+    def _to_close(self) -> list[Mark]:
+        learned = self._revocations.pop_learned()
         if self._loads != self._revocations.loads:
             # The whole table was read: check each connection, instead of each revocation.
             self._loads = self._revocations.loads
             known = [self._revocations.known(one.identity) for one in self._connections.all()]
-            news += [mark for mark in known if mark is not None]
-        return news
+            learned += [mark for mark in known if mark is not None]
+        return learned

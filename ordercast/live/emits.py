@@ -1,6 +1,6 @@
 """Emits to the clients of this process: of the journal, of handlers, and of the queue.
 
-An event is sent to a client, or held for it, and never sent before CONNECT (delivery.py).
+An event is sent to a client, or to its backlog, and never sent before CONNECT (delivery.py).
 """
 
 from base64 import b64decode

@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
 POLL_SECONDS = 0.4  # between two reads of the journal while there is a reason to
-PAGE = 500  # rows in one read
+PAGE_ROWS = 500  # in one read
 PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
-RECENT = 10_000  # entries that a process that starts has in memory, if they fit
+RECENT_ENTRIES = 10_000  # that a process that starts has in memory, if they fit
 
 
 class Sockets(Protocol):
@@ -47,7 +47,7 @@ class Follower:
         self.last = 0  # position fanned out; meaningless until `ready`
         self._ahead = 0  # the highest head that was announced
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
-        self.announced = 0.0  # the same, and not reset by look()
+        self.announced = 0.0  # the same, and not reset by read_soon()
         self._lock = threading.Lock()  # one fan-out at a time, of a message or of a read
         self._wake = threading.Event()
         self.ready = threading.Event()
@@ -80,7 +80,7 @@ class Follower:
         """The journal's name, empty before the start, and the position fanned out."""
         return self._journal, self.last
 
-    def look(self) -> None:
+    def read_soon(self) -> None:
         """Read the journal soon: messages may have been missed."""
         self._heard = 0.0
         self._wake.set()
@@ -89,7 +89,8 @@ class Follower:
         """{journal, head, events: [[position, room, name, data], ...]} from a sequencer."""
         data = orjson.loads(message)
         if data["journal"] != self._journal:
-            self.look()  # not started yet, another database on this Redis, or a replaced database
+            # Not started yet, another database on this Redis, or a replaced database.
+            self.read_soon()
             return
         with self._lock:
             self._heard = self.announced = time.monotonic()
@@ -101,7 +102,7 @@ class Follower:
         if self._ahead > self.last:
             self._wake.set()
         elif data["head"] < self.last:
-            self.look()  # the message was overtaken, or the journal went back
+            self.read_soon()  # the message was overtaken, or the journal went back
 
     def _reason_to_read(self) -> str | None:
         if not self.ready.is_set():
@@ -175,11 +176,13 @@ class Follower:
 
     def _recent(self, head: Head) -> Iterator[Entry]:
         """The newest entries that fit into the ring, read page by page."""
-        sizes = self._store.sizes(head.position - RECENT, limit=RECENT, until=head.position)
-        first, room = head.position + 1, self.ring.max_bytes
+        sizes = self._store.sizes(
+            head.position - RECENT_ENTRIES, limit=RECENT_ENTRIES, until=head.position
+        )
+        first, capacity = head.position + 1, self.ring.max_bytes
         for position, size in reversed(sizes):
-            room -= size + OVERHEAD_BYTES
-            if room < 0 or position != first - 1:
+            capacity -= size + OVERHEAD_BYTES
+            if capacity < 0 or position != first - 1:
                 break
             first = position
         while first <= head.position:
@@ -191,7 +194,7 @@ class Follower:
             time.sleep(0)
 
     def _page(self, after: int, head: Head) -> list[Entry]:
-        return self._store.page(after, limit=PAGE, until=head.position, max_bytes=PAGE_BYTES)
+        return self._store.page(after, limit=PAGE_ROWS, until=head.position, max_bytes=PAGE_BYTES)
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:
         for entry in entries:

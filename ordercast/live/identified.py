@@ -49,7 +49,7 @@ class Identified:
     def identify(self, member: Member, request: ConnectRequest) -> None:
         identity = self._identify(request.auth, request.environ)
         self._ready()
-        connection = Connection(member.sid, identity, member.engine)
+        connection = Connection(member.sid, identity, member.session)
         # Register the connection, then check revocations: a revocation that comes later finds the
         # connection here, an earlier one is found by the check.
         member.connection = connection
@@ -76,7 +76,7 @@ class Identified:
     def confirm(self, member: Member) -> dict[str, Any]:
         connection = connected_as(member)
         self._check(connection.refusal)
-        predecessor = self._connections.name(connection)
+        predecessor = self._connections.register_pid(connection)
         if predecessor is not None:
             # Close the same client's half-open connection, from which nobody reads any more.
             self._sockets.close_transport(predecessor.sid, ServiceEnding.REPLACED)
@@ -91,7 +91,7 @@ class Identified:
             extra={
                 "user": connection.identity.user_id,
                 "sid": member.sid,
-                "transport": "websocket" if member.engine.upgraded else "polling",
+                "transport": "websocket" if member.session.upgraded else "polling",
                 "recovered": connection.recovered,
                 "replayed": connection.missed.count if connection.missed else 0,
             },

@@ -86,7 +86,7 @@ class Live:
         delivery = Delivery(
             Sending(send_all, send_piece) if is_ours else STOCK_SENDING,
             packet_class=offered["serializer"],
-            max_held_bytes=settings.MAX_BACKLOG_BYTES,
+            max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
         )
         self.manager = QueueManager(broker, delivery, start=self.start)
         self.sockets = Sockets(
@@ -217,7 +217,7 @@ class Live:
             broker.journal_channel: self.follower.receive,
             broker.census_channel: census.receive,
         }
-        return Subscription(broker, receivers, on_subscribed=self.follower.look)
+        return Subscription(broker, receivers, on_subscribed=self.follower.read_soon)
 
     def _refresh(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
         with self._app.app_context():

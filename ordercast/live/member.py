@@ -18,7 +18,7 @@ class State(IntEnum):
          ▼                                 ▼
       (forgotten)                       LEAVING ──▶ (forgotten)
 
-    Events wait from hold() until LIVE, in one backlog; before hold() a client gets none.
+    Events wait from begin_backlog() until LIVE, in one backlog; before it a client gets none.
     """
 
     CONNECTING = 0  # its CONNECT is not answered yet
@@ -33,20 +33,20 @@ CONNECTED = frozenset({State.REPLAYING, State.LIVE})
 
 
 class Member:
-    __slots__ = ("connection", "eio_sid", "engine", "held", "rooms", "seen", "sid", "state")
+    __slots__ = ("backlog", "connection", "eio_sid", "rooms", "seen", "session", "sid", "state")
 
-    def __init__(self, sid: str, eio_sid: str, engine: Any) -> None:
+    def __init__(self, sid: str, eio_sid: str, session: Any) -> None:
         self.sid = sid
         self.eio_sid = eio_sid
-        self.engine = engine  # its Engine.IO session
+        self.session = session  # its Engine.IO session
         self.connection: Connection | None = None  # once its identity is known, in `/`
         # Kept here and not in the connection: a fan-out reads these for each recipient.
         self.seen = 0  # the position up to which the client has its rooms' events, or needs none
-        self.held: Backlog | None = None  # the events that wait
+        self.backlog: Backlog | None = None  # the events that wait
         self.state = State.CONNECTING
         self.rooms: tuple[str, ...] = ()  # without its own room, named like its sid
 
-    def hold(self, *, seen: int = 0) -> None:
+    def begin_backlog(self, *, seen: int = 0) -> None:
         """Let events wait from now on, of the journal those after position `seen`; drop those that
         waited before."""
-        self.seen, self.held = seen, Backlog()
+        self.seen, self.backlog = seen, Backlog()

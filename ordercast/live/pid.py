@@ -13,7 +13,7 @@ from flask import Flask
 from itsdangerous import BadData, URLSafeSerializer
 
 logger = logging.getLogger(__name__)
-MAX_LENGTH = 4096  # characters; enough for the longest user id that a token may hold
+MAX_PID_CHARACTERS = 4096  # enough for the longest user id that a token may hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Pids:
 
     def read(self, pid: object) -> Claim | None:
         """The claim of a pid; None if the pid was not signed here."""
-        if not isinstance(pid, str) or len(pid) > MAX_LENGTH:
+        if not isinstance(pid, str) or len(pid) > MAX_PID_CHARACTERS:
             return None
         try:
             user_id, rooms, position, journal, stale, _ = self._serializer.loads(pid)

@@ -1,7 +1,7 @@
 """Connection state recovery: a client that comes back gets what it missed, in order, once.
 
-Order matters twice. On the server: join the rooms and hold live events, then look up what was
-missed, so that an event committed in between is held and not lost. On the wire: CONNECT, the
+Order matters twice. On the server: join the rooms and let live events wait, then read what was
+missed, so that an event committed in between waits and is not lost. On the wire: CONNECT, the
 replay, then the live events: a cut after any of these packets loses and doubles nothing, because
 the client's offset says exactly how far it came.
 
@@ -82,7 +82,9 @@ class Recovery:
         return self._pids.sign(claim)
 
     def _join(self, member: Member, identity: Identity, after: int = 0) -> tuple[int, str]:
-        return self._follower.join(partial(self._manager.hold, member, identity.rooms), after)
+        return self._follower.join(
+            partial(self._manager.enter_with_backlog, member, identity.rooms), after
+        )
 
     def _resume(
         self, member: Member, connection: Connection, then: Claim | None, offset: object
@@ -99,7 +101,7 @@ class Recovery:
                 if then.position > head.position:
                     # Signed here: the position was given, and the database has lost it.
                     self._journal.restart(then.journal, then.position)
-                    self._follower.look()
+                    self._follower.read_soon()
                     raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
                 raise Unrecoverable(Outcome.BAD_OFFSET)
         until, journal_name = self._join(member, connection.identity, after)

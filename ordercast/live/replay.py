@@ -36,7 +36,7 @@ class Replay:
             # The database may be unavailable. Nothing may overtake the rest of the replay: the
             # client comes back by itself.
             logger.exception("replay broke off", extra={"sid": member.sid})
-            close(member.engine, ServiceEnding.REPLAY_BROKEN)
+            close(member.session, ServiceEnding.REPLAY_BROKEN)
 
     def _send_next(self, member: Member) -> bool:
         """Send one piece -> whether it was taken at once and there is more."""
@@ -50,12 +50,12 @@ class Replay:
             is_last=missed is None or missed.is_read,
             taken=partial(self._on_taken, member),
         )
-        if taken and member.held is None:
+        if taken and member.backlog is None:
             self._finish(member)
-        return taken and member.held is not None
+        return taken and member.backlog is not None
 
     def _on_taken(self, member: Member) -> None:
-        if member.held is not None:
+        if member.backlog is not None:
             self._start_task(self.start, member)
         else:
             self._finish(member)

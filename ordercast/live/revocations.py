@@ -32,7 +32,7 @@ class Revocations:
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
         self._ends: list[tuple[datetime, What]] = []  # a heap of these, and of those replaced
         self.loads = 0  # how often the whole table was read
-        self._news: dict[What, Mark] = {}  # learned since the connections were last checked
+        self._learned: dict[What, Mark] = {}  # learned since the connections were last checked
         self._refreshed = -RELOAD_SECONDS  # monotonic seconds
         self._failure: SQLAlchemyError | None = None  # of the last read
         self._failed_at = 0.0  # monotonic seconds
@@ -51,16 +51,16 @@ class Revocations:
         return self._note(mark)
 
     def learn(self, mark: Mark) -> None:
-        """Note a revocation; the caller of take_news() closes the connections that it hits."""
+        """Note a revocation; the caller of pop_learned() closes the connections that it hits."""
         if self._note(mark):
-            self._news[mark.what] = mark
+            self._learned[mark.what] = mark
 
-    def take_news(self) -> list[Mark]:
+    def pop_learned(self) -> list[Mark]:
         """The revocations learned since the last call, without those of control events."""
-        news, self._news = self._news, {}
-        return list(news.values())
+        learned, self._learned = self._learned, {}
+        return list(learned.values())
 
-    def look(self, seconds: float = REFRESH_SECONDS) -> None:
+    def refresh(self, seconds: float = REFRESH_SECONDS) -> None:
         """Read the table, unless that was less than `seconds` ago. Raises SQLAlchemyError."""
         asked = time.monotonic()
         with self._lock:  # one thread reads, the others wait for its result, also a failure
@@ -68,7 +68,7 @@ class Revocations:
                 raise self._failure.with_traceback(None)
             if time.monotonic() - self._refreshed >= seconds:
                 try:
-                    self._refresh()
+                    self._read_table()
                 except SQLAlchemyError as exc:
                     self._failure, self._failed_at = exc, time.monotonic()
                     raise
@@ -79,7 +79,7 @@ class Revocations:
 
         Raises SQLAlchemyError when the table has to be read and cannot be.
         """
-        self.look()
+        self.refresh()
         return self.known(identity)
 
     def known(self, identity: Identity) -> Mark | None:
@@ -95,7 +95,7 @@ class Revocations:
         mark = self.hits(identity)
         return None if mark is None else self.rules.refusal(identity, mark)
 
-    def _refresh(self) -> None:
+    def _read_table(self) -> None:
         started, moment = time.monotonic(), datetime.now(UTC)
         if started - self._refreshed >= RELOAD_SECONDS:
             self._since = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ordercast.journal import Entry
 
-MAX_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
+MAX_RING_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
 KEEP_SECONDS = 600.0
 OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in the ring
 DEQUE_BYTES = sys.getsizeof(deque())  # twice what a small event takes
@@ -28,7 +28,7 @@ class Ring:
 
     def __init__(
         self,
-        max_bytes: int = MAX_BYTES,
+        max_bytes: int = MAX_RING_BYTES,
         *,
         keep_seconds: float = KEEP_SECONDS,
         clock: Callable[[], float] = time.monotonic,

@@ -96,7 +96,7 @@ class RoomManager(PubSubManager):
         return [
             member
             for member in self.members(namespace, room)
-            if member.state is LIVE or member.held is not None
+            if member.state is LIVE or member.backlog is not None
         ]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
@@ -125,7 +125,7 @@ class RoomManager(PubSubManager):
     def connect(self, sid: str, namespace: str) -> str:
         member = self.member(sid, namespace)
         if member is not None:
-            member.state = State.LIVE if member.held is None else State.REPLAYING
+            member.state = State.LIVE if member.backlog is None else State.REPLAYING
         return sid
 
     def is_connected(self, sid: str, namespace: str) -> bool:
@@ -150,7 +150,7 @@ class RoomManager(PubSubManager):
         member = self.member(sid, namespace)
         if member is None:
             return None
-        member.state, member.held = State.LEAVING, None
+        member.state, member.backlog = State.LEAVING, None
         return member.eio_sid
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:
@@ -179,10 +179,10 @@ class RoomManager(PubSubManager):
                 raise ValueError("cannot enter a sid room")
             space.enter(member, room)
 
-    def hold(self, member: Member, rooms: Sequence[str], seen: int) -> None:
+    def enter_with_backlog(self, member: Member, rooms: Sequence[str], seen: int) -> None:
         """Let the client into the rooms; from now on their events wait, those after position
         `seen`."""
-        member.hold(seen=seen)
+        member.begin_backlog(seen=seen)
         for room in rooms:
             self.basic_enter_room(member.sid, NAMESPACE, room)
 

@@ -80,14 +80,14 @@ class Sockets:
         """Close the Engine.IO session without a DISCONNECT: the client comes back by itself."""
         member = self._manager.member(sid, NAMESPACE)
         if member is not None:
-            close(member.engine, ending)
+            close(member.session, ending)
 
     def _disconnect(self, sid: str) -> None:
         member = self._manager.member(sid, NAMESPACE)
         # Ask no other process: the client is connected to this one.
         self._manager.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
         if member is not None:
-            self._start_task(self._close_after_good_bye, member.engine)
+            self._start_task(self._close_after_good_bye, member.session)
 
     def _close_after_good_bye(self, session: Any) -> None:
         # Wait: a client that gets DISCONNECT and the close at once takes it for a lost transport,

@@ -28,13 +28,13 @@ class Backlog:
         """The newest packet, of at least one."""
         return self._packets[-1]
 
-    def take(self, most: int) -> list[Packet]:
-        """The oldest packets, up to `most` bytes: at least one, and none without its
+    def pop(self, max_bytes: int) -> list[Packet]:
+        """The oldest packets, up to `max_bytes`: at least one, and none without its
         attachments."""
         count, size = 0, 0
         for packet in self._packets:
             size += len(packet)
-            if count and size > most and isinstance(packet.data, str):
+            if count and size > max_bytes and isinstance(packet.data, str):
                 break
             count += 1
         taken, self._packets = self._packets[:count], self._packets[count:]

@@ -19,7 +19,7 @@ class HttpConnection(Protocol):
     def keep_open(self) -> None:
         """Keep the connection for the client's next request, also if the process shuts down."""
 
-    def take(self) -> tuple[_socket.socket, bytes]:
+    def detach(self) -> tuple[_socket.socket, bytes]:
         """Detach the non-blocking socket, with the bytes that came after the request; both are the
         caller's now."""
 

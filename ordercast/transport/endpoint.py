@@ -176,7 +176,7 @@ class Endpoint:
         ).decode()
 
     def _websocket(self, environ: dict[str, Any], owner: Owner) -> tuple[WebSocket, bytes]:
-        socket, already = environ[CONNECTION].take()
+        socket, already = environ[CONNECTION].detach()
         websocket = WebSocket(
             socket,
             owner,

@@ -179,7 +179,7 @@ class Handler(PyWSGIHandler):
     def raw(self) -> bytes:
         return self.rfile.raw()
 
-    def take(self) -> tuple[_socket.socket, bytes]:
+    def detach(self) -> tuple[_socket.socket, bytes]:
         already = self.rfile.rest()
         # Bind to the server, and not to this handler, which would live as long as the WebSocket.
         return self._detach(partial(Taken, on_close=self.server.hand_out())), already

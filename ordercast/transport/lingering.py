@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LINGER_SECONDS = 5.0
 LINGER_BYTES = 16_384  # read of one connection
 CUT_SECONDS = 1.0  # after LINGER_BYTES; the close code was sent before
-MOST = 100  # connections, files that no limit counts; with one more the oldest is cut
+MAX_LINGERING_CONNECTIONS = 100  # files that no limit counts; with one more the oldest is cut
 
 
 class Cuttable(Protocol):
@@ -37,7 +37,7 @@ class Lingering:
         return len(self._left)
 
     def begin(self, websocket: Cuttable) -> None:
-        while len(self._left) >= MOST:
+        while len(self._left) >= MAX_LINGERING_CONNECTIONS:
             next(iter(self._left)).cut()
         self._left[websocket] = LINGER_BYTES
         self._timers.after(LINGER_SECONDS, _cut, websocket)
@@ -46,7 +46,7 @@ class Lingering:
         """Bytes that may still be read of this connection."""
         return self._left.get(websocket, 0)
 
-    def took(self, websocket: Cuttable, size: int) -> None:
+    def count_read(self, websocket: Cuttable, size: int) -> None:
         """Count `size` bytes that were read."""
         if websocket in self._left:
             self._left[websocket] -= size

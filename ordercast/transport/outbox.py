@@ -78,14 +78,14 @@ class Outbox:
             finally:
                 self._poll = None
         owes_close = self.owes_close
-        taken = self.take_all()
+        taken = self.pop_all()
         if owes_close and len(taken) > 1:
             # The stock client handles the CLOSE of an answer before the events of that answer, and
             # keeps these for its next connection. So CLOSE has an answer of its own.
             self._backlog = Backlog([taken.pop()])
         return taken or [NOTHING]
 
-    def take_all(self) -> list[Packet]:
+    def pop_all(self) -> list[Packet]:
         """Everything that waits: for an upgrade."""
         taken, self._backlog = list(self._backlog or ()), None
         return taken

@@ -79,7 +79,7 @@ class Waiting:
         self._watcher: Any = gevent.get_hub().loop.io(socket.fileno(), READ)
         self._watcher.start(self._on_readable)
 
-    def look(self, data: bytes = b"") -> None:
+    def read(self, data: bytes = b"") -> None:
         """Read at once, or take `data`, which was read before: most often the request has arrived
         by now."""
         if data:
@@ -155,7 +155,7 @@ def close_idle(all_waiting: set[Waiting], *, since: float) -> None:
     up the connections where none is expected."""
     now = time.monotonic()
     for waiting in list(all_waiting):
-        waiting.look()
+        waiting.read()
         if now >= (since + LAST_SECONDS if waiting.began else waiting.new_until):
             waiting.close()
 

@@ -62,7 +62,7 @@ class Server(PyWSGIServer):
             all_waiting=self._waiting,
             idle_seconds=self.idle_seconds,
         )
-        waiting.look(data)
+        waiting.read(data)
 
     def _begin(self, connection: _socket.socket, address: Any, data: bytes) -> None:
         gevent.spawn(self.adopt, connection, address, data)

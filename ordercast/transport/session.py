@@ -205,7 +205,7 @@ class Session:
         assert outbox is not None
         self.open(websocket)
         outbox.wake()
-        for packet in outbox.take_all():
+        for packet in outbox.pop_all():
             if packet is not NOTHING:
                 websocket.send(packet.frame, counted=False)  # within the outbox's limit
         if self.closed:

@@ -200,7 +200,7 @@ class WebSocket:
         if not data:
             self._over(TransportEnding.LOST)
         elif self._closing:
-            self._lingering.took(self, len(data))
+            self._lingering.count_read(self, len(data))
         else:
             self._feed(data)
 

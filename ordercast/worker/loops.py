@@ -14,7 +14,7 @@ from ordercast.broker import Broker
 from ordercast.database import Database
 from ordercast.events import Events
 from ordercast.inbox.drain import Drain
-from ordercast.journal import BATCH, Ear, Journal, Marks, Publisher
+from ordercast.journal import BATCH_ROWS, Ear, Journal, Marks, Publisher
 from ordercast.settings import Settings
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
@@ -65,7 +65,7 @@ def run(
     sequencer = Loop(
         app,
         "sequence",
-        lambda: sequencing.step() == BATCH,
+        lambda: sequencing.step() == BATCH_ROWS,
         SEQUENCE_SECONDS,
         journal=journal,
         stop=stop,

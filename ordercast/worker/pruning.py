@@ -9,7 +9,7 @@ from ordercast import revocation
 from ordercast.database import Database
 from ordercast.inbox.tables import INBOX_IDS
 from ordercast.journal import Journal
-from ordercast.journal.pruning import BATCH
+from ordercast.journal.pruning import BATCH_ROWS
 
 logger = logging.getLogger(__name__)
 IDS_KEPT = timedelta(days=7)  # how long a repeat of an inbox entry is recognised
@@ -21,16 +21,16 @@ def prune_once(database: Database, journal: Journal, keep_days: float) -> bool:
     moment = datetime.now(UTC)
     counts = {
         "events": journal.prune(moment - timedelta(days=keep_days)) if keep_days else 0,
-        "revocations": revocation.prune(database, BATCH),
+        "revocations": revocation.prune(database, BATCH_ROWS),
         "inbox_ids": _prune_inbox_ids(database, moment - IDS_KEPT),
     }
     if any(counts.values()):
         logger.info("pruned", extra=counts)
-    return max(counts.values()) >= BATCH
+    return max(counts.values()) >= BATCH_ROWS
 
 
 def _prune_inbox_ids(database: Database, before: datetime) -> int:
     id, created_at = INBOX_IDS.c.id, INBOX_IDS.c.created_at
-    old = select(id).where(created_at < before).limit(BATCH)
+    old = select(id).where(created_at < before).limit(BATCH_ROWS)
     with database.writing() as connection:
         return connection.execute(delete(INBOX_IDS).where(id.in_(old))).rowcount

@@ -19,7 +19,7 @@ from ordercast.transport.engine import Engine
 from tests.conformance.parts import Parts
 from tests.harness.application.alone import Alone
 
-MAX_PAYLOAD = 1_000_000  # bytes; the suites expect it
+MAX_MESSAGE_BYTES = 1_000_000  # the suites expect it
 
 
 def number(name: str, default: float) -> float:
@@ -50,7 +50,7 @@ def create_app() -> Any:
     beat = Limits(
         ping_interval=number("PING_INTERVAL", 25),
         ping_timeout=number("PING_TIMEOUT", 20),
-        max_message_bytes=MAX_PAYLOAD,
+        max_message_bytes=MAX_MESSAGE_BYTES,
     )
     flask_app = Flask(__name__)
     alone = Alone()

@@ -14,7 +14,7 @@ from tests.harness.processes.workers import connected
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 APPLICATION = "tests.conformance.server:app"
-MOST = 20
+MAX_CONNECTIONS = 20
 FILES = 40
 START = Callable[..., Gunicorn]
 
@@ -77,26 +77,30 @@ def is_closed(connection: socket.socket) -> bool:
 def test_of_connections_that_ask_nothing_the_oldest_make_place(
     start: START, stack: ExitStack
 ) -> None:
-    server = start("--worker-connections", str(MOST))
-    connections = [idle(server, stack) for _ in range(3 * MOST)]
+    server = start("--worker-connections", str(MAX_CONNECTIONS))
+    connections = [idle(server, stack) for _ in range(3 * MAX_CONNECTIONS)]
 
     assert status(server) == 404
 
-    wait_until(lambda: connected(server.worker().pid) <= MOST, "no more than it may have")
+    wait_until(
+        lambda: connected(server.worker().pid) <= MAX_CONNECTIONS, "no more than it may have"
+    )
     wait_until(lambda: is_closed(connections[0]), "the oldest is closed")
     assert not is_closed(connections[-1])
     assert "out of connections" in server.process.output()
 
 
 def test_where_no_connection_is_idle_a_new_one_is_told_503(start: START, stack: ExitStack) -> None:
-    server = start("--worker-connections", str(MOST))
+    server = start("--worker-connections", str(MAX_CONNECTIONS))
     # The connection that asked whether the process answers counts until its end is noticed.
     wait_until(lambda: connected(server.worker().pid) == 0, "no connection is open")
-    websockets = [stack.enter_context(RawWebSocket(server.port, SOCKET)) for _ in range(MOST)]
+    websockets = [
+        stack.enter_context(RawWebSocket(server.port, SOCKET)) for _ in range(MAX_CONNECTIONS)
+    ]
 
     assert status(server) == 503
 
-    assert connected(server.worker().pid) <= MOST
+    assert connected(server.worker().pid) <= MAX_CONNECTIONS
     websockets[0].socket.close()
     wait_until(lambda: status(server) == 404, "there is a place again")
 

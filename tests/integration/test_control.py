@@ -1,7 +1,6 @@
 """Control through the journal: revocations and disconnects reach each process once, in order."""
 
 from dataclasses import replace
-from typing import Any
 
 import orjson
 from flask import Flask
@@ -30,9 +29,6 @@ class Process:
 
     def dismiss(self, mark: Mark) -> None:
         self.did.append(f"dismiss {mark.kind} {mark.value}")
-
-    def hold(self, connection: Any, *, seen: int) -> None:
-        raise AssertionError("nobody connects here")
 
     def send_away(self) -> None:
         raise AssertionError("nothing is missed for good here")
@@ -70,7 +66,7 @@ def test_control_keeps_its_place_between_the_events_in_every_process(app: Flask)
     quick, deaf = processes
     for message in [*messages, *messages]:  # and everything a second time
         quick.follower.receive(message)
-    deaf.follower.look()
+    deaf.follower.read_soon()
     for process in processes:
         process.follower.step()
         assert process.did == todo

@@ -9,7 +9,7 @@ from flask import Flask
 
 from app.accounts.tokens import Identity
 from app.config import Settings
-from app.db import MAX_ID, db, now, transaction
+from app.db import MAX_ROW_ID, db, now, transaction
 from app.extension import cast
 from app.http.in_flight import InFlight
 from app.metrics import ANSWER_BYTES, ANSWERS_REFUSED
@@ -19,14 +19,14 @@ from tests.harness.application.journal import sequence_once
 from tests.harness.application.market import Caller, Market, error, good
 from tests.harness.faults.races import right_after
 
-MOST = 5  # events in one answer, of these tests
+MAX_ANSWER_EVENTS = 5  # events in one answer, of these tests
 HEAD = "FROM ordercast_head"
 SECOND = 2  # reading of the head: the first one is for X-Event-Offset
 
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    limits = {"RECOVERY_MAX_EVENTS": MOST, "RECOVERY_MAX_BYTES": 2_000_000}
+    limits = {"RECOVERY_MAX_EVENTS": MAX_ANSWER_EVENTS, "RECOVERY_MAX_BYTES": 2_000_000}
     return settings.model_copy(update=limits)
 
 
@@ -123,15 +123,19 @@ def test_the_offset_continues_without_a_gap_or_a_repeat(market: Market) -> None:
 
 
 def test_as_many_as_allowed_are_told_and_one_more_is_not_a_part_of_them(market: Market) -> None:
-    notify(market, market.alice, MOST)
-    assert len(events(market.alice, 0)["events"]) == MOST
+    notify(market, market.alice, MAX_ANSWER_EVENTS)
+    assert len(events(market.alice, 0)["events"]) == MAX_ANSWER_EVENTS
     notify(market, market.alice, 1)
-    assert events(market.alice, 0) == {"events": [], "offset": str(MOST + 1), "complete": False}
-    assert len(events(market.alice, 1)["events"]) == MOST
+    assert events(market.alice, 0) == {
+        "events": [],
+        "offset": str(MAX_ANSWER_EVENTS + 1),
+        "complete": False,
+    }
+    assert len(events(market.alice, 1)["events"]) == MAX_ANSWER_EVENTS
 
 
 def test_what_others_got_does_not_count(market: Market) -> None:
-    notify(market, market.charlie, MOST + 1)
+    notify(market, market.charlie, MAX_ANSWER_EVENTS + 1)
     notify(market, market.alice, 1)
     answer = events(market.alice, 0)
     assert (len(answer["events"]), answer["complete"]) == (1, True)
@@ -148,13 +152,15 @@ def test_what_was_pruned_makes_the_answer_incomplete(market: Market) -> None:
     assert ([event["offset"] for event in answer["events"]], answer["complete"]) == (["3"], True)
 
 
-@pytest.mark.parametrize("after", [3, MAX_ID])
+@pytest.mark.parametrize("after", [3, MAX_ROW_ID])
 def test_an_offset_of_the_future_is_of_another_journal(market: Market, after: int) -> None:
     notify(market, market.alice, 2)
     assert events(market.alice, after) == {"events": [], "offset": "2", "complete": False}
 
 
-@pytest.mark.parametrize("after", ["", "-1", "1.5", "one", "1e3", "NaN", str(MAX_ID + 1), "9" * 99])
+@pytest.mark.parametrize(
+    "after", ["", "-1", "1.5", "one", "1e3", "NaN", str(MAX_ROW_ID + 1), "9" * 99]
+)
 def test_an_offset_that_is_none_gets_422(market: Market, after: str) -> None:
     refused = market.alice.get("/api/events", after=after)
     assert error(refused) == (422, "validation_error")
@@ -209,14 +215,14 @@ def test_over_the_bytes_it_is_not_a_part_either(market: Market) -> None:
 @pytest.mark.parametrize("letter", ["x", "\u8336", '"', "\U0001f375"])
 def test_an_answer_of_many_pieces_is_one_document(market: Market, letter: str) -> None:
     with market.app.app_context():
-        large(market.alice, MOST, 90_000, letter)
+        large(market.alice, MAX_ANSWER_EVENTS, 90_000, letter)
         answer = market.alice.get("/api/events", after=0)
-        assert answer.headers["X-Event-Offset"] == str(MOST)
+        assert answer.headers["X-Event-Offset"] == str(MAX_ANSWER_EVENTS)
         found = good(answer)
     assert [event["data"] for event in found["events"]] == [
-        {"n": number, "x": letter * 90_000} for number in range(MOST)
+        {"n": number, "x": letter * 90_000} for number in range(MAX_ANSWER_EVENTS)
     ]
-    assert (found["offset"], found["complete"]) == (str(MOST), True)
+    assert (found["offset"], found["complete"]) == (str(MAX_ANSWER_EVENTS), True)
 
 
 def test_what_is_pruned_in_the_middle_breaks_the_answer_off(market: Market) -> None:
@@ -250,7 +256,7 @@ def test_answers_that_a_caller_does_not_read_are_bounded_and_the_next_is_told_to
         assert error(full) == (503, "too_many_answers")
         assert full.headers["Retry-After"] == "2"
         assert ANSWERS_REFUSED._value.get() == refused + 1
-        others = answers.take(600_000, market.charlie.id)
+        others = answers.reserve(600_000, market.charlie.id)
         assert others is not None, "they have the rest"
         others()
         unread.pop().close()
@@ -264,8 +270,8 @@ def test_answers_of_many_callers_are_bounded_together(market: Market) -> None:
     with market.app.app_context():
         market.app.extensions["answers"] = answers
         large(market.alice, 3, 200_000)
-        begun = [answers.take(200_000, name) for name in ("bob", "charlie")]
-        assert answers.take(200_000, "dora") is None
+        begun = [answers.reserve(200_000, name) for name in ("bob", "charlie")]
+        assert answers.reserve(200_000, "dora") is None
         assert error(market.alice.get("/api/events", after=0)) == (503, "too_many_answers")
         for release in begun:
             assert release is not None

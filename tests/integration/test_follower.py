@@ -33,9 +33,6 @@ class Sockets:
         payload = orjson.loads(entry.data)
         self.sent.append((entry.room, entry.name, payload, entry.position))
 
-    def hold(self, connection: Any, *, seen: int) -> None:
-        raise AssertionError("nobody connects here")
-
     def dismiss(self, mark: Mark) -> None:
         self.dismissed.append((RevocationKind(mark.kind), mark.value))
 
@@ -126,7 +123,7 @@ def test_a_head_that_is_ahead_is_read_from_the_journal(
 def test_silence_is_a_reason_to_read(follower: Follower, sockets: Sockets) -> None:
     append()
     published()  # lost, and no head is announced
-    follower.look()
+    follower.read_soon()
     assert follower.step() == "silence"
     assert sockets.offsets == [1]
 
@@ -135,7 +132,7 @@ def test_it_reads_page_after_page(follower: Follower, sockets: Sockets) -> None:
     append(1203)
     while sequence_once(lambda message: None):
         continue
-    follower.look()
+    follower.read_soon()
     follower.step()
     assert sockets.offsets == list(range(1, 1204))
 
@@ -157,7 +154,7 @@ def test_a_replaced_database_is_followed_from_its_head(
     published()
     with transaction() as session:
         session.execute(update(HEAD).values(journal="restored"))
-    follower.look()
+    follower.read_soon()
     follower.step()
     assert sockets.sent == []
     assert follower.last == 2
@@ -185,7 +182,7 @@ def test_a_journal_that_went_back_goes_on_under_another_name_and_gives_no_positi
     follower.receive(published())
     before = journal.head()
     restore_a_backup(1)
-    follower.look()
+    follower.read_soon()
     follower.step()
     head = journal.head()
     assert head.journal != before.journal
@@ -209,7 +206,7 @@ def test_of_two_processes_that_notice_it_one_renames_the_journal(
     restore_a_backup(1)
     once = journal.restart(name, 3)
     assert journal.restart(name, 4) == once == journal.head()
-    follower.look()
+    follower.read_soon()
     follower.step()
     assert (follower.last, sockets.sent_away) == (once.position, 1)
 
@@ -261,7 +258,7 @@ def test_a_hole_in_the_journal_is_logged_and_passed(
     published()
     with transaction() as session:  # somebody's hand in the table
         session.execute(delete(EVENTS).where(EVENTS.c.position == 2))
-    follower.look()
+    follower.read_soon()
     follower.step()
     assert sockets.offsets == [1, 3]
     assert "the journal has a hole" in caplog.text

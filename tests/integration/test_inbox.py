@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
-from ordercast.inbox.drain import BATCH
+from ordercast.inbox.drain import BATCH_ENTRIES
 from ordercast.journal.tables import EVENTS
 from ordercast.metrics import INBOX_ACCEPTED
 from tests.harness.application.mailbox import Mailbox, at, drain_once, journalled
@@ -110,10 +110,10 @@ def test_a_repeat_in_a_later_batch_is_harmless(app: Flask, mailbox: Mailbox) -> 
 
 
 def test_a_repeat_that_a_batch_divides_is_harmless(app: Flask, mailbox: Mailbox) -> None:
-    for number in range(BATCH * 2 + 1):
-        mailbox.add(f"{number % BATCH}", id=f"n-{number % BATCH}")
+    for number in range(BATCH_ENTRIES * 2 + 1):
+        mailbox.add(f"{number % BATCH_ENTRIES}", id=f"n-{number % BATCH_ENTRIES}")
     mailbox.drain()
-    assert journalled() == [str(number) for number in range(BATCH)]
+    assert journalled() == [str(number) for number in range(BATCH_ENTRIES)]
 
 
 def test_without_an_id_every_entry_counts(app: Flask, mailbox: Mailbox) -> None:
@@ -124,7 +124,7 @@ def test_without_an_id_every_entry_counts(app: Flask, mailbox: Mailbox) -> None:
 
 
 def test_entries_keep_their_order_over_many_batches(app: Flask, mailbox: Mailbox) -> None:
-    titles = [str(number) for number in range(BATCH * 3 + 7)]
+    titles = [str(number) for number in range(BATCH_ENTRIES * 3 + 7)]
     for title in titles:
         mailbox.add(title, id=f"id-{title}" if int(title) % 3 else None)
     mailbox.drain()
@@ -155,7 +155,7 @@ def test_two_workers_with_the_same_entries_journal_them_once_and_in_order(
 
 
 def test_many_workers_share_a_long_stream(app: Flask, mailbox: Mailbox) -> None:
-    titles = [str(number) for number in range(BATCH * 4)]
+    titles = [str(number) for number in range(BATCH_ENTRIES * 4)]
     for title in titles:
         mailbox.add(title, id=title)
         mailbox.add(f"again {title}", id=title)

@@ -10,7 +10,7 @@ from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refuse
 from app.events import EVENTS
 from ordercast import broker
 from ordercast.inbox.letters import read
-from ordercast.inbox.sender import MAX_BYTES
+from ordercast.inbox.sender import MAX_PAYLOAD_BYTES
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -96,7 +96,7 @@ def test_what_the_service_would_refuse_is_not_sent(
         with pytest.raises(Refused, match="receiver's id"):
             emitters.send_notification(receiver, NOTE)
     with pytest.raises(Refused, match="data is larger than"):
-        emitters.send_notification("7", {**NOTE, "message": "m" * MAX_BYTES})
+        emitters.send_notification("7", {**NOTE, "message": "m" * MAX_PAYLOAD_BYTES})
     with pytest.raises(InvalidEvent, match="title"):
         emitters.send_notification("7", {})
     assert stream.xlen("ordercast:inbox") == 0

@@ -33,9 +33,6 @@ class Recorder:
     def emit_entry(self, entry: Entry) -> None:
         self.positions.append(entry.position)
 
-    def hold(self, connection: Any, *, seen: int) -> None:
-        raise AssertionError("nobody connects here")
-
     def dismiss(self, mark: Any) -> None:
         raise AssertionError("no control events here")
 
@@ -136,7 +133,7 @@ def test_overlapping_commits_get_contiguous_positions_and_are_fanned_out_once_in
         while sequence_once(publish):
             continue
     for follower in followers:
-        follower.look()
+        follower.read_soon()
         follower.step()
 
     total = sum(sizes)

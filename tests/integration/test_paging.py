@@ -10,7 +10,7 @@ from flask import Flask
 from app.accounts.tokens import Identity
 from app.catalog.models import Product
 from app.db import transaction
-from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT
+from app.http.paging import DEFAULT_LIMIT, MAX_PAGE_ROWS
 from tests.harness.application.market import Caller, Market, basket, error, good
 
 
@@ -134,7 +134,7 @@ def test_a_cursor_that_no_list_gave_out_gets_400(market: Market, listed: List, c
 
 def test_the_default_and_the_largest_page(app: Flask, market: Market) -> None:
     with app.app_context(), transaction() as session:
-        for number in range(MAX_LIMIT + 1):
+        for number in range(MAX_PAGE_ROWS + 1):
             session.add(
                 Product(
                     seller_id=int(market.bob.id),
@@ -147,9 +147,9 @@ def test_the_default_and_the_largest_page(app: Flask, market: Market) -> None:
             )
     products = LISTS[0]
     assert len(products.page(market)[0]) == DEFAULT_LIMIT
-    rows, cursor = products.page(market, limit=MAX_LIMIT)
-    assert len(rows) == MAX_LIMIT
-    assert len(products.page(market, limit=MAX_LIMIT, cursor=cursor)[0]) == 1
+    rows, cursor = products.page(market, limit=MAX_PAGE_ROWS)
+    assert len(rows) == MAX_PAGE_ROWS
+    assert len(products.page(market, limit=MAX_PAGE_ROWS, cursor=cursor)[0]) == 1
 
 
 def test_a_filter_goes_on_behind_a_cursor(market: Market, tea: Any) -> None:

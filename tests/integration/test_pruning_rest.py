@@ -20,7 +20,7 @@ from app.pruning import KEYS_KEPT
 from app.pruning import prune_once as prune_accounts
 from ordercast import TokenRevoked
 from ordercast.inbox.tables import INBOX_IDS
-from ordercast.journal.pruning import BATCH
+from ordercast.journal.pruning import BATCH_ROWS
 from ordercast.revocation.tables import REVOCATIONS
 from ordercast.worker.pruning import IDS_KEPT, prune_once
 from tests.conftest import PASSWORD
@@ -87,7 +87,7 @@ def count(model: Any) -> int:
 def test_the_old_go_in_bounded_batches_and_the_young_stay(
     app: Flask, alice: Identity, model: Any
 ) -> None:
-    old, young = 2 * BATCH + 1, 3
+    old, young = 2 * BATCH_ROWS + 1, 3
     rows = [KINDS[model](number, old=number < old) for number in range(old + young)]
     with transaction() as session:
         session.execute(insert(model), rows)
@@ -96,7 +96,7 @@ def test_the_old_go_in_bounded_batches_and_the_young_stay(
     while more:
         more = prune(app)
         left.append(count(model))
-    assert left == [old + young - BATCH, old + young - 2 * BATCH, young]
+    assert left == [old + young - BATCH_ROWS, old + young - 2 * BATCH_ROWS, young]
 
 
 def test_every_kind_is_pruned_in_one_step(app: Flask, alice: Identity) -> None:

@@ -23,9 +23,6 @@ class Silent:
     def emit_entry(self, entry: Entry) -> None:
         pass
 
-    def hold(self, connection: object, *, seen: int) -> None:
-        raise AssertionError("nobody connects here")
-
     def dismiss(self, mark: object) -> None:
         raise AssertionError("nothing is revoked here")
 

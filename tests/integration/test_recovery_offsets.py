@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.db import MAX_ID
+from app.db import MAX_ROW_ID
 from tests.harness.application.tabs import ALICE, Start, Tab, WebProcess, append, published
 from tests.harness.faults.races import right_after
 
@@ -42,8 +42,8 @@ def first_pid(process: WebProcess) -> str | None:
 @example("²")
 @example(3)
 @example(True)
-@example(str(MAX_ID))
-@example(str(MAX_ID + 1))
+@example(str(MAX_ROW_ID))
+@example(str(MAX_ROW_ID + 1))
 @example("9" * 19)
 @example("9" * 5000)
 @example("-1")

@@ -25,7 +25,7 @@ from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 DEAD = 2_000
-BATCH = 200
+BATCH_ROWS = 200
 BACKLOG_SECONDS = 3.0
 
 
@@ -36,7 +36,7 @@ def append(number: int = 1) -> None:
 
 
 def sequenced() -> int:
-    return sequence_once(lambda _message: None, limit=BATCH)
+    return sequence_once(lambda _message: None, limit=BATCH_ROWS)
 
 
 def row_with_id(number: int) -> None:
@@ -134,9 +134,9 @@ def test_a_long_transaction_elsewhere_does_not_make_the_question_slower(
     app = create_app(settings)
     asked: list[tuple[str, Any]] = []
     with app.app_context(), long_transaction(postgres[0]):
-        for _ in range(0, DEAD, BATCH):
-            append(BATCH)
-            assert sequenced() == BATCH
+        for _ in range(0, DEAD, BATCH_ROWS):
+            append(BATCH_ROWS)
+            assert sequenced() == BATCH_ROWS
 
         @event.listens_for(db.engine, "before_cursor_execute")
         def note(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:

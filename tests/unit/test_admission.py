@@ -159,7 +159,7 @@ def test_who_is_gone_during_the_handshake_does_not_count() -> None:
     """The socket is gone when the engine asks for it."""
 
     class Connection:
-        def take(self) -> None:
+        def detach(self) -> None:
             raise OSError
 
     caller = Caller()

@@ -86,7 +86,7 @@ def test_what_the_handler_emits_and_what_comes_meanwhile_follows_connect_in_orde
     assert wire.sent == ["accepted sid", '42["own",1]', '42["all",2]', '42["room",3]']
     member = process.member()
     assert member is not None
-    assert (member.state, member.held) == (State.LIVE, None)
+    assert (member.state, member.backlog) == (State.LIVE, None)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from app.events import EVENTS, MAX_ITEMS, MAX_WHOLE
+from app.events import EVENTS, MAX_ITEMS, MAX_SAFE_INTEGER
 from ordercast.errors import Refused
-from ordercast.events import MAX_NAME, MAX_RECEIVER, Events
+from ordercast.events import MAX_EVENT_NAME_CHARACTERS, MAX_RECEIVER_CHARACTERS, Events
 from ordercast.inbox.letters import Letter
 from ordercast.inbox.letters import read as read_entry
-from ordercast.inbox.sender import MAX_BYTES, MAX_ID
+from ordercast.inbox.sender import MAX_PAYLOAD_BYTES, MAX_SENDER_ID_CHARACTERS
 
 # The first text that is drawn on a machine makes its table of characters: seconds, once.
 patient = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -113,25 +113,31 @@ def test_an_unknown_event_is_refused_with_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "receiver", [b"", b" \n", b"7\n", b"a\0", "7\u2028".encode(), b"7" * (MAX_RECEIVER + 1)]
+    "receiver",
+    [b"", b" \n", b"7\n", b"a\0", "7\u2028".encode(), b"7" * (MAX_RECEIVER_CHARACTERS + 1)],
 )
 def test_a_receiver_that_no_token_can_have_is_refused(receiver: bytes) -> None:
     assert "receiver's id" in reason(entry(to=receiver))
 
 
-@pytest.mark.parametrize("key", [b"", b"\n", b"a\0b", b"k" * (MAX_ID + 1)])
+@pytest.mark.parametrize("key", [b"", b"\n", b"a\0b", b"k" * (MAX_SENDER_ID_CHARACTERS + 1)])
 def test_an_id_that_cannot_be_one_is_refused(key: bytes) -> None:
     assert "`id` has 1 to" in reason(entry(id=key))
 
 
 def test_the_longest_receiver_and_id_are_good() -> None:
-    letter = read("1-1", entry(to=b"7" * MAX_RECEIVER, id="ü".encode() * MAX_ID))
-    assert letter.room == f"user:{'7' * MAX_RECEIVER}"
-    assert letter.key == f"id:{'ü' * MAX_ID}"
+    letter = read(
+        "1-1", entry(to=b"7" * MAX_RECEIVER_CHARACTERS, id="ü".encode() * MAX_SENDER_ID_CHARACTERS)
+    )
+    assert letter.room == f"user:{'7' * MAX_RECEIVER_CHARACTERS}"
+    assert letter.key == f"id:{'ü' * MAX_SENDER_ID_CHARACTERS}"
 
 
 def test_data_that_is_too_large_is_refused_unread() -> None:
-    assert reason(entry(b"{" * (MAX_BYTES + 1))) == f"data is larger than {MAX_BYTES} bytes"
+    assert (
+        reason(entry(b"{" * (MAX_PAYLOAD_BYTES + 1)))
+        == f"data is larger than {MAX_PAYLOAD_BYTES} bytes"
+    )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_every_wrong_key_is_named() -> None:
     assert all(f"{key}: " in said for key in NOTE)
 
 
-@pytest.mark.parametrize("stock", [-1, 1.5, "many", None, MAX_WHOLE + 1, 2**63, 1e30])
+@pytest.mark.parametrize("stock", [-1, 1.5, "many", None, MAX_SAFE_INTEGER + 1, 2**63, 1e30])
 def test_a_stock_that_is_no_whole_number_of_javascripts_is_refused(stock: Any) -> None:
     assert "stock: " in reason(entry({**LOW, "stock": stock}, event=b"inventory:low-stock"))
 
@@ -203,7 +209,7 @@ def test_where_nothing_is_declared_the_room_stands_and_the_text_is_carried(data:
         ({"to": b"control"}, "the room 'control'"),
         ({"to": b""}, "a room has 1 to"),
         ({"event": b""}, "an event's name has 1 to"),
-        ({"event": b"e" * (MAX_NAME + 1)}, "an event's name has 1 to"),
+        ({"event": b"e" * (MAX_EVENT_NAME_CHARACTERS + 1)}, "an event's name has 1 to"),
         ({"event": b"disconnect"}, "no client receives"),
         ({"data": b"{"}, "data is not JSON"),
     ],

@@ -9,14 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from ordercast.claims import MAX_SUBJECT
-from ordercast.live.pid import MAX_LENGTH, Claim, Pids, signing_key
+from ordercast.claims import MAX_SUBJECT_CHARACTERS
+from ordercast.live.pid import MAX_PID_CHARACTERS, Claim, Pids, signing_key
 
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
 PIDS = Pids(SECRET)
 ALICE = Claim("7", "customer", 41, "a-journal")
 
-subjects = st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=MAX_SUBJECT, min_size=1)
+subjects = st.text(
+    st.characters(categories=["L", "N", "P", "S"]), max_size=MAX_SUBJECT_CHARACTERS, min_size=1
+)
 junk = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -31,7 +33,7 @@ def test_a_claim_is_read_back(user_id: str, position: int, stale: int | None) ->
 
 
 def test_the_longest_user_id_fits() -> None:
-    emoji = "".join(chr(0x1F300 + 7 * number % 700) for number in range(MAX_SUBJECT))
+    emoji = "".join(chr(0x1F300 + 7 * number % 700) for number in range(MAX_SUBJECT_CHARACTERS))
     claim = Claim(emoji, "customer", 2**63 - 1, "j" * 32, 10**19 - 1)
     assert PIDS.read(PIDS.sign(claim)) == claim
 
@@ -77,8 +79,8 @@ def test_a_pid_that_is_too_long_is_not_even_looked_at() -> None:
     signed = URLSafeSerializer(SECRET, salt="ordercast.pid")
     good = ["7", "customer", 41, "a-journal", None]
     assert PIDS.read(signed.dumps([*good, "00"])) == ALICE
-    long = signed.dumps([*good, token_hex(MAX_LENGTH)])
-    assert len(long) > MAX_LENGTH
+    long = signed.dumps([*good, token_hex(MAX_PID_CHARACTERS)])
+    assert len(long) > MAX_PID_CHARACTERS
     assert PIDS.read(long) is None
 
 

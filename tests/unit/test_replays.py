@@ -44,7 +44,7 @@ class Returning(Anybody):
             journal_name="journal",
             source=Outcome.MEMORY,
         )
-        member.connection = Connection(member.sid, Identity("7"), member.engine, missed=missed)
+        member.connection = Connection(member.sid, Identity("7"), member.session, missed=missed)
 
 
 def polled(session: Any) -> list[Packet]:

@@ -130,13 +130,13 @@ def door() -> Iterator[Door]:
 @pytest.mark.parametrize("head", [HEAD, HEAD.replace(b"\r", b""), HEAD + b"body" + HEAD])
 def test_a_request_begins_with_its_head(door: Door, head: bytes) -> None:
     door.client.sendall(head)
-    door.waiting.look()
+    door.waiting.read()
     assert door.began == [head]
     assert door.all == set()
 
 
 def test_a_head_may_come_byte_by_byte(door: Door) -> None:
-    door.waiting.look()
+    door.waiting.read()
     for at in range(len(HEAD)):
         assert door.began == []
         door.client.sendall(HEAD[at : at + 1])
@@ -145,30 +145,30 @@ def test_a_head_may_come_byte_by_byte(door: Door) -> None:
 
 
 def test_what_was_sent_already_counts(door: Door) -> None:
-    door.waiting.look(HEAD[:7])
+    door.waiting.read(HEAD[:7])
     assert door.began == []
     door.client.sendall(HEAD[7:])
     turn_until(lambda: door.began == [HEAD], "the request begins")
 
 
 def test_a_head_without_end_is_refused(door: Door) -> None:
-    door.waiting.look(b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES)
+    door.waiting.read(b"GET / HTTP/1.1\r\nX: " + b"x" * MAX_HEAD_BYTES)
     assert door.is_closed()
     assert door.client.recv(1000).startswith(b"HTTP/1.1 431 ")
 
 
 def test_a_head_that_began_has_a_deadline_of_its_own(door: Door) -> None:
     before = door.waiting.due
-    door.waiting.look(HEAD[:9])
+    door.waiting.read(HEAD[:9])
     assert door.waiting.due < before
     soon = door.waiting.due
-    door.waiting.look(HEAD[9:12])
+    door.waiting.read(HEAD[9:12])
     assert door.waiting.due == soon
 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
 def test_who_says_nothing_more_is_let_go(door: Door, said: bytes) -> None:
-    door.waiting.look(said)
+    door.waiting.read(said)
     close_late(door.all)
     assert not door.is_closed()  # it has time
     door.waiting.due -= IDLE_SECONDS
@@ -178,7 +178,7 @@ def test_who_says_nothing_more_is_let_go(door: Door, said: bytes) -> None:
 
 
 def test_a_deadline_that_comes_too_late_touches_nothing(door: Door) -> None:
-    door.waiting.look(HEAD[:9])
+    door.waiting.read(HEAD[:9])
     door.client.sendall(HEAD[9:])
     turn_until(lambda: door.began, "the request begins")
     door.waiting.due -= IDLE_SECONDS
@@ -224,14 +224,14 @@ def test_in_a_process_that_goes_a_head_that_began_has_time_from_then(used_door: 
 
 @pytest.mark.parametrize("said", [b"", HEAD[:9]])
 def test_who_leaves_is_forgotten(door: Door, said: bytes) -> None:
-    door.waiting.look(said)
+    door.waiting.read(said)
     door.client.shutdown(socket.SHUT_WR)
     turn_until(door.is_closed, "it is closed")
     assert (door.all, door.began) == (set(), [])
 
 
 def test_nothing_is_kept_of_a_request_that_began(door: Door) -> None:
-    door.waiting.look(HEAD)
+    door.waiting.read(HEAD)
     assert door.began == [HEAD]
     held = [one for one in gc.get_referents(door.waiting) if isinstance(one, bytes) and one]
     assert held == []

@@ -10,7 +10,7 @@ import pytest
 
 from ordercast.transport.endings import CloseCode, Ending, TransportEnding
 from ordercast.transport.frames import BINARY, CLOSE, PING, PONG, TEXT, frame
-from ordercast.transport.lingering import LINGER_BYTES, MOST, Lingering
+from ordercast.transport.lingering import LINGER_BYTES, MAX_LINGERING_CONNECTIONS, Lingering
 from ordercast.transport.websocket import TURN_BYTES, WebSocket
 from tests.harness.application.hub import Clock, pair, turn, turn_until
 from tests.harness.clients.frames import client_frame
@@ -349,13 +349,13 @@ def test_what_is_on_its_way_is_read_and_the_client_closes_in_peace(line: Line) -
 
 
 def test_of_too_many_that_linger_the_oldest_is_cut(line: Line) -> None:
-    others = [Line() for _ in range(MOST)]
+    others = [Line() for _ in range(MAX_LINGERING_CONNECTIONS)]
     for other in others:
         other.websocket._lingering = line.websocket._lingering
     for one in (line, *others):
         one.websocket.close()
     assert line.is_gone()
-    assert len(others[0].websocket._lingering) == MOST
+    assert len(others[0].websocket._lingering) == MAX_LINGERING_CONNECTIONS
     assert not others[0].websocket.closed
     for other in others:
         other.websocket.cut()

@@ -19,7 +19,7 @@ class Alone:
 
     def __init__(self, **options: Any) -> None:
         sending = Sending(**{"send_all": send_all, "send_piece": send_piece, **options})
-        self._delivery = Delivery(sending, packet_class=StrictPacket, max_held_bytes=0)
+        self._delivery = Delivery(sending, packet_class=StrictPacket, max_backlog_bytes=0)
         self.manager = EmitManager(self._delivery)
 
     def install(

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask, current_app
 
 from app.db import db
-from ordercast.journal import BATCH, Entry, Head, Journal, Marks
+from ordercast.journal import BATCH_ROWS, Entry, Head, Journal, Marks
 from ordercast.journal.sequencing import Publish
 
 
@@ -24,7 +24,7 @@ def append(room: str, name: str, payload: dict[str, Any]) -> None:
     here().append(db.session, room, name, payload)
 
 
-def sequence_once(publish: Publish, limit: int = BATCH, marks: Marks | None = None) -> int:
+def sequence_once(publish: Publish, limit: int = BATCH_ROWS, marks: Marks | None = None) -> int:
     """One step of a worker's sequencer."""
     return here().sequencer(publish, marks).step(limit)
 
@@ -33,7 +33,7 @@ def announce_head(publish: Publish, marks: Marks | None = None) -> None:
     here().sequencer(publish, marks).announce()
 
 
-def sequence(limit: int = BATCH, marks: Marks | None = None) -> tuple[Head, list[Entry]]:
+def sequence(limit: int = BATCH_ROWS, marks: Marks | None = None) -> tuple[Head, list[Entry]]:
     """Positions, and nothing published."""
     return here().sequencer(lambda _message: None, marks).sequence(limit)
 

@@ -117,7 +117,7 @@ class WebProcess:
 
     def catch_up(self) -> None:
         """It reads the journal, as it does when Redis is silent."""
-        self.follower.look()
+        self.follower.read_soon()
         self.follower.step()
 
     def emit(self, *arguments: Any, room: str | None = None) -> None:
