@@ -15,6 +15,7 @@ Reading order:
     migrations/      the library's tables in it
     journal/         events commit with the change, then get their position
     inbox/           events that external processes send
+    emits/           events outside of any transaction
     live/            the connected clients, and how the journal's events reach them
     transport/       HTTP, Engine.IO and WebSockets, without the rest of the library
     worker/          sequencing, the inbox, the service's own steps

@@ -105,7 +105,7 @@ class Events:
         `user:7`, which an id that looks like a room needs: `user:seller:7`; for an event without
         an audience, the room as it stands. Raises Refused for any other receiver."""
         if event is None or not event.audience:
-            return self._open_room(to)
+            return self.open_room(to)
         if type(to) is int:
             return f"{event.audience}:{to}"
         if not isinstance(to, str | UUID):
@@ -130,7 +130,8 @@ class Events:
         """Whether the id begins as a room does, and has to be given as one: `user:seller:7`."""
         return id.partition(":")[0].strip().casefold() in self._prefixes
 
-    def _open_room(self, to: object) -> str:
+    def open_room(self, to: object) -> str:
+        """The room of this name. Raises Refused."""
         if not (isinstance(to, str) and 0 < len(to) <= MAX_ROOM_CHARACTERS and to.isprintable()):
             raise Refused(
                 f"a room has 1 to {MAX_ROOM_CHARACTERS} printable characters: {to!r:.250}"

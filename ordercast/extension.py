@@ -202,6 +202,23 @@ class Ordercast:
         """
         self._service.append(session, event, payload, to=to, key=key)
 
+    def emit(
+        self, event: str | Event, payload: object = None, *, to: object, id: str | None = None
+    ) -> None:
+        """Send a durable event of its own, outside of any transaction: in a handler, a request, a
+        background thread, a step of the worker, or a script with the application. Arguments as of
+        `append`; of all that is sent with the same `id`, also through the inbox, one is accepted.
+
+        Committed when this returns, over a connection of its own: a transaction that the caller has
+        open neither takes the event back nor sees it. While the database takes none, the event goes
+        through the inbox, and the later ones behind it, in order.
+
+        Raises Refused, InvalidEvent and ValueError as `append` does, Refused for an `id` that
+        cannot be one, InboxUnavailable when neither the database nor Redis has taken the event, and
+        SQLAlchemyError.
+        """
+        self._service.emit(event, payload, to=to, id=id)
+
     def head(self) -> Head:
         """The journal's (last position, lowest position kept, name). Read before a snapshot, the
         position is the snapshot's offset: only events after it may be new. Raises

@@ -13,7 +13,9 @@ from ordercast import proxies
 from ordercast.broker import Broker
 from ordercast.checks import checks
 from ordercast.database import Database, Transaction
+from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
+from ordercast.emits import Emitter
 from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity
@@ -62,6 +64,7 @@ class Service:
         self.tokens = Tokens(settings)
         self.identify = identify
         self.journal = Journal(self.database, self.broker)
+        self._emitter = Emitter(Apart(asked), self.broker, self.journal)
         self.revocations = RevocationStore(
             self.database,
             Rules(leeway=settings.JWT_LEEWAY, own=revocation_rules),
@@ -101,6 +104,16 @@ class Service:
         key: str | None = None,
     ) -> None:
         """See Ordercast.append."""
+        room, name, payload = self._checked(event, payload, to)
+        self.journal.append(session, room, name, payload, key=key)
+
+    def emit(self, event: str | Event, payload: object, *, to: object, id: str | None) -> None:
+        """See Ordercast.emit."""
+        room, name, payload = self._checked(event, payload, to)
+        self._emitter.emit(room, name, payload, id=id)
+
+    def _checked(self, event: str | Event, payload: object, to: object) -> tuple[str, str, object]:
+        """-> (room, name, payload as it is sent). Raises Refused, InvalidEvent."""
         name = event.event if isinstance(event, Event) else event
         declared = self.events.declared(name)
         if isinstance(event, Event):
@@ -108,7 +121,7 @@ class Service:
         elif declared is not None:
             payload = orjson.loads(payload) if isinstance(payload, str) else payload
             payload = declared.of(payload).wire()
-        self.journal.append(session, self.events.room(declared, to), name, payload, key=key)
+        return self.events.room(declared, to), name, payload
 
     def stand_in_front(self) -> None:
         """Let all that the application has by now see the client behind proxies."""

@@ -1,6 +1,7 @@
 """The team's database, through the team's own engine.
 
 access.py     connections for reading, transactions for writing
+apart.py      the same over a few connections of its own, for emits
 engine.py     options and listeners for an engine that meets outages
 types.py      column types      metadata.py   of the library's own tables
 upsert.py     INSERT ... ON CONFLICT of each database

@@ -44,8 +44,12 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A connection in a transaction, which commits at the end of the block and is rolled back
         when the block raises. Raises SQLAlchemyError."""
-        engine = self.engine.execution_options(**IMMEDIATE)
-        with self.turn(), engine.begin() as connection:
+        with self._begin(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self, engine: Engine) -> Iterator[Connection]:
+        with self.turn(), engine.execution_options(**IMMEDIATE).begin() as connection:
             if self.dialect == "sqlite":
                 lock(connection)
             yield connection

@@ -49,7 +49,7 @@ def engine_options(url: str | URL, *, pool: int = POOL, prepare: bool = True) ->
 
 def harden(engine: Engine) -> None:
     """Listen on an engine that was made with `engine_options`, once, before it connects."""
-    event.listen(engine, "handle_error", _give_up_stale)
+    event.listen(engine, "handle_error", give_up_stale)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "do_connect", sqlite.create_private)
         event.listen(engine, "connect", sqlite.on_connect)
@@ -62,7 +62,7 @@ def harden(engine: Engine) -> None:
         event.listen(engine, "checkout", postgres.on_checkout)
 
 
-def _give_up_stale(context: ExceptionContext) -> None:
+def give_up_stale(context: ExceptionContext) -> None:
     """Treat a stale database session like a connection that broke: the next transaction gets a
     fresh session, which may reach another server."""
     kind = outage_of_driver(context.original_exception)

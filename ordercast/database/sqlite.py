@@ -114,6 +114,14 @@ def on_connect(connection: PatientConnection, _record: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+def set_busy_seconds(driver: sqlite3.Connection, seconds: float) -> None:
+    """How long the statements of a connection wait for another writer."""
+    if isinstance(driver, PatientConnection):
+        driver.busy_seconds = seconds
+    else:
+        driver.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
+
+
 def lock(connection: Connection) -> None:
     """Begin with the file's lock on an engine without `begin` below: there Python's driver begins
     at the first change, and what was read before it another process may have changed."""

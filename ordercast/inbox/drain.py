@@ -12,7 +12,6 @@ one of them through, and the entries of a worker that died are still in the stre
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 from uuid import uuid4
@@ -30,12 +29,12 @@ from sqlalchemy.exc import (
 )
 
 from ordercast.broker import Broker, Redis
-from ordercast.database import Database, upsert
+from ordercast.database import Database
 from ordercast.errors import Refused
 from ordercast.events import Events
+from ordercast.inbox.claiming import claim
 from ordercast.inbox.letters import Fields, Letter, read
-from ordercast.inbox.tables import INBOX_IDS
-from ordercast.journal import Journal
+from ordercast.journal import Journal, text_of
 from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 
 logger = logging.getLogger(__name__)
@@ -124,18 +123,23 @@ class Drain:
 
     def _append(self, connection: Connection, letters: Sequence[Letter]) -> int:
         """Append the letters whose key is new, in their order. Returns how many."""
-        # Claim the keys in one statement, in the stream's order: a second worker that has read the
-        # same entries waits at the first common key, and claims what the first worker did not.
-        claim = upsert(connection, INBOX_IDS).on_conflict_do_nothing().returning(INBOX_IDS.c.id)
-        moment = datetime.now(UTC)
-        rows = [{"id": letter.key, "created_at": moment} for letter in letters]
-        claimed = set(connection.scalars(claim.values(rows)))
+        claimed = claim(connection, [letter.key for letter in letters])
         new = len(claimed)
         for letter in letters:
-            if letter.key in claimed:
-                claimed.remove(letter.key)
-                self._journal.append(connection, letter.room, letter.event, letter.payload)
+            if letter.key not in claimed:
+                continue
+            claimed.remove(letter.key)
+            if self._is_journalled(connection, letter):
+                new -= 1
+                continue
+            self._journal.append(connection, letter.room, letter.event, letter.payload)
         return new
+
+    def _is_journalled(self, connection: Connection, letter: Letter) -> bool:
+        """Whether the transaction committed whose COMMIT the sender saw fail."""
+        return letter.row is not None and self._journal.has_row(
+            connection, letter.row, letter.event, text_of(letter.payload)
+        )
 
     def _takes_others(self) -> bool:
         """Whether the database journals a plain probe, which is rolled back: then the entry that

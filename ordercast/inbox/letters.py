@@ -6,9 +6,11 @@ import orjson
 
 from ordercast.errors import InvalidEvent, Refused
 from ordercast.events import Events
+from ordercast.inbox.claiming import key_of
 from ordercast.inbox.sender import check_data, check_id
 
 Fields = dict[bytes, bytes]
+ROOM, ROW = b"room", b"row"  # the fields that only processes of the service write
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +21,24 @@ class Letter:
     room: str
     event: str
     payload: object  # a dict of a declared event; else the JSON text as it came
+    row: int | None = None  # of the journal, which may have the event: a COMMIT was not answered
 
 
 def read(events: Events, entry_id: str, fields: Fields) -> Letter:
     """Understand an entry. Raises Refused."""
-    missing = [name for name in (b"event", b"to", b"data") if name not in fields]
+    is_own = ROOM in fields  # of a process of the service, which has checked the receiver
+    needed = (b"event", ROOM if is_own else b"to", b"data")
+    missing = [name for name in needed if name not in fields]
     if missing:
         raise Refused(f"missing: {b', '.join(missing).decode()}")
     try:
-        name, to = fields[b"event"].decode(), fields[b"to"].decode()
+        name, to = fields[b"event"].decode(), fields[ROOM if is_own else b"to"].decode()
         key = fields[b"id"].decode() if b"id" in fields else None
     except UnicodeDecodeError as exc:
         raise Refused("a field is not UTF-8") from exc
     event = events.declared(name)
-    room = events.room(event, to)
+    room = events.open_room(to) if is_own else events.room(event, to)
+    row = fields.get(ROW)
     data = fields[b"data"]
     check_data(data)
     if key is not None:
@@ -44,5 +50,7 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
         raise Refused(f"data is not JSON: {exc}") from exc
     except InvalidEvent as exc:
         raise Refused(exc.message) from exc
-    # Prefixed, so that a sender's id never equals an id of the stream.
-    return Letter(f"id:{key}" if key else f"entry:{entry_id}", room, name, payload)
+    if row is not None and not row.isdigit():
+        raise Refused("`row` is a number")
+    key = key_of(key) if key else f"entry:{entry_id}"
+    return Letter(key, room, name, payload, row=None if row is None else int(row))

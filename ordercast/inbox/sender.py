@@ -52,6 +52,17 @@ def oldest(client: Redis, broker: Broker) -> tuple[str, float] | None:
     return entry_id, max(0.0, seconds - int(entry_id.partition("-")[0]) / 1000)
 
 
+def add(client: Redis, stream: str, fields: dict[str, Any]) -> bytes:
+    """Add an entry -> its id in the stream. Raises InboxUnavailable, and Refused for `data` that is
+    too large."""
+    check_data(fields["data"])
+    try:
+        added: Any = client.xadd(stream, fields)  # type: ignore[arg-type]
+    except redis.RedisError as exc:
+        raise InboxUnavailable(f"Redis did not confirm the event: {reason(exc)}") from exc
+    return bytes(added)
+
+
 class Inbox:
     """Sends events to the inbox of the service that uses this Redis.
 
@@ -99,12 +110,7 @@ class Inbox:
             data = orjson.dumps(payload)
         except TypeError as exc:  # also for half a character: the journal holds valid JSON
             raise Refused(f"the payload is no JSON: {exc}") from exc
-        check_data(data)
-        fields = {"event": event, "to": receiver, "data": data, **more}
-        try:
-            self._redis.xadd(self._stream, fields)  # type: ignore[arg-type]
-        except redis.RedisError as exc:
-            raise InboxUnavailable(f"Redis did not confirm the event: {reason(exc)}") from exc
+        add(self._redis, self._stream, {"event": event, "to": receiver, "data": data, **more})
 
     def _receiver(self, room: str, event: str) -> str:
         """The field `to`: for a declared event the id alone, unless the id looks like a room."""

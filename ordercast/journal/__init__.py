@@ -13,6 +13,7 @@ pruning.py     deletes the oldest, and moves the lowest position kept
 tables.py
 """
 
+from ordercast.journal.appending import text_of
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry, read
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
@@ -38,4 +39,5 @@ __all__ = [
     "Sequencer",
     "read",
     "split",
+    "text_of",
 ]

@@ -27,14 +27,14 @@ class Appender:
 
     def append(
         self, session: Transaction, room: str, name: str, data: object, key: str | None
-    ) -> None:
-        """Add an event to the transaction that `session` has open, or begins. `data`: JSON text,
-        or an object, which is encoded here.
+    ) -> int:
+        """Add an event to the transaction that `session` has open, or begins -> the id of its row.
+        `data`: JSON text, or an object, which is encoded here.
 
         Raises ValueError for data that is no JSON, TypeError for another kind of session,
         RuntimeError for a session of another database, and SQLAlchemyError.
         """
-        text = _json(data)
+        text = text_of(data)
         if isinstance(session, scoped_session):
             session = session()
         if isinstance(session, Session):
@@ -44,11 +44,14 @@ class Appender:
         else:
             raise TypeError(f"expected a Session or Connection of SQLAlchemy, not {session!r:.100}")
         self._check(connection.engine)
-        connection.execute(insert(EVENTS), {"room": room, "name": name, "data": text, "key": key})
+        row = {"room": room, "name": name, "data": text, "key": key}
+        written = connection.execute(insert(EVENTS), row).inserted_primary_key
         if isinstance(session, Session):
             session.info[APPENDED] = self._doorbell
         else:
             self._watch(connection)
+        assert written is not None
+        return int(written[0])
 
     def _check(self, engine: Engine) -> None:
         own = self._database.engine
@@ -90,7 +93,7 @@ def _listen_to_sessions() -> None:
         event.listen(Session, "after_transaction_end", _on_session_end)
 
 
-def _json(data: object) -> str:
+def text_of(data: object) -> str:
     """The payload as JSON text. Raises ValueError."""
     try:
         if isinstance(data, str):

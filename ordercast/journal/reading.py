@@ -23,6 +23,13 @@ def head(connection: Connection) -> Head:
     return Head(*row)
 
 
+def has_row(connection: Connection, id: int, name: str, data: str) -> bool:
+    """Whether the row with this id is this event: after a COMMIT that was not answered. The content
+    is compared too: a database that went back may have given the id to another event."""
+    same = select(events.id).where(events.id == id, events.name == name, events.data == data)
+    return connection.execute(same).first() is not None
+
+
 def since(
     connection: Connection,
     position: int,

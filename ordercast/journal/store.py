@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from ordercast.broker import Broker
 from ordercast.database import Database, Transaction
 from ordercast.journal import locking, pruning, reading, restarting
@@ -27,9 +29,10 @@ class Journal:
 
     def append(
         self, session: Transaction, room: str, name: str, data: object, *, key: str | None = None
-    ) -> None:
-        """Add an event to the transaction of `session`; see Appender.append."""
-        self._appender.append(session, room, name, data, key)
+    ) -> int:
+        """Add an event to the transaction of `session` -> the id of its row; see
+        Appender.append."""
+        return self._appender.append(session, room, name, data, key)
 
     # -- reading
 
@@ -51,6 +54,10 @@ class Journal:
         these are left out."""
         with self._database.reading() as connection:
             return reading.since(connection, position, limit=limit, rooms=rooms, until=until)
+
+    def has_row(self, connection: Connection, id: int, name: str, data: str) -> bool:
+        """Whether the row with this id is this event."""
+        return reading.has_row(connection, id, name, data)
 
     def sizes(
         self, position: int, *, limit: int, rooms: Sequence[str] | None = None, until: int

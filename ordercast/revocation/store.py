@@ -18,7 +18,9 @@ from ordercast.identity import Identity
 from ordercast.revocation.rules import Mark, RevocationKind, Rules
 from ordercast.revocation.tables import REVOCATIONS
 
-Append = Callable[[Transaction, str, str, dict[str, Any]], None]  # (.., room, event name, payload)
+Append = Callable[
+    [Transaction, str, str, dict[str, Any]], object
+]  # (.., room, event name, payload)
 
 REVOKED, DISCONNECT = "revoked", "disconnect"  # the names of the control events
 DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it in the journal

@@ -1,0 +1,109 @@
+"""The emitter: a durable event with a transaction of its own."""
+
+import logging
+import threading
+from typing import Any
+
+import redis
+from sqlalchemy.exc import SQLAlchemyError
+
+from ordercast.broker import Broker, reason
+from ordercast.database import Outage, explain, outage
+from ordercast.database.apart import BUSY_SECONDS, Apart
+from ordercast.database.sqlite import BUSY_SECONDS as PATIENT_SECONDS
+from ordercast.errors import EventError, InboxUnavailable
+from ordercast.inbox.claiming import claim, key_of
+from ordercast.inbox.sender import add, check_id
+from ordercast.journal import Journal, text_of
+
+logger = logging.getLogger(__name__)
+
+
+class Emitter:
+    """Writes each event into the journal. While the database takes none, because it is unavailable
+    or, on SQLite, because the calling request has a write open itself, the event goes into the
+    inbox, and so do those after it until the worker has drained that: the events of one thread keep
+    their order. Only if Redis fails meanwhile may a later event be the first.
+    """
+
+    def __init__(self, database: Apart, broker: Broker, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+        self._redis = broker.connect()
+        self._stream = broker.inbox
+        self._lock = threading.Lock()  # guards `_last`
+        self._last: bytes | None = None  # this process's newest entry of the inbox, until drained
+
+    def emit(self, room: str, name: str, data: object, *, id: str | None = None) -> None:
+        """Add an event of which the receiver is checked; with an `id`, once. `data`: JSON text, or
+        an object, which is encoded here.
+
+        Returns when the database has committed the event, or Redis has it. Raises ValueError for
+        data that is no JSON, Refused for an id that cannot be one, InboxUnavailable if neither took
+        the event, and SQLAlchemyError if the database refuses it."""
+        fields: dict[str, Any] = {"event": name, "room": room, "data": text_of(data).encode()}
+        if id is not None:
+            check_id(id)
+            fields["id"] = id
+        if self._is_inbox_ahead():
+            self._add(fields)
+            return
+        try:
+            self._write(fields, BUSY_SECONDS)
+        except SQLAlchemyError as exc:
+            if outage(exc) is None:
+                raise
+            self._fall_back(fields, exc)
+
+    def _write(self, fields: dict[str, Any], busy_seconds: float) -> None:
+        with self._database.writing(busy_seconds=busy_seconds) as connection:
+            if "id" in fields and not claim(connection, [key_of(fields["id"])]):
+                return
+            name, data = fields["event"], fields["data"].decode()
+            row = self._journal.append(connection, fields["room"], name, data)
+            # If COMMIT fails nobody knows whether it took place: the drain asks for this row.
+            if "id" not in fields:
+                fields["row"] = row
+
+    def _fall_back(self, fields: dict[str, Any], error: SQLAlchemyError) -> None:
+        kind, text = explain(error) or (Outage.UNAVAILABLE, str(error))
+        try:
+            self._add(fields)
+        except EventError as exc:
+            if kind is Outage.BUSY:
+                # Another process may have the lock, and give it back.
+                self._write(fields, PATIENT_SECONDS)
+                return
+            raise InboxUnavailable(
+                f"the event {fields['event']!r} is not sent: the database is {kind.value}"
+                f" ({text}), and {exc}"
+            ) from error
+        logger.warning("emits go through the inbox", extra={"reason": kind.value, "error": text})
+
+    def _add(self, fields: dict[str, Any]) -> None:
+        added = add(self._redis, self._stream, fields)
+        with self._lock:
+            if self._last is None or _number(added) > _number(self._last):
+                self._last = added
+
+    def _is_inbox_ahead(self) -> bool:
+        """Whether an earlier event of this process still waits in the inbox."""
+        last = self._last
+        if last is None:
+            return False
+        try:
+            waits = bool(self._redis.xrange(self._stream, last, last))
+        except redis.RedisError as exc:
+            extra = {"error": reason(exc)}
+            logger.warning("an emit may overtake those in the inbox", extra=extra)
+            return False
+        if not waits:
+            with self._lock:
+                if self._last == last:
+                    self._last = None
+        return waits
+
+
+def _number(entry: bytes) -> tuple[int, int]:
+    milliseconds, _, sequence = entry.partition(b"-")
+    return int(milliseconds), int(sequence)
