@@ -90,9 +90,9 @@ class Service:
             self.health.add(check)
 
     @property
-    def engines(self) -> Sequence["TransportEngine"]:
+    def engineio_servers(self) -> Sequence["TransportEngine"]:
         """The Engine.IO servers, for the gunicorn worker to serve."""
-        return self.live.engines
+        return self.live.engineio_servers
 
     def append(
         self,

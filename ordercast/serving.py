@@ -78,7 +78,7 @@ def post_worker_init(worker: Any) -> None:
     gc.set_threshold(20_000, 20, 100)
     service = getattr(worker.wsgi, "extensions", {}).get("ordercast")
     if service is not None:
-        worker.serve(*service.engines)
+        worker.serve(*service.engineio_servers)
         service.start()
 
 

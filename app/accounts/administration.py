@@ -30,17 +30,19 @@ class Person(NamedTuple):
     email: str | None  # None: no account here
 
 
-def find(who: str) -> Person | None:
+def find(id_or_email: str) -> Person | None:
     """The account with this id or e-mail address. Without an account: the id as given, or None if
     no token can carry it."""
-    number = row_id(who)
-    chosen = User.id == number if number else User.email == who.lower()
+    number = row_id(id_or_email)
+    chosen = User.id == number if number else User.email == id_or_email.lower()
     row = db.session.execute(select(User.id, User.email).where(chosen)).first()
     release()
     if row is not None:
         return Person(str(row.id), row.email)
     return (
-        Person(who, None) if 0 < len(who) <= MAX_SUBJECT_CHARACTERS and who.isprintable() else None
+        Person(id_or_email, None)
+        if 0 < len(id_or_email) <= MAX_SUBJECT_CHARACTERS and id_or_email.isprintable()
+        else None
     )
 
 

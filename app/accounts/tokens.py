@@ -104,7 +104,7 @@ def read(token: object, kind: TokenKind = "access") -> Identity:
 
 
 @cast.identify
-def who(auth: object, _environ: object) -> Identity:
+def identify(auth: object, _environ: object) -> Identity:
     """Identify a client by `auth: {token}`. Raises AuthenticationRequired and TokenError."""
     return read(token_of(auth))
 

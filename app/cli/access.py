@@ -44,8 +44,8 @@ def revoke(user: str | None, session: str | None, jti: str | None) -> None:
     click.echo(act(value))
 
 
-def _revoke_user(who: str) -> str:
-    person, counted = people.anybody(who, unknown=revocation.revoke_user)
+def _revoke_user(id_or_email: str) -> str:
+    person, counted = people.anybody(id_or_email, unknown=revocation.revoke_user)
     ended = revocation.revoke_user(person.id)
     return f"revoked {people.named(person)}: {people.sessions(ended)}, {counted}"
 

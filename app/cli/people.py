@@ -13,27 +13,29 @@ from app.extension import cast
 from ordercast import Census, RevocationKind
 
 
-def account(who: str) -> Person:
+def account(id_or_email: str) -> Person:
     """The account with this id or e-mail address; the command fails if there is none."""
-    person = administration.find(who)
+    person = administration.find(id_or_email)
     if person is None or person.email is None:
-        fail("not_found", f"No account has the id or e-mail address {who!r}.")
+        fail("not_found", f"No account has the id or e-mail address {id_or_email!r}.")
     return person
 
 
-def anybody(who: str, *, unknown: Callable[[str], object] | None = None) -> tuple[Person, Census]:
+def anybody(
+    id_or_email: str, *, unknown: Callable[[str], object] | None = None
+) -> tuple[Person, Census]:
     """The user, and the count of the user's sockets. With local accounts, an id without an account
     needs an open socket, or the command fails; users of another issuer need neither.
 
     `unknown`: called before that failure with an id that has no account, because a token of a user
     who is not connected may carry it all the same."""
-    person = administration.find(who)
+    person = administration.find(id_or_email)
     if person is None:
-        fail("not_found", f"No token can name the user {who!r}.")
+        fail("not_found", f"No token can name the user {id_or_email!r}.")
     counted = sockets(RevocationKind.CONNECTIONS, person.id)
     if person.email is None and settings().has_local_accounts and not counted.sockets:
-        said = f"No account has the id or e-mail address {who!r}; {counted}."
-        if unknown is not None and "@" not in who:
+        said = f"No account has the id or e-mail address {id_or_email!r}; {counted}."
+        if unknown is not None and "@" not in id_or_email:
             unknown(person.id)
             said += " Tokens that name it and were issued until now are revoked all the same."
         fail("not_found", said)

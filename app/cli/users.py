@@ -69,43 +69,43 @@ def add_user(email: str, name: str, role: str, password: str | None, number: str
 
 
 @users.command("disable")
-@click.argument("who", metavar="EMAIL_OR_ID")
-def disable(who: str) -> None:
+@click.argument("id_or_email", metavar="EMAIL_OR_ID")
+def disable(id_or_email: str) -> None:
     """Refuse a user's logins, refreshes and tokens until `users enable`."""
-    person, counted = people.anybody(who)
+    person, counted = people.anybody(id_or_email)
     ended = administration.disable(person)
     click.echo(f"disabled {people.named(person)}: {people.sessions(ended)}, {counted}")
 
 
 @users.command("enable")
-@click.argument("who", metavar="EMAIL_OR_ID")
-def enable(who: str) -> None:
+@click.argument("id_or_email", metavar="EMAIL_OR_ID")
+def enable(id_or_email: str) -> None:
     """Let a disabled user log in again."""
-    person = administration.find(who)
+    person = administration.find(id_or_email)
     if person is None or not administration.enable(person):
-        fail("not_found", f"No user {who!r} is disabled.")
+        fail("not_found", f"No user {id_or_email!r} is disabled.")
     click.echo(f"enabled {people.named(person)}")
 
 
 @users.command("role")
-@click.argument("who", metavar="EMAIL_OR_ID")
+@click.argument("id_or_email", metavar="EMAIL_OR_ID")
 @click.argument("role", type=ROLES)
-def change_role(who: str, role: str) -> None:
+def change_role(id_or_email: str, role: str) -> None:
     """Give an account another role; its clients refresh their tokens at once."""
     require_local_accounts()
-    person = people.account(who)
+    person = people.account(id_or_email)
     counted = people.sockets(ACCOUNT, person.id, role)
     administration.change_role(person, Role(role))
     click.echo(f"{people.named(person)} is {role} now: {counted}")
 
 
 @users.command("password")
-@click.argument("who", metavar="EMAIL_OR_ID")
+@click.argument("id_or_email", metavar="EMAIL_OR_ID")
 @click.option("--password", help="Generated and printed if omitted.")
-def change_password(who: str, password: str | None) -> None:
+def change_password(id_or_email: str, password: str | None) -> None:
     """Give an account another password, and end its sessions."""
     require_local_accounts()
-    person = people.account(who)
+    person = people.account(id_or_email)
     made = password or secrets.token_urlsafe(12)
     counted = people.sockets(RevocationKind.CONNECTIONS, person.id)
     try:

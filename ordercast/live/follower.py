@@ -35,7 +35,7 @@ class Sockets(Protocol):
 
     def emit_entry(self, entry: Entry) -> None: ...
     def dismiss(self, mark: Mark) -> None: ...
-    def send_away(self) -> None: ...
+    def close_all(self) -> None: ...
 
 
 class Follower:
@@ -146,7 +146,7 @@ class Follower:
             )
             self.last = head.lowest - 1
             self.ring.start((), following=head.lowest)
-            self._sockets.send_away()
+            self._sockets.close_all()
         while self.last < head.position:
             entries = self._page(self.last, head)
             following = entries[0].position if entries else head.position + 1
@@ -172,7 +172,7 @@ class Follower:
         FOLLOWER_POSITION.set(self.last)
         self.ready.set()
         if restarted:
-            self._sockets.send_away()
+            self._sockets.close_all()
 
     def _recent(self, head: Head) -> Iterator[Entry]:
         """The newest entries that fit into the ring, read page by page."""

@@ -138,7 +138,7 @@ class Live:
         self._starting = threading.Lock()
 
     @property
-    def engines(self) -> Sequence[Engine]:
+    def engineio_servers(self) -> Sequence[Engine]:
         """The Engine.IO servers for the gunicorn worker to serve; none under `flask run`."""
         return () if self._engine is None else (self._engine,)
 

@@ -46,7 +46,7 @@ class Sockets:
         """Send a durable event to the clients of its room."""
         self._manager.emit_entry(entry)
 
-    def send_away(self) -> None:
+    def close_all(self) -> None:
         """Close all connections, because the events that follow do not continue what the clients
         have: they come back by themselves, are not recovered, and read snapshots again."""
         self._delivery.restart()

@@ -72,7 +72,7 @@ def test_every_page_is_accessible_and_fits(
 ) -> None:
     options: dict[str, Any] = {"size": SIZES[size], "color_scheme": scheme}
 
-    def look(one: Visit, name: str) -> None:
+    def take_picture(one: Visit, name: str) -> None:
         picture = album / f"{name}-{scheme}-{size}.png"
         one.shot(picture)
         assert picture.stat().st_size < MAX_PICTURE_BYTES
@@ -82,24 +82,24 @@ def test_every_page_is_accessible_and_fits(
 
     hers, his = visit(**options), visit(**options)
     expect(hers.page.get_by_role("button", name="Alice")).to_be_visible()
-    look(hers, "sign-in")
+    take_picture(hers, "sign-in")
     hers.page.get_by_role("button", name="Alice").click()
     hers.is_live()
     hers.page.get_by_role("button", name="Add Sencha").click()
-    look(hers, "shop")
+    take_picture(hers, "shop")
     hers.go("My orders")
     expect(hers.page.locator(".order")).to_have_count(4)
-    look(hers, "orders")
+    take_picture(hers, "orders")
     hers.go("Notifications")
     expect(hers.page.locator(".notices li")).to_have_count(2)
-    look(hers, "notifications")
+    take_picture(hers, "notifications")
     his.page.get_by_role("button", name="Bob").click()
     expect(his.page.locator(".ticket")).to_have_count(8)
     his.is_live()
-    look(his, "board")
+    take_picture(his, "board")
     his.go("Stock")
     expect(his.page.locator(".stock li")).to_have_count(3)
-    look(his, "stock")
+    take_picture(his, "stock")
 
 
 def test_the_switch_changes_the_colours_and_is_remembered(visit: Callable[..., Visit]) -> None:

@@ -48,11 +48,11 @@ def revocations_locked(service: Service) -> Iterator[psycopg.Connection]:
 
 
 def journal_revocation(connection: psycopg.Connection, jti: str) -> None:
-    word = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}
+    message = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}
     connection.execute(
         "INSERT INTO ordercast_events (room, name, data, created_at)"
         " VALUES ('control', 'revoked', %s, now())",
-        [json.dumps(word)],
+        [json.dumps(message)],
     )
 
 

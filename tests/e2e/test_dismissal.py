@@ -12,13 +12,13 @@ from tests.harness.servers.redis import RedisServer
 NODE = Callable[..., StockClient]
 
 
-@pytest.mark.parametrize("away", ["the worker", "the worker and Redis"])
+@pytest.mark.parametrize("stopped", ["the worker", "the worker and Redis"])
 def test_who_is_revoked_or_disconnected_is_closed_all_the_same(
     own_service: Callable[..., Service],
     own_redis: RedisServer,
     person_at: Callable[[Service, str], Person],
     stock_client: NODE,
-    away: str,
+    stopped: str,
 ) -> None:
     service = own_service()
     people = [person_at(service, "customer") for _ in range(5)]
@@ -30,7 +30,7 @@ def test_who_is_revoked_or_disconnected_is_closed_all_the_same(
         client.wait("connect")
     assert service.worker is not None
     service.worker.stop()
-    if away == "the worker and Redis":
+    if stopped == "the worker and Redis":
         own_redis.stop()
 
     user, session, logged_out, disconnected, stays = people

@@ -147,8 +147,8 @@ def test_a_revocation_that_arrives_meanwhile_refuses_it(
                 " VALUES ('token', %s, now())",
                 [jti],
             )
-            word = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}
-            sequencer.add(transaction, ("control", "revoked", word), (ROOM, "test", 3))
+            message = {"kind": "token", "value": jti, "at": datetime.now(UTC).isoformat()}
+            sequencer.add(transaction, ("control", "revoked", message), (ROOM, "test", 3))
             sequencer.publish()
         client.read()
 

@@ -45,7 +45,7 @@ def failures(process: Process) -> dict[tuple[str, str], list[float]]:
     return found
 
 
-def test_a_database_that_is_away_is_a_line_a_second_and_clients_take_their_time(
+def test_a_database_that_is_unavailable_is_a_line_a_second_and_clients_take_their_time(
     new_service: Callable[..., Service],
     own_postgres: tuple[Postgres, str],
     own_redis: RedisServer,

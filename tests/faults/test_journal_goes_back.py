@@ -96,19 +96,19 @@ def test_after_a_restore_nobody_from_before_is_recovered(
     stage: Stage, stock_client: NODE, own_redis: RedisServer, restarted: str, flushed: bool
 ) -> None:
     service, token = stage.service, signed(sub=CUSTOMER)
-    away = stock_client(service.url, token, transports=["websocket"])
+    offline = stock_client(service.url, token, transports=["websocket"])
     stays = stock_client(service.url, token, transports=["websocket"])
-    for client in (away, stays):
+    for client in (offline, stays):
         client.wait("connect")
     stage.send(*titles("kept", KEPT))
-    away.wait_event("notification", KEPT)
+    offline.wait_event("notification", KEPT)
     stage.back_up()
     stage.send(*titles("lost", LOST))
-    for client in (away, stays):
+    for client in (offline, stays):
         client.wait_event("notification", KEPT + LOST)
-    seen = away.offsets()[-1]
-    away.tell(disconnect=True)
-    away.wait("disconnect")
+    seen = offline.offsets()[-1]
+    offline.tell(disconnect=True)
+    offline.wait("disconnect")
 
     for part in restarted.split():
         process = getattr(service, part)
@@ -124,18 +124,18 @@ def test_after_a_restore_nobody_from_before_is_recovered(
     stage.send(*titles("after", AFTER))
     wait_until(lambda: stage.head() >= seen, "the journal has come as far again")
 
-    away.tell(connect=True)
-    assert away.wait("connect", 2)["recovered"] is False
+    offline.tell(connect=True)
+    assert offline.wait("connect", 2)["recovered"] is False
     assert stage.missed(seen)["complete"] is False
-    wait_until(lambda: len(stays.all("connect")) > 1, "who stayed is sent away")
+    wait_until(lambda: len(stays.all("connect")) > 1, "the connected client is closed")
     assert not any(connect["recovered"] for connect in stays.all("connect"))
-    # From here on all is as ever: nothing is lost, and a client that was away is recovered.
+    # From here on all is as ever: nothing is lost, and a client that was offline is recovered.
     stage.send("new")
-    for client in (away, stays):
+    for client in (offline, stays):
         wait_until(partial(lambda one: "new" in received(one), client), "the new event arrives")
-    connects = len(away.all("connect"))
-    away.tell(cut=True)
+    connects = len(offline.all("connect"))
+    offline.tell(cut=True)
     stage.send("newer")
-    assert away.wait("connect", connects + 1)["recovered"] is True
-    wait_until(lambda: received(away)[-2:] == ["new", "newer"], "what was missed arrives")
-    assert len(set(away.offsets())) == len(away.offsets())
+    assert offline.wait("connect", connects + 1)["recovered"] is True
+    wait_until(lambda: received(offline)[-2:] == ["new", "newer"], "what was missed arrives")
+    assert len(set(offline.offsets())) == len(offline.offsets())

@@ -25,7 +25,7 @@ def said(url: str, *arguments: str) -> str:
     return line
 
 
-def test_a_database_that_is_away(tmp_path: Path) -> None:
+def test_a_database_that_is_unavailable(tmp_path: Path) -> None:
     url = f"postgresql://me:hunter2@/orders?host={tmp_path}"
     for command in COMMANDS:
         line = said(url, *command)

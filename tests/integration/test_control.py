@@ -30,7 +30,7 @@ class Process:
     def dismiss(self, mark: Mark) -> None:
         self.did.append(f"dismiss {mark.kind} {mark.value}")
 
-    def send_away(self) -> None:
+    def close_all(self) -> None:
         raise AssertionError("nothing is missed for good here")
 
 

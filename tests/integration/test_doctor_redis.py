@@ -87,7 +87,7 @@ def test_a_permission_that_is_missing_is_named(
 def test_a_check_that_redis_does_not_answer_says_what_redis_said(
     ask: Callable[..., Found], admin: redis.Redis, own_redis: RedisServer
 ) -> None:
-    """It said that Redis was away, beside a line that Redis was well."""
+    """It said that Redis was unavailable, beside a line that Redis was well."""
     rules = "~* &* +@all -info -pubsub -xlen"
     acl(admin, "limited", *rules.split())
     found = ask(REDIS_URL=own_redis.url.replace("//", "//limited:word@"))

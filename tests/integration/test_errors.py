@@ -201,7 +201,7 @@ def test_a_view_of_the_team_under_jwt_required_answers_in_the_same_words(
     assert error(visitor.call("GET", "/api/team", access)) == (401, "token_revoked")
 
 
-def test_a_database_that_is_away_from_the_start_is_503(
+def test_a_database_that_is_unavailable_from_the_start_is_503(
     build: Callable[..., Flask], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for url in (
@@ -220,7 +220,7 @@ def test_a_database_that_is_away_from_the_start_is_503(
     assert "hunter2" not in caplog.text
 
 
-def test_a_database_that_goes_away_is_503_until_it_is_back(
+def test_a_database_that_becomes_unavailable_is_503_until_it_is_back(
     request: pytest.FixtureRequest, postgres_url: str, build: Callable[..., Flask]
 ) -> None:
     server, _ = request.getfixturevalue("postgres")

@@ -24,7 +24,7 @@ class Sockets:
     def __init__(self, refuses: str | None = None) -> None:
         self.sent: list[tuple[str, str, Any, int]] = []
         self.dismissed: list[tuple[str, str]] = []
-        self.sent_away = 0
+        self.closed_all = 0
         self._refuses = refuses
 
     def emit_entry(self, entry: Entry) -> None:
@@ -36,8 +36,8 @@ class Sockets:
     def dismiss(self, mark: Mark) -> None:
         self.dismissed.append((RevocationKind(mark.kind), mark.value))
 
-    def send_away(self) -> None:
-        self.sent_away += 1
+    def close_all(self) -> None:
+        self.closed_all += 1
 
     @property
     def offsets(self) -> list[int]:
@@ -158,7 +158,7 @@ def test_a_replaced_database_is_followed_from_its_head(
     follower.step()
     assert sockets.sent == []
     assert follower.last == 2
-    assert sockets.sent_away == 1
+    assert sockets.closed_all == 1
     assert "the database is another one now" in caplog.text
 
 
@@ -187,7 +187,7 @@ def test_a_journal_that_went_back_goes_on_under_another_name_and_gives_no_positi
     head = journal.head()
     assert head.journal != before.journal
     assert head.position == head.lowest - 1 == follower.last > before.position
-    assert sockets.sent_away == 1
+    assert sockets.closed_all == 1
     assert "the journal went back" in caplog.text
     append()
     follower.receive(published())
@@ -208,7 +208,7 @@ def test_of_two_processes_that_notice_it_one_renames_the_journal(
     assert journal.restart(name, 4) == once == journal.head()
     follower.read_soon()
     follower.step()
-    assert (follower.last, sockets.sent_away) == (once.position, 1)
+    assert (follower.last, sockets.closed_all) == (once.position, 1)
 
 
 def test_a_journal_that_went_back_is_noticed_while_redis_speaks(
@@ -221,7 +221,7 @@ def test_a_journal_that_went_back_is_noticed_while_redis_speaks(
     follower.receive(announced())
     assert follower.step() == "silence"
     assert follower.last > 3  # where no position was given yet
-    assert sockets.sent_away == 1
+    assert sockets.closed_all == 1
 
 
 def test_an_announcement_that_was_overtaken_changes_nothing(
@@ -234,7 +234,7 @@ def test_an_announcement_that_was_overtaken_changes_nothing(
     follower.receive(published())
     follower.receive(late)
     assert follower.step() == "silence"
-    assert (follower.last, sockets.sent_away) == (3, 0)
+    assert (follower.last, sockets.closed_all) == (3, 0)
     assert sockets.offsets == [1, 2, 3]
 
 

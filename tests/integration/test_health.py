@@ -64,9 +64,9 @@ def test_with_everything_there_it_is_ready(visitor: Visitor) -> None:
 def test_with_redis_dead_or_stuck_it_is_degraded_and_stays_ready(
     fragile: Visitor, own_redis: RedisServer
 ) -> None:
-    away = {"redis": "unavailable", "inbox": "unavailable"}
+    unavailable = {"redis": "unavailable", "inbox": "unavailable"}
     fine = dict.fromkeys(("database", "worker", "journal", "handover"), "ok")
-    degraded = {"status": "degraded", **away, **fine}
+    degraded = {"status": "degraded", **unavailable, **fine}
     own_redis.freeze()
     assert good(fragile.call("GET", "/readyz")) == degraded
     own_redis.thaw()

@@ -1,4 +1,4 @@
-"""The inbox when a worker dies, Redis hangs, the database is away: nothing lost, nothing twice."""
+"""The inbox when a worker dies, Redis hangs or the database is down: none lost, none twice."""
 
 import os
 import signal
@@ -114,10 +114,10 @@ def test_without_redis_the_step_says_so(app: Flask, own_redis: RedisServer) -> N
 
 
 @contextmanager
-def away(url: str, postgres: Postgres) -> Iterator[None]:
+def unavailable(url: str, postgres: Postgres) -> Iterator[None]:
     """The database does not let anybody in."""
     if url.startswith("sqlite"):
-        with sqlite_away(Path(url.removeprefix("sqlite:///"))):
+        with unavailable_sqlite(Path(url.removeprefix("sqlite:///"))):
             yield
         return
     name = urlsplit(url).path.strip("/")
@@ -131,7 +131,7 @@ def away(url: str, postgres: Postgres) -> Iterator[None]:
 
 
 @contextmanager
-def sqlite_away(file: Path) -> Iterator[None]:
+def unavailable_sqlite(file: Path) -> Iterator[None]:
     hidden = file.with_suffix(".hidden")
     os.rename(file, hidden)
     file.mkdir()  # or SQLite would make a new one
@@ -140,14 +140,14 @@ def sqlite_away(file: Path) -> Iterator[None]:
     os.rename(hidden, file)
 
 
-def test_while_the_database_is_away_entries_wait_and_poison_too(
+def test_while_the_database_is_unavailable_entries_wait_and_poison_too(
     app: Flask, mailbox: Mailbox, settings: Settings, postgres: tuple[Postgres, str]
 ) -> None:
     db.session.remove()
     db.engine.dispose()
     mailbox.add("waits")
     mailbox.add("poison", data=b"{")
-    with away(settings.DATABASE_URL, postgres[0]):
+    with unavailable(settings.DATABASE_URL, postgres[0]):
         for _ in range(2):
             with pytest.raises(OperationalError):
                 drain_once(mailbox.redis, mailbox.broker)

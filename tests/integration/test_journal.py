@@ -36,7 +36,7 @@ class Recorder:
     def dismiss(self, mark: Any) -> None:
         raise AssertionError("no control events here")
 
-    def send_away(self) -> None:
+    def close_all(self) -> None:
         raise AssertionError("nobody is too many here")
 
 

@@ -147,7 +147,7 @@ def test_the_command_makes_them_and_says_so(empty_url: str) -> None:
     assert tables(empty_url) == TABLES
 
 
-def test_the_command_says_in_one_line_that_the_database_is_away(tmp_path: Path) -> None:
+def test_the_command_says_in_one_line_that_the_database_is_unavailable(tmp_path: Path) -> None:
     env = environment(DATABASE_URL=f"postgresql://me:hunter2@/orders?host={tmp_path}")
     done = flask("ordercast", "upgrade", env=env)
     assert done.returncode == 1

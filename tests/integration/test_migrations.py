@@ -96,7 +96,7 @@ def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str])
         assert len(rows(url, "ordercast_head")) == 1
 
 
-def test_a_database_that_is_away_is_one_line(tmp_path: Path) -> None:
+def test_a_database_that_is_unavailable_is_one_line(tmp_path: Path) -> None:
     env = environment(DATABASE_URL=f"postgresql://me:hunter2@/orders?host={tmp_path}")
     done = flask("db", "upgrade", env=env)
     assert done.returncode == 1

@@ -170,5 +170,7 @@ def test_what_another_journal_left_behind_is_looked_for_without_the_heads_lock(
     journal.prune(now())
 
     lock = next(n for n, said in enumerate(done) if "ordercast_head" in said)
-    look = next(n for n, said in enumerate(done) if said.startswith("SELECT ordercast_events.id"))
-    assert "COMMIT" in done[lock:look]
+    first_select = next(
+        n for n, said in enumerate(done) if said.startswith("SELECT ordercast_events.id")
+    )
+    assert "COMMIT" in done[lock:first_select]

@@ -26,7 +26,7 @@ class Silent:
     def dismiss(self, mark: object) -> None:
         raise AssertionError("nothing is revoked here")
 
-    def send_away(self) -> None:
+    def close_all(self) -> None:
         raise AssertionError("nothing is lost here")
 
 

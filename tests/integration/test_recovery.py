@@ -256,7 +256,7 @@ def test_a_position_of_the_journal_before_is_nobodys_offset_in_this_one(
     assert tab.offsets == [3, 4, 5, 6, 7, 8]
 
 
-def test_a_replaced_database_sends_everyone_away(process: WebProcess) -> None:
+def test_a_replaced_database_closes_every_connection(process: WebProcess) -> None:
     """Its positions start below what these clients have: they would be taken for old ones."""
     append("user:1", 5)
     process.hear(*published())

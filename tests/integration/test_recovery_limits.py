@@ -114,7 +114,7 @@ def test_without_a_cap_everything_is_replayed(start: Start) -> None:
     assert tab.offsets == list(range(1, 1501))
 
 
-def test_a_process_that_slept_through_the_pruning_sends_its_clients_away(
+def test_a_process_that_slept_through_the_pruning_closes_its_connections(
     start: Start, app: Flask
 ) -> None:
     """They have missed something that exists nowhere any more, and so has its memory."""
@@ -140,18 +140,18 @@ def test_a_process_that_slept_through_the_pruning_sends_its_clients_away(
 
 
 def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> None:
-    """The race: the database goes away between the read of the head and that of the events."""
+    """The race: the database is lost between the read of the head and that of the events."""
     append("user:1", 3)
     published()
     follower = Follower(journal.of(app), start().live.sockets)
 
-    def away(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def unavailable(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         if "FROM ordercast_events" in statement:
-            raise OperationalError(statement, None, Exception("the database is away"))
+            raise OperationalError(statement, None, Exception("the database is unavailable"))
 
-    event.listen(db.engine, "before_cursor_execute", away)
+    event.listen(db.engine, "before_cursor_execute", unavailable)
     follower.step()
-    event.remove(db.engine, "before_cursor_execute", away)
+    event.remove(db.engine, "before_cursor_execute", unavailable)
 
     assert not follower.ready.is_set()
     assert follower.step() == "start"

@@ -110,7 +110,7 @@ def test_a_login_after_the_users_revocation_is_good(revocations: Revocations) ->
 
 def test_late_word_of_an_earlier_revocation_takes_nothing_back(app: Flask) -> None:
     """The race: the user is revoked twice, this process has read the second one, and then the
-    control event of the first arrives, because the worker was away."""
+    control event of the first arrives, because the worker was not running."""
     revocations = in_memory()
     between = replace(ALICE, issued_at=int(now().timestamp()) - 60)
     assert revocations.add(Mark("user", "1", now()))
@@ -144,17 +144,17 @@ def test_what_can_hit_no_token_any_more_is_forgotten(revocations: Revocations) -
     )
 
 
-def test_it_is_asked_again_when_the_database_was_away(app: Flask) -> None:
+def test_it_is_asked_again_when_the_database_was_unavailable(app: Flask) -> None:
     """What cannot be known is not guessed: the connect fails, and the next one looks again."""
     revocations = in_memory()
 
-    def away(*_: object) -> None:
-        raise OperationalError("the database is away", None, Exception())
+    def unavailable(*_: object) -> None:
+        raise OperationalError("the database is unavailable", None, Exception())
 
-    event.listen(db.engine, "before_cursor_execute", away)
+    event.listen(db.engine, "before_cursor_execute", unavailable)
     with pytest.raises(OperationalError):
         revocations.hits(ALICE)
-    event.remove(db.engine, "before_cursor_execute", away)
+    event.remove(db.engine, "before_cursor_execute", unavailable)
     db.session.rollback()
     cast.revoke(session="login")
     assert revocations.hits(ALICE)
@@ -174,26 +174,26 @@ class Door:
     def close(self, mark: Mark) -> None:
         self.closed += [one.sid for one in self.connections.hit_by(mark, Rules())]
 
-    def look_until(self, *closed: str) -> None:
-        def look() -> bool:
+    def step_until(self, *closed: str) -> None:
+        def step() -> bool:
             self.dismissal.step()
             return self.closed == list(closed)
 
-        wait_until(look, f"{closed} are closed")
+        wait_until(step, f"{closed} are closed")
 
 
 def test_what_another_process_revoked_is_closed_without_a_worker_or_redis(app: Flask) -> None:
     """And once, when the control event comes after all."""
     door = Door(app, ALICE, replace(ALICE, user_id="2", session="other", jti=None))
-    door.look_until()
+    door.step_until()
     cast.revoke(session="login")
-    door.look_until("0")
+    door.step_until("0")
     cast.disconnect(user="2")
-    door.look_until("0", "1")
+    door.step_until("0", "1")
     for mark, _ in cast.revocations.recent(None):
         assert not door.revocations.add(mark)
     for _ in range(3):
-        door.look_until("0", "1")
+        door.step_until("0", "1")
 
 
 def test_a_revocation_that_cannot_be_followed_keeps_no_other_from_its_connections(
@@ -213,35 +213,35 @@ def test_a_revocation_that_cannot_be_followed_keeps_no_other_from_its_connection
     cast.revoke(session="login")
     cast.disconnect(user="2")
 
-    def look() -> bool:
+    def step() -> bool:
         dismissal.step()
         return closed == {"login", "2"}
 
-    wait_until(look, "both were followed")
+    wait_until(step, "both were followed")
 
 
 def test_a_disconnect_of_before_the_start_closes_nobody(app: Flask) -> None:
     cast.disconnect(user="1")
     door = Door(app, ALICE)
     for _ in range(2):
-        door.look_until()
+        door.step_until()
 
 
 def test_what_a_connect_has_read_is_closed_too(app: Flask) -> None:
     """The race: somebody else's connect reads the table, before the look that would."""
     door = Door(app, ALICE)
-    door.look_until()
+    door.step_until()
     cast.revoke(user="1")
     wait_until(lambda: door.revocations.hits(ALICE), "a connect has looked")
-    door.look_until("0")
+    door.step_until("0")
 
 
 def test_what_was_revoked_while_the_table_could_not_be_read_for_long_is_closed(app: Flask) -> None:
     door = Door(app, ALICE)
-    door.look_until()
+    door.step_until()
     revoke("login", expires_at=None)
     door.revocations._refreshed -= RELOAD_SECONDS
-    door.look_until("0")
+    door.step_until("0")
 
 
 def stepped(door: Door, asked: list[str]) -> bool:
@@ -252,7 +252,7 @@ def stepped(door: Door, asked: list[str]) -> bool:
 
 def test_a_look_at_the_table_is_one_query_that_an_index_answers(app: Flask) -> None:
     door = Door(app, ALICE)
-    door.look_until()
+    door.step_until()
     for number in range(500):
         revoke(f"login {number}", expires_at=None)
     with statements(db.engine) as asked:

@@ -133,12 +133,14 @@ def test_a_later_revocation_takes_the_place_of_the_one_before(app: Flask) -> Non
         assert len(connection.execute(select(REVOCATIONS)).all()) == 1
 
 
-def test_a_database_that_is_away_revokes_nothing_and_says_so(app: Flask, told: list[str]) -> None:
-    def away(*_: object) -> None:
-        raise OperationalError("the database is away", None, Exception())
+def test_a_database_that_is_unavailable_revokes_nothing_and_says_so(
+    app: Flask, told: list[str]
+) -> None:
+    def unavailable(*_: object) -> None:
+        raise OperationalError("the database is unavailable", None, Exception())
 
-    event.listen(db.engine, "before_cursor_execute", away)
+    event.listen(db.engine, "before_cursor_execute", unavailable)
     with pytest.raises(OperationalError):
         cast.revoke(user="7")
-    event.remove(db.engine, "before_cursor_execute", away)
+    event.remove(db.engine, "before_cursor_execute", unavailable)
     assert (revoked(), told) == (set(), [])

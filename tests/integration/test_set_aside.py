@@ -73,7 +73,7 @@ def test_the_rest_arrives_live_and_after_coming_back(
 ) -> None:
     process = start()
     live = Tab(ALICE).connect(process)
-    away = Tab(ALICE).connect(process).cut()
+    offline = Tab(ALICE).connect(process).cut()
     append(ROOM)
     insert(*row)
     append(ROOM)
@@ -84,8 +84,8 @@ def test_the_rest_arrives_live_and_after_coming_back(
 
     live.read()
     assert live.offsets == [1, 3]
-    assert away.connect(process).recovered
-    assert away.offsets == [1, 3]
+    assert offline.connect(process).recovered
+    assert offline.offsets == [1, 3]
     assert EVENTS_SET_ASIDE._value.get() == counted + 2  # the worker's, and the web process's
     for said in ("event set aside", "event passed over"):
         lines = [line for line in caplog.records if line.message == said]
@@ -100,7 +100,7 @@ def test_the_rest_arrives_from_the_journal(
 ) -> None:
     """What Redis lost, and what a process that starts later finds."""
     process = start()
-    live, away = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
+    live, offline = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
     append(ROOM)
     insert(*row)
     append(ROOM)
@@ -108,8 +108,8 @@ def test_the_rest_arrives_from_the_journal(
     process.catch_up()
     live.read()
     assert live.offsets == [1, 3]
-    assert away.connect(start(ring=1)).recovered
-    assert away.offsets == [1, 3]
+    assert offline.connect(start(ring=1)).recovered
+    assert offline.offsets == [1, 3]
 
 
 @pytest.mark.parametrize("row", ODD.values(), ids=ODD.keys())
@@ -117,12 +117,12 @@ def test_what_is_only_odd_arrives_as_it_was_written(
     start: Start, row: tuple[str, str, str]
 ) -> None:
     process = start()
-    live, away = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
+    live, offline = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
     insert(*row)
     process.hear(*published())
     live.read()
-    away.connect(process)
-    for tab in (live, away):
+    offline.connect(process)
+    for tab in (live, offline):
         [(name, (payload, offset))] = tab.got
         assert (name, payload) == (row[1], json.loads(row[2]))
         assert offset == "1"
@@ -142,29 +142,29 @@ def test_bytes_that_are_no_text_harm_no_other_row(
     faulty: None, start: Start, row: tuple[bytes, bytes, bytes]
 ) -> None:
     process = start()
-    live, away = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
+    live, offline = Tab(ALICE).connect(process), Tab(ALICE).connect(process).cut()
     append(ROOM)
     insert_bytes(*row)
     append(ROOM)
     process.hear(*published())
     live.read()
     assert live.offsets == [1, 3]
-    assert away.connect(start(ring=1)).recovered
-    assert away.offsets == [1, 3]
+    assert offline.connect(start(ring=1)).recovered
+    assert offline.offsets == [1, 3]
 
 
 def test_a_row_that_was_spoilt_later_is_passed_over_too(faulty: None, start: Start) -> None:
     process = start()
-    away = Tab(ALICE).connect(process).cut()
+    offline = Tab(ALICE).connect(process).cut()
     append(ROOM, 3)
     published()
     with db.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE ordercast_events SET data = '{' WHERE position = 2")
     for _ in range(2):
-        assert away.connect(start(ring=1)).recovered
-        assert away.offsets == [1, 3]
-        away.cut()
-        away.offset = None
+        assert offline.connect(start(ring=1)).recovered
+        assert offline.offsets == [1, 3]
+        offline.cut()
+        offline.offset = None
 
 
 def test_over_http_the_rest_is_answered(

@@ -37,7 +37,7 @@ app = create_app()
 flask_migrate.Migrate().init_app(app, db)
 with app.app_context():
     @event.listens_for(db.engine, "after_cursor_execute")
-    def look(_connection, _cursor, statement, *_):
+    def on_statement(_connection, _cursor, statement, *_):
         if sys.argv[1] in statement:
             os.kill(os.getpid(), signal.SIGKILL)
     flask_migrate.upgrade()

@@ -159,8 +159,8 @@ def test_a_value_of_the_wrong_kind_is_named(
 
 
 def test_what_send_raises_is_the_callers() -> None:
-    def away(*_event: object) -> None:
-        raise ConnectionError("away")
+    def unavailable(*_event: object) -> None:
+        raise ConnectionError("unavailable")
 
-    with pytest.raises(ConnectionError, match="away"):
-        Emitters(away).low_stock_alert("2", PRODUCT)
+    with pytest.raises(ConnectionError, match="unavailable"):
+        Emitters(unavailable).low_stock_alert("2", PRODUCT)

@@ -64,12 +64,12 @@ def statements(database: Database) -> Iterator[list[str]]:
     """What the database is asked meanwhile."""
     asked: list[str] = []
 
-    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def on_statement(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    event.listen(database, "before_cursor_execute", look)
+    event.listen(database, "before_cursor_execute", on_statement)
     yield asked
-    event.remove(database, "before_cursor_execute", look)
+    event.remove(database, "before_cursor_execute", on_statement)
 
 
 class Engine:

@@ -39,15 +39,15 @@ def right_after(
     me = threading.get_ident()
     seen: list[str] = []
 
-    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+    def on_statement(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if threading.get_ident() == me and fragment in statement:
             seen.append(statement)
             if len(seen) == nth:
                 beside(act)
 
-    event.listen(engine, "after_cursor_execute", look)
+    event.listen(engine, "after_cursor_execute", on_statement)
     try:
         yield
     finally:
-        event.remove(engine, "after_cursor_execute", look)
+        event.remove(engine, "after_cursor_execute", on_statement)
     assert len(seen) >= nth, f"{len(seen)} statements contained {fragment!r}, not {nth}"
