@@ -23,6 +23,7 @@ Reading order:
     endings.py       how connections end
     serving.py       gunicorn's settings                gunicorn.py   as a configuration file
     health.py        the checks of /readyz              doctor/   those of an operator's command
+    testing/         for an application's own tests     captures.py   what sends tells them
 """
 
 from importlib import import_module

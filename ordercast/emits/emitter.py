@@ -4,10 +4,12 @@ import logging
 import threading
 from typing import Any
 
+import orjson
 import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker, reason
+from ordercast.captures import CapturedEvent, Captures
 from ordercast.database import Outage, explain, outage
 from ordercast.database.apart import BUSY_SECONDS, Apart
 from ordercast.database.sqlite import BUSY_SECONDS as PATIENT_SECONDS
@@ -26,8 +28,11 @@ class Emitter:
     their order. Only if Redis fails meanwhile may a later event be the first.
     """
 
-    def __init__(self, database: Apart, broker: Broker, journal: Journal) -> None:
+    def __init__(
+        self, database: Apart, broker: Broker, journal: Journal, captures: Captures
+    ) -> None:
         self._database = database
+        self._captures = captures
         self._journal = journal
         self._redis = broker.connect()
         self._stream = broker.inbox
@@ -45,6 +50,10 @@ class Emitter:
         if id is not None:
             check_id(id)
             fields["id"] = id
+        if self._captures:
+            payload = orjson.loads(fields["data"])
+            self._captures.emitted(CapturedEvent(name, payload, (room,), durable=True, id=id))
+            return
         if self._is_inbox_ahead():
             self._add(fields)
             return

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Connection, Engine, event, insert
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
+from ordercast.captures import CapturedEvent, Captures
 from ordercast.database import Database, Transaction
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.tables import EVENTS
@@ -20,9 +21,10 @@ APPENDED = (
 class Appender:
     """Writes events into transactions that callers have open."""
 
-    def __init__(self, database: Database, doorbell: Doorbell) -> None:
+    def __init__(self, database: Database, doorbell: Doorbell, captures: Captures) -> None:
         self._database = database
         self._doorbell = doorbell
+        self._captures = captures
         _listen_to_sessions()
 
     def append(
@@ -50,6 +52,10 @@ class Appender:
             session.info[APPENDED] = self._doorbell
         else:
             self._watch(connection)
+        if self._captures:
+            captured = CapturedEvent(name, orjson.loads(text), (room,), durable=True, key=key)
+            through = session if isinstance(session, Session) else None
+            self._captures.appended(captured, connection, through)
         assert written is not None
         return int(written[0])
 

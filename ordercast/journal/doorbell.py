@@ -12,6 +12,7 @@ from collections.abc import Callable
 import redis
 
 from ordercast.broker import Broker, reason
+from ordercast.captures import Captures
 from ordercast.metrics import PUBLISH_FAILURES
 
 logger = logging.getLogger(__name__)
@@ -25,8 +26,9 @@ COMMIT_SECONDS = 10.0  # a COMMIT that takes longer is left to the sequencers' p
 class Doorbell:
     """Rings once for any number of commits that happen while a ring is on its way."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, captures: Captures) -> None:
         self._redis = broker.connect()
+        self._captures = captures
         self._channel = broker.doorbell_channel
         self._pressed = threading.Event()
         self._committing: list[Callable[[], bool]] = []
@@ -35,6 +37,8 @@ class Doorbell:
 
     def ring(self) -> None:
         """Ask for a ring and return at once."""
+        if self._captures:
+            return
         self._pressed.set()
         with self._start:
             if self._thread is None or not self._thread.is_alive():
@@ -43,8 +47,9 @@ class Doorbell:
 
     def ring_after(self, is_committing: Callable[[], bool]) -> None:
         """Ask for a ring once `is_committing` returns False, and return at once."""
-        self._committing.append(is_committing)
-        self.ring()
+        if not self._captures:
+            self._committing.append(is_committing)
+            self.ring()
 
     def _run(self) -> None:
         while True:

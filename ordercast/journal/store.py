@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ordercast.broker import Broker
+from ordercast.captures import Captures
 from ordercast.database import Database, Transaction
 from ordercast.journal import locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
@@ -22,10 +23,10 @@ class Journal:
     """Needs no application context. Reads give their connection back at their end. Every method
     raises SQLAlchemyError; those that lock the head raise HeadLocked."""
 
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Broker, captures: Captures) -> None:
         self._database = database
         self._waiting = Waiting(database)
-        self._appender = Appender(database, Doorbell(broker))
+        self._appender = Appender(database, Doorbell(broker, captures), captures)
 
     def append(
         self, session: Transaction, room: str, name: str, data: object, *, key: str | None = None

@@ -13,6 +13,7 @@ from flask_socketio import SocketIO
 
 from ordercast import health
 from ordercast.broker import Broker
+from ordercast.captures import Captures
 from ordercast.database import Database
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
@@ -61,6 +62,7 @@ class Live:
         *,
         settings: Settings,
         broker: Broker,
+        captures: Captures,
         database: Database,
         journal: Journal,
         identify: Identify,
@@ -88,7 +90,7 @@ class Live:
             packet_class=offered["serializer"],
             max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
         )
-        self.manager = QueueManager(broker, delivery, start=self.start)
+        self.manager = QueueManager(broker, delivery, captures, start=self.start)
         self.sockets = Sockets(
             self.manager,
             delivery,

@@ -18,14 +18,17 @@ import json
 import logging
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
 from ordercast.broker import Broker
+from ordercast.captures import CapturedEvent, Captures, rooms_of
 from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
+from ordercast.live.member import NAMESPACE
 from ordercast.metrics import QUEUE_MESSAGES_REFUSED
 from ordercast.transport.protocol import RESERVED
 
@@ -42,10 +45,13 @@ class QueueManager(EmitManager):
     """A client manager whose emits reach the clients of all processes. `start` begins to listen to
     the other processes; called at the first session, and harmless to call again."""
 
-    def __init__(self, broker: Broker, delivery: Delivery, *, start: Callable[[], None]) -> None:
+    def __init__(
+        self, broker: Broker, delivery: Delivery, captures: Captures, *, start: Callable[[], None]
+    ) -> None:
         self._host: str | None = None
         super().__init__(delivery, channel=broker.queue_channel)
         self._redis = broker.connect()
+        self._captures = captures
         self._start = start
         self._methods = {
             "emit": self._handle_emit,
@@ -74,6 +80,29 @@ class QueueManager(EmitManager):
         """Take a new name after a fork: this is another process."""
         self._host = None
 
+    def emit(
+        self,
+        event: str,
+        data: Any,
+        namespace: str | None = None,
+        room: Any = None,
+        skip_sid: Any = None,
+        callback: Callable[..., Any] | None = None,
+        to: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        to = to or room
+        super().emit(event, data, namespace, to, skip_sid, callback, **kwargs)
+        if self._captures:
+            captured = CapturedEvent(
+                event,
+                deepcopy(data),  # the caller may go on with it
+                rooms_of(to),
+                durable=False,
+                namespace=namespace or NAMESPACE,
+            )
+            self._captures.emitted(captured)
+
     def receive(self, message: bytes) -> None:
         """Handle a message of the stock channel, from another process or an external script."""
         try:
@@ -98,7 +127,9 @@ class QueueManager(EmitManager):
 
     def _publish(self, data: dict[str, Any]) -> None:
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
-        self._redis.publish(self.channel, self.json.dumps(data))
+        text = self.json.dumps(data)
+        if not self._captures:
+            self._redis.publish(self.channel, text)
 
 
 def _read(message: bytes) -> Any:

@@ -17,7 +17,7 @@ from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 
 TEAM = Path(__file__).parent / "team" / "app.py"
-OWN = ("flask-sqlalchemy",)  # what the team's app needs besides
+OWN = ("flask-sqlalchemy", "pytest")  # what the team's app and its tests need besides
 
 
 class Place:
@@ -28,7 +28,7 @@ class Place:
         self.port = free_port()
         self._binaries = binaries
         self._env = {
-            "PATH": f"{binaries}:/usr/bin:/bin",
+            "PATH": f"{binaries}:{folder}:/usr/bin:/bin",
             "HOME": str(folder),
             "FLASK_APP": "app:create_app",
             "FLASK_SECRET_KEY": "the-secret-of-another-team-that-is-long-enough",

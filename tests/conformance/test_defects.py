@@ -16,6 +16,7 @@ import pytest
 import socketio
 
 from ordercast.broker import Broker
+from ordercast.captures import Captures
 from ordercast.live.queue import QueueManager
 from ordercast.transport import Limits, StrictPacket, install
 from ordercast.transport.frames import CLOSE as CLOSE_FRAME
@@ -445,7 +446,9 @@ NO_DELIVERY: Any = None  # nothing is emitted
 
 
 def test_a_manager_made_before_the_fork_has_a_name_of_its_own_in_each_process() -> None:
-    manager = QueueManager(Broker("redis://127.0.0.1:1/0"), NO_DELIVERY, start=lambda: None)
+    manager = QueueManager(
+        Broker("redis://127.0.0.1:1/0"), NO_DELIVERY, Captures(), start=lambda: None
+    )
     assert len({manager.host_id, in_a_fork(manager), in_a_fork(manager)}) == 3
     assert manager.host_id == manager.host_id
 
