@@ -11,6 +11,7 @@ from importlib.metadata import version
 logger = logging.getLogger(__name__)
 
 READ_AGAINST = {
+    "flask-socketio": "5.7.0",
     "python-socketio": "5.18.1",
     "python-engineio": "4.15.1",
     "gevent": "26.9.0",

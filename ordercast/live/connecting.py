@@ -16,6 +16,7 @@ from gevent import Timeout
 from socketio.exceptions import ConnectionRefusedError
 
 from ordercast.errors import Refuse, Unavailable
+from ordercast.live.handlers import kept_errors
 from ordercast.live.member import Member
 from ordercast.live.replay import Replay
 from ordercast.live.rooms import RoomManager
@@ -144,7 +145,11 @@ class ConnectPath:
         """Call the team's connect handler, if there is one. Raises Refuse."""
         arguments = (member.sid, request.environ, request.auth)
         try:
-            accepted = self._manager.server._trigger_event("connect", request.namespace, *arguments)
+            with kept_errors() as errors:
+                trigger = self._manager.server._trigger_event
+                accepted = trigger("connect", request.namespace, *arguments)
+            if errors:  # swallowed: the team's error handler has seen it, and decides nothing
+                raise errors[0]
         except Refuse:
             raise
         except ConnectionRefusedError as exc:

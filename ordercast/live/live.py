@@ -24,6 +24,7 @@ from ordercast.live.connections import Connections
 from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.follower import Follower
+from ordercast.live.handlers import keep_errors
 from ordercast.live.identified import Identified, Identify
 from ordercast.live.lifetime import REFRESH, Lifetime
 from ordercast.live.live_server import LiveServer
@@ -177,6 +178,7 @@ class Live:
         """Initialise the team's `socketio` on these parts -> the transport; None under
         `flask run`, where the server keeps python-engineio's."""
         given = dict(self.socketio.server_options)
+        keep_errors(self.socketio)
         self.socketio.init_app(self._app, **{**offered, "client_manager": self.manager})
         # Another application gets the team's own options, and no more.
         self.socketio.server_options = given

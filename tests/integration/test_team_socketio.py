@@ -14,7 +14,7 @@ from gevent import Timeout
 from sqlalchemy import create_engine
 from werkzeug.test import EnvironBuilder
 
-from ordercast import Ordercast
+from ordercast import Ordercast, Refuse
 from tests.harness.application.tabs import Engine
 from tests.harness.servers.redis import RedisServer
 
@@ -199,3 +199,83 @@ def test_a_connect_handler_that_fails_says_nothing_of_its_fault(make: Make) -> N
 
     [answer] = make(sockets)().say("0")
     assert json.loads(answer.removeprefix("44")) == {"message": "Internal error"}
+
+
+INTERNAL_ERROR = '44{"message":"Internal error"}'
+NO_SHOP = '44{"message":"No such shop","data":{"code":"no_shop"}}'
+
+
+def of_a_handler(sockets: SocketIO, fail: Callable[[], None], told: list[Exception]) -> None:
+    sockets.on_event("connect", fail)
+    sockets.on_error_default(told.append)
+
+
+def of_a_namespace(sockets: SocketIO, fail: Callable[[], None], told: list[Exception]) -> None:
+    class Shop(Namespace):  # type: ignore[misc]
+        def on_connect(self) -> None:
+            fail()
+
+        def error(self, error: Exception) -> None:
+            told.append(error)
+
+    sockets.on_namespace(Shop("/"))
+
+
+@pytest.mark.parametrize("team", [of_a_handler, of_a_namespace])
+@pytest.mark.parametrize(
+    ("fault", "answer"),
+    [
+        (Refuse("No such shop", code="no_shop"), NO_SHOP),
+        (LookupError("a secret"), INTERNAL_ERROR),
+        (TypeError("a secret"), INTERNAL_ERROR),
+        (ConnectionRefusedError("no"), '44{"message":"no"}'),
+    ],
+    ids=["refuse", "error", "type-error", "refused"],
+)
+def test_an_error_handler_is_told_and_lets_no_client_in(
+    make: Make, team: Callable[..., None], fault: Exception, answer: str
+) -> None:
+    """Stock Flask-SocketIO accepts a client whose connect handler failed, if its error handler
+    swallows the error."""
+    sockets, told, calls = SocketIO(), list[Exception](), list[int]()
+
+    def fail() -> None:
+        calls.append(1)
+        raise fault
+
+    team(sockets, fail, told)
+    client = make(sockets)()
+    assert client.say("0") == [answer]
+    assert client.say('20["anything"]') == []
+    assert len(calls) == 1
+    if not isinstance(fault, ConnectionRefusedError) or team is of_a_namespace:
+        assert told == [fault]
+
+
+def test_an_error_handler_may_refuse_in_its_own_words(make: Make) -> None:
+    sockets = SocketIO()
+
+    def fail() -> None:
+        raise LookupError("a secret")
+
+    def refuse(error: Exception) -> None:
+        raise Refuse("Closed today", code="closed") from error
+
+    sockets.on_event("connect", fail)
+    sockets.on_error_default(refuse)
+    [answer] = make(sockets)().say("0")
+    assert answer == '44{"message":"Closed today","data":{"code":"closed"}}'
+
+
+@pytest.mark.parametrize("auth", [None, {"name": "alice"}])
+def test_a_type_error_in_a_connect_handler_does_not_call_it_again(make: Make, auth: Any) -> None:
+    """Stock Flask-SocketIO calls it again without auth."""
+    sockets, calls = SocketIO(), list[Any]()
+
+    def connect(auth: Any = None) -> None:
+        calls.append(auth)
+        raise TypeError("a fault of the handler")
+
+    sockets.on_event("connect", connect)
+    assert make(sockets)().say(f"0{json.dumps(auth)}" if auth else "0") == [INTERNAL_ERROR]
+    assert calls == [auth]

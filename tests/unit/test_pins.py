@@ -16,6 +16,7 @@ import redis
 import socketio
 from engineio.packet import MESSAGE
 from engineio.packet import Packet as StockPacket
+from flask_socketio import SocketIO
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.base import Worker as AnyWorker
@@ -115,6 +116,7 @@ USED = {
     },
     "emits.py": {"_generate_ack_id", "_handle_emit", "_return_callback"},
     "connecting.py": {"_trigger_event"},
+    "handlers.py": {"_handle_event"},
     "live_server.py": {"_handle_connect", "_handle_disconnect", "_trigger_event"},
     "stock.py": {"_send_packet"},
     "subscription.py": {"_sock"},
@@ -250,6 +252,16 @@ def test_a_packet_is_still_decoded_through_what_is_overridden() -> None:
     assert (packet.attachment_count, packet.namespace, packet.id) == (1, "/a", 7)
     assert packet.add_attachment(b"%PDF")
     assert calls == ["decode", "reconstruct_binary"], WHY
+
+
+def test_flask_socketio_still_calls_its_handlers_in_one_place() -> None:
+    assert parameters(SocketIO._handle_event)[1:] == [
+        "handler",
+        "message",
+        "namespace",
+        "sid",
+        "args",
+    ], WHY
 
 
 # python-engineio.
