@@ -53,7 +53,7 @@ class Clients(Protocol):
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
         """Enter the client's rooms: their events wait from here on; earlier ones were missed."""
 
-    def confirm(self, member: Member) -> dict[str, Any]:
+    def confirm(self, member: Member, request: ConnectRequest) -> dict[str, Any]:
         """The connect handler has accepted the client -> the fields of CONNECT besides its sid."""
 
     def connected(self, member: Member) -> None:
@@ -76,7 +76,7 @@ class Anybody:
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
         member.begin_backlog()
 
-    def confirm(self, member: Member) -> dict[str, Any]:
+    def confirm(self, member: Member, request: ConnectRequest) -> dict[str, Any]:
         return {}
 
     def connected(self, member: Member) -> None:
@@ -115,7 +115,7 @@ class ConnectPath:
                 clients.admit(member, request)
                 clients.enter_rooms(member, request)
             self._ask_handler(member, request)
-            answer = {"sid": member.sid, **clients.confirm(member)}
+            answer = {"sid": member.sid, **clients.confirm(member, request)}
         except Refuse as exc:
             self._log_refusal(exc, member, request)
             clients.forget(member)

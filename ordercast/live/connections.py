@@ -28,6 +28,10 @@ class Connection:
     missed: Missed | None = None  # follows CONNECT; None once the client has taken it
     since: float = field(default_factory=time.monotonic)
 
+    def is_older_than(self, other: "Connection") -> bool:
+        """Of two that began in the same moment, one is."""
+        return (self.since, self.sid) < (other.since, other.sid)
+
 
 class Connections:
     """A connection is registered before its revocation check, so that a revocation that comes
@@ -54,7 +58,7 @@ class Connections:
         """Register the connection under its pid. Returns the older of two with the same pid, to be
         closed: the predecessor, or this one, when its successor was faster."""
         other = self._by_pid.get(connection.pid)
-        if other is not None and other.since > connection.since:
+        if other is not None and connection.is_older_than(other):
             return connection
         self._by_pid[connection.pid] = connection
         return other
@@ -104,7 +108,7 @@ class Connections:
         """The user's other Engine.IO sessions: of connections that are older than this one, and of
         those that have left the namespace."""
         user_id = connection.identity.user_id
-        older = {one.session for one in self.of_user(user_id) if one.since < connection.since}
+        older = {one.session for one in self.of_user(user_id) if one.is_older_than(connection)}
         return older.union(one.session for one in self.departed_of(user_id)) - {connection.session}
 
     def all(self) -> list[Connection]:

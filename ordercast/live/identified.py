@@ -64,8 +64,8 @@ class Identified:
             return
         connection = connected_as(member)
         others = self._connections.older_sessions(connection)
-        before = self._connections.with_pid(auth_of(request).get("pid"))
-        if before is not None and before.identity.user_id == connection.identity.user_id:
+        before = self._predecessor(connection, request)
+        if before is not None:
             others.discard(before.session)
         if sum(not session.closed for session in others) >= self._max_per_user:
             raise TooManyConnections
@@ -73,13 +73,17 @@ class Identified:
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
         self._recovery.enter_rooms(member, connected_as(member), auth_of(request))
 
-    def confirm(self, member: Member) -> dict[str, Any]:
+    def confirm(self, member: Member, request: ConnectRequest) -> dict[str, Any]:
         connection = connected_as(member)
         self._check(connection.refusal)
-        predecessor = self._connections.register_pid(connection)
-        if predecessor is not None:
-            # Close the same client's half-open connection, from which nobody reads any more.
-            self._sockets.close_transport(predecessor.sid, ServiceEnding.REPLACED)
+        # Close the same client's half-open connection, from which nobody reads any more; also if
+        # this one was not recovered and has another pid: admit() did not count the older one.
+        older = (
+            self._predecessor(connection, request),
+            self._connections.register_pid(connection),
+        )
+        for sid in {one.sid for one in older if one is not None}:
+            self._sockets.close_transport(sid, ServiceEnding.REPLACED)
         return {"pid": connection.pid}
 
     def connected(self, member: Member) -> None:
@@ -103,6 +107,12 @@ class Identified:
 
     def forget(self, member: Member) -> None:
         self._connections.remove(member.sid)
+
+    def _predecessor(self, connection: Connection, request: ConnectRequest) -> Connection | None:
+        """The user's connection with the pid that this client brings."""
+        found = self._connections.with_pid(auth_of(request).get("pid"))
+        is_own = found is not None and found.identity.user_id == connection.identity.user_id
+        return found if is_own else None
 
     def _check(self, refusal: TokenError | None) -> None:
         if refusal is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import socketio
 from gevent import Timeout
+from socketio import packet
 
 from ordercast.live.member import NAMESPACE
 from ordercast.live.stock import StockRequest
@@ -50,15 +51,32 @@ class LiveServer(socketio.Server):
             if request.has_ended:
                 self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
 
+    def begin_disconnect(self, sid: str, namespace: str) -> None:
+        """Tell a connected client that it is disconnected; it gets nothing more. finish_disconnect
+        is to follow."""
+        eio_sid = self.manager.pre_disconnect(sid, namespace=namespace)
+        self._send_packet(eio_sid, self.packet_class(packet.DISCONNECT, namespace=namespace))
+        self._tell_left(namespace, sid, self.reason.SERVER_DISCONNECT)
+
+    def finish_disconnect(self, sid: str, namespace: str) -> None:
+        """Run the team's disconnect handler, and let the client leave its rooms."""
+        self._run_disconnect_handler(namespace, sid, self.reason.SERVER_DISCONNECT)
+        self.manager.disconnect(sid, namespace=namespace, ignore_queue=True)
+
     def _trigger_event(self, event: str, namespace: str, *args: Any) -> Any:
         if event != "disconnect":
             return super()._trigger_event(event, namespace, *args)
+        self._tell_left(namespace, *args)
+        return self._run_disconnect_handler(namespace, *args)
+
+    def _tell_left(self, namespace: str, sid: str, reason: str) -> None:
         if namespace == NAMESPACE:
-            self.on_left(*args)
+            self.on_left(sid, reason)
+
+    def _run_disconnect_handler(self, namespace: str, sid: str, reason: str) -> Any:
         try:
-            return super()._trigger_event(event, namespace, *args)
+            return super()._trigger_event("disconnect", namespace, sid, reason)
         except (Exception, Timeout):  # the latter is no Exception
-            # Go on: the client still has to leave its rooms, and a revocation, in whose thread the
-            # handlers may run, has to end the other connections that it hits.
-            logger.exception("disconnect handler failed", extra={"sid": args[0]})
+            # Go on: the client still has to leave its rooms.
+            logger.exception("disconnect handler failed", extra={"sid": sid})
             return None

@@ -12,6 +12,7 @@ from ordercast.live.closing import close
 from ordercast.live.connections import Connections
 from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
+from ordercast.live.live_server import LiveServer
 from ordercast.live.member import NAMESPACE
 from ordercast.live.revocations import Revocations
 from ordercast.metrics import CONNECTIONS
@@ -83,11 +84,16 @@ class Sockets:
             close(member.session, ending)
 
     def _disconnect(self, sid: str) -> None:
+        """Send DISCONNECT, after which the client gets nothing more. The team's disconnect handler
+        runs in the background: the caller may hold the follower's lock, under which a slow handler
+        would stop every event of the process."""
         member = self._manager.member(sid, NAMESPACE)
-        # Ask no other process: the client is connected to this one.
-        self._manager.server.disconnect(sid, namespace=NAMESPACE, ignore_queue=True)
-        if member is not None:
-            self._start_task(self._close_after_good_bye, member.session)
+        if member is None or not self._manager.is_connected(sid, NAMESPACE):
+            return
+        server: LiveServer = self._manager.server
+        server.begin_disconnect(sid, NAMESPACE)
+        self._start_task(server.finish_disconnect, sid, NAMESPACE)
+        self._start_task(self._close_after_good_bye, member.session)
 
     def _close_after_good_bye(self, session: Any) -> None:
         # Wait: a client that gets DISCONNECT and the close at once takes it for a lost transport,

@@ -273,3 +273,17 @@ def test_a_replaced_database_closes_every_connection(process: WebProcess) -> Non
     process.hear(*published())
     tab.read()
     assert tab.offsets == [3]
+
+
+def test_a_client_that_is_not_recovered_takes_the_place_of_its_older_connection(
+    start: Start,
+) -> None:
+    """Its older connection does not count for MAX_CONNECTIONS_PER_USER, and must not stay."""
+    process = start(MAX_CONNECTIONS_PER_USER=1)
+    older = Tab(ALICE).connect(process)
+    younger = Tab(ALICE, pid=older.pid, offset="not an offset").connect(process)
+    assert not younger.recovered
+    assert older.engine is not None
+    assert older.engine.closed
+    assert process.sids == {younger.sid}
+    assert Tab(ALICE).connect(process).refusal == "too_many_connections"

@@ -117,7 +117,7 @@ USED = {
     "emits.py": {"_generate_ack_id", "_handle_emit", "_return_callback"},
     "connecting.py": {"_trigger_event"},
     "handlers.py": {"_handle_event"},
-    "live_server.py": {"_handle_connect", "_handle_disconnect", "_trigger_event"},
+    "live_server.py": {"_handle_connect", "_handle_disconnect", "_send_packet", "_trigger_event"},
     "stock.py": {"_send_packet"},
     "subscription.py": {"_sock"},
     "endpoint.py": {name for name in ENGINE if name.startswith("_")},
