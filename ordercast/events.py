@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from ordercast.errors import InvalidEvent, Refused
 
 CONTROL_ROOM = "control"  # of events for the web processes themselves; no client can join
+EVERYBODY = "*"  # the room of all clients on `/`
 RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )

@@ -226,14 +226,16 @@ class Ordercast:
         return self._service.journal.head()
 
     def missed(self, rooms: Sequence[str], *, after: str | int) -> Missed:
-        """The rooms' events after this offset, for clients without recovery: `complete`, the
-        `offset` to go on from, and `pieces()` of events. Never a part presented as the whole: over
-        RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
-        `complete` is false and there are no pieces. Raises ValueError for an offset that is none,
-        and SQLAlchemyError."""
+        """The events of these rooms, and of everybody, after this offset, for clients without
+        recovery: `complete`, the `offset` to go on from, and `pieces()` of events. Never a part
+        presented as the whole: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the
+        lowest position kept, `complete` is false and there are no pieces. Raises ValueError for an
+        offset that is none, and SQLAlchemyError."""
+        from ordercast.events import EVERYBODY
+
         service = self._service
         return service.journal.missed(
-            rooms,
+            (*rooms, EVERYBODY),
             int(after),
             max_events=service.settings.RECOVERY_MAX_EVENTS,
             max_bytes=service.settings.RECOVERY_MAX_BYTES,

@@ -16,7 +16,7 @@ from ordercast.checks import checks
 from ordercast.database import Database, Transaction
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
-from ordercast.emits import Emitter
+from ordercast.emits import Durable, Emitter
 from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity
@@ -66,6 +66,7 @@ class Service:
         self.tokens = Tokens(settings)
         self.identify = identify
         self.journal = Journal(self.database, self.broker, self.captures)
+        self.durable = Durable(settings.DURABLE, self.events)
         self._emitter = Emitter(Apart(asked), self.broker, self.journal, self.captures)
         self.revocations = RevocationStore(
             self.database,
@@ -82,6 +83,8 @@ class Service:
             database=self.database,
             revocations=self.revocations,
             journal=self.journal,
+            durable=self.durable,
+            emitter=self._emitter,
             checks=self.health,
             identify=identify,
             is_identified=lambda: is_identified() or bool(self.tokens.algorithms),

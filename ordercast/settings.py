@@ -25,6 +25,7 @@ from ordercast.keys import key_algorithm
 from ordercast.origins import parse
 
 PREFIX = "ORDERCAST_"  # of every name in `app.config`
+MAX_PATTERN_CHARACTERS = 255
 UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, which have no address
 
 # A Redis key's beginning, or a channel's name; a pattern of Redis' ACL can spell it.
@@ -66,6 +67,15 @@ def _network(text: str) -> str:
         ) from exc
 
 
+def _pattern(text: str) -> str:
+    if not text.isprintable() or len(text) > MAX_PATTERN_CHARACTERS:
+        raise ValueError(f"expected names of events, separated by commas, not {text[:100]!r}")
+    if text.count("[") != text.count("]"):
+        raise ValueError(f"a bracket is not closed, or not opened: {text!r}")
+    return text
+
+
+Pattern = Annotated[str, AfterValidator(_pattern)]
 Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]
 
@@ -97,6 +107,9 @@ class Settings(BaseModel):
     """begins every key and channel of the service"""
     QUEUE_CHANNEL: Name = "flask-socketio"
     """the channel of stock emits, from this service's processes and external scripts"""
+    DURABLE: Annotated[tuple[Pattern, ...], BeforeValidator(_list)] = ()
+    """comma separated names of events, `*` for any characters (`order:*, notification`): what
+    `socketio.emit` sends by these names becomes durable"""
     JWT_SECRET_KEY: Annotated[str | None, Field(repr=False)] = None
     """verifies HS256 tokens, and signs pids; pids are signed with Flask's `SECRET_KEY` if unset"""
     JWT_PUBLIC_KEY: str | None = None

@@ -14,6 +14,7 @@ from ordercast.database import Outage, explain, outage
 from ordercast.database.apart import BUSY_SECONDS, Apart
 from ordercast.database.sqlite import BUSY_SECONDS as PATIENT_SECONDS
 from ordercast.errors import EventError, InboxUnavailable
+from ordercast.events import EVERYBODY
 from ordercast.inbox.claiming import claim, key_of
 from ordercast.inbox.sender import add, check_id
 from ordercast.journal import Journal, text_of
@@ -52,7 +53,8 @@ class Emitter:
             fields["id"] = id
         if self._captures:
             payload = orjson.loads(fields["data"])
-            self._captures.emitted(CapturedEvent(name, payload, (room,), durable=True, id=id))
+            to = None if room == EVERYBODY else room
+            self._captures.emitted(CapturedEvent(name, payload, (to,), durable=True, id=id))
             return
         if self._is_inbox_ahead():
             self._add(fields)

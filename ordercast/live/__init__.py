@@ -9,6 +9,7 @@ outcome.py        how a recovery ended           pid.py   what the client brings
 member.py         a client in one namespace, and its state
 rooms.py          which clients are in which room
 emits.py          an event to the clients of a room
+durable.py       emits that become events of the journal
 queue.py          emits to other processes, on Flask-SocketIO's own Redis channel and format
 delivery.py       encoded once, sent or to wait; offsets
 missed.py         what a client missed, read in pieces

@@ -10,6 +10,7 @@ from typing import Any
 
 from socketio.packet import Packet
 
+from ordercast.events import EVERYBODY
 from ordercast.journal import Entry
 from ordercast.live.delivery import Delivery
 from ordercast.live.member import NAMESPACE
@@ -25,7 +26,8 @@ class EmitManager(RoomManager):
 
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its room."""
-        self._delivery.send_entry(self.recipients(NAMESPACE, entry.room), entry)
+        room = None if entry.room == EVERYBODY else entry.room
+        self._delivery.send_entry(self.recipients(NAMESPACE, room), entry)
 
     def emit(
         self,

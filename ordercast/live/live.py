@@ -15,6 +15,7 @@ from ordercast import health
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.database import Database
+from ordercast.emits import Durable, Emitter
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
 from ordercast.live.census import Counter
@@ -23,6 +24,7 @@ from ordercast.live.connecting import ANYBODY, Clients, ConnectPath
 from ordercast.live.connections import Connections
 from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.dismissal import Dismissal
+from ordercast.live.durable import DurableManager
 from ordercast.live.follower import Follower
 from ordercast.live.handlers import keep_errors
 from ordercast.live.identified import Identified, Identify
@@ -30,7 +32,6 @@ from ordercast.live.lifetime import REFRESH, Lifetime
 from ordercast.live.live_server import LiveServer
 from ordercast.live.marking import keep_marked
 from ordercast.live.member import NAMESPACE
-from ordercast.live.queue import QueueManager
 from ordercast.live.readiness import Readiness
 from ordercast.live.recovery import Recovery
 from ordercast.live.replay import Replay
@@ -66,6 +67,8 @@ class Live:
         captures: Captures,
         database: Database,
         journal: Journal,
+        durable: Durable,
+        emitter: Emitter,
         identify: Identify,
         is_identified: Callable[[], bool],
         revocations: RevocationStore,
@@ -91,7 +94,15 @@ class Live:
             packet_class=offered["serializer"],
             max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
         )
-        self.manager = QueueManager(broker, delivery, captures, start=self.start)
+        self.manager = DurableManager(
+            broker,
+            delivery,
+            captures,
+            start=self.start,
+            durable=durable,
+            emitter=emitter,
+            is_on=lambda: not app.testing,
+        )
         self.sockets = Sockets(
             self.manager,
             delivery,

@@ -16,6 +16,7 @@ from typing import Any
 
 from flask import Flask
 
+from ordercast.events import EVERYBODY
 from ordercast.identity import Identity, rooms_digest
 from ordercast.journal import Journal
 from ordercast.live.connections import Connection
@@ -128,7 +129,7 @@ class Recovery:
 
     def _missed(self, connection: Connection, after: int, until: int, journal_name: str) -> Missed:
         """The rooms' events with after < position <= until, measured before they are read."""
-        rooms, limit = connection.identity.rooms, self._limit + 1
+        rooms, limit = (*connection.identity.rooms, EVERYBODY), self._limit + 1
         source = Outcome.MEMORY
         entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is not None:

@@ -13,6 +13,7 @@ DEFAULTS = {
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "REDIS_PREFIX": "ordercast",
     "QUEUE_CHANNEL": "flask-socketio",
+    "DURABLE": (),
     "JWT_PUBLIC_KEY": None,
     "LOCAL_ACCOUNTS": None,
     "JWT_LEEWAY": 30,
