@@ -11,6 +11,7 @@ an external script that uses only `Inbox` never does.
 Reading order:
     settings.py  errors.py  events.py        settings, errors, and the events that a team declares
     identity.py  tokens.py  revocation/      the user of a connection, and what refuses it
+    schemas.py  typescript.py  asyncapi.py   what a client's programmer reads about these events
     database/        the team's database, through its own engine
     migrations/      the library's tables in it
     journal/         events commit with the change, then get their position
@@ -30,6 +31,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ordercast.asyncapi import asyncapi_document as asyncapi_document
     from ordercast.claims import MAX_SUBJECT_CHARACTERS as MAX_SUBJECT_CHARACTERS
     from ordercast.claims import MAX_TOKEN_ID_CHARACTERS as MAX_TOKEN_ID_CHARACTERS
     from ordercast.claims import TOKEN_ISSUER as TOKEN_ISSUER
@@ -126,6 +128,7 @@ _HOME = {  # public name: its module
     "Unhealthy": "doctor.finding",
     "UtcDateTime": "database.types",
     "Wire": "events",
+    "asyncapi_document": "asyncapi",
     "complaints_of": "complaints",
     "engine_options": "database",
     "explain": "database",

@@ -3,6 +3,7 @@
 How a command fails: one line on standard error, and the exit code 1.
 """
 
+from pathlib import Path
 from typing import NoReturn, cast
 
 import click
@@ -11,9 +12,12 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
 
+from ordercast import typescript
+from ordercast.asyncapi import asyncapi_document
 from ordercast.database import explain
 from ordercast.doctor.finding import Finding, Level
 from ordercast.errors import OrdercastError
+from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
@@ -130,3 +134,48 @@ def disconnect(user: str) -> None:
     counted = service.census(RevocationKind.CONNECTIONS, user, None)
     service.revocations.disconnect(None, user)
     click.echo(f"disconnected user {user}: {counted}")
+
+
+OUTPUT = click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Standard output if omitted."
+)
+
+
+@group.command()
+@OUTPUT
+@click.option("--check", is_flag=True, help="Write nothing; fail if the file is not up to date.")
+def types(output: Path | None, check: bool) -> None:
+    """Write the declared events as TypeScript, for the package @ordercast/client."""
+    if check and output is None:
+        raise click.UsageError("--check needs --output, the file to compare.")
+    _write(typescript.module(tuple(_declared())), output, check=check)
+
+
+@group.command()
+@OUTPUT
+@click.option("--title", help="The name of the service; the app's name if omitted.")
+def asyncapi(output: Path | None, title: str | None) -> None:
+    """Write the declared events as an AsyncAPI 3.0 document."""
+    document = asyncapi_document(_declared(), title=title or current_app.name)
+    _write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n", output)
+
+
+def _declared() -> Events:
+    events = _service().events
+    if not events:
+        fail("no_events", "this app declares no events: cast.init_app(..., events=[...])")
+    return events
+
+
+def _write(text: str, output: Path | None, *, check: bool = False) -> None:
+    """Write the text, or compare it with what the file has."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        if not check:
+            output.write_text(text, encoding="utf-8")
+        elif not output.exists() or output.read_text(encoding="utf-8") != text:
+            fail("stale_types", f"{output} is not what the app declares: run it without --check")
+    except OSError as exc:
+        fail("not_written", f"{output}: {exc.strerror}")

@@ -5,6 +5,7 @@
         Refused                   refused_event            an event that can never be accepted
         InvalidEvent              invalid_event            a payload that does not fit its event
         InboxUnavailable          inbox_unavailable        Redis did not confirm the event
+        Inexpressible             inexpressible_event      a payload without a schema or a type
       SocketError
         Refuse                    refused                  a connect; with a code of its own
           AuthenticationRequired  authentication_required
@@ -63,6 +64,13 @@ class InboxUnavailable(EventError):
     the event all the same: with an id, sending it again is harmless."""
 
     code = "inbox_unavailable"
+
+
+class Inexpressible(EventError):
+    """A declared payload has a part that JSON Schema or TypeScript has no type for; the text names
+    the event and the field."""
+
+    code = "inexpressible_event"
 
 
 class SocketError(OrdercastError):

@@ -6,8 +6,9 @@ import orjson
 from flask import Blueprint, Flask, Response, current_app, render_template
 
 from app.events import EVENTS
-from app.http import asyncapi, openapi
+from app.http import openapi
 from app.http.operation import ANY_USER
+from ordercast import asyncapi_document
 
 blueprint = Blueprint(
     "docs",
@@ -27,9 +28,11 @@ def openapi_document() -> Response:
 
 
 @blueprint.get("/api/asyncapi.json")
-def asyncapi_document() -> Response:
+def asyncapi() -> Response:
     """-> 200, AsyncAPI 3.0."""
-    return _made_once("asyncapi", lambda _: orjson.dumps(asyncapi.document()))
+    return _made_once(
+        "asyncapi", lambda _: orjson.dumps(asyncapi_document(EVENTS, title="Ordercast"))
+    )
 
 
 @blueprint.get("/docs")

@@ -1,22 +1,15 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
-import { EVENT_NAMES } from "./events.js";
 import { Holders } from "./holders.js";
 import { type Answer, request } from "./http.js";
 import { Listeners } from "./listeners.js";
 import { type KeyValue, pageStorage, Place } from "./place.js";
-import { type Refusal, refusalOf } from "./refusal.js";
+import { Reception } from "./reception.js";
+import { refusalOf } from "./refusal.js";
 import { Renewal } from "./renewal.js";
+import { type ConnectionState, IDLE } from "./state.js";
 import { Tokens, type TokenSource } from "./token.js";
-import type { EventName, Handler, OrdercastSocket } from "./wire.js";
-
-export type ConnectionState = {
-  readonly state: "idle" | "connecting" | "live" | "reconnecting" | "refused";
-  readonly recovered: boolean; // at the last time that the connection became live
-  readonly transport: "websocket" | "polling" | null;
-  readonly refusal: Refusal | null; // in the state `refused`
-  readonly connects: number; // how often the connection became live; 1 is the first time
-};
+import type { EventName, Handler, OrdercastSocket, UntypedHandler } from "./wire.js";
 
 export type Options = {
   /** Connect when the first hook needs it, and disconnect after the last. */
@@ -29,14 +22,6 @@ export type Options = {
   readonly page?: EventTarget | null;
 };
 
-export const IDLE: ConnectionState = {
-  state: "idle",
-  recovered: false,
-  transport: null,
-  refusal: null,
-  connects: 0,
-};
-
 const RETRY_SECONDS = [1, 2, 4, 8, 16]; // when the token cannot be got; the server waits for 30
 
 /** One user's connection to a service: its state, its events each once, its HTTP calls. */
@@ -45,6 +30,7 @@ export class Connection {
   private current: ConnectionState = IDLE;
   private readonly tokens: Tokens;
   private readonly place: Place;
+  private readonly reception: Reception;
   private readonly renewal: Renewal;
   private readonly holders = new Holders(
     () => {
@@ -56,7 +42,6 @@ export class Connection {
   );
   private readonly watchers = new Listeners<[]>();
   private readonly arrivals = new Listeners<[recovered: boolean]>();
-  private readonly handlers = new Map<string, Listeners<[never, string | undefined]>>();
   private introduced: string | null = null; // the token of the last CONNECT
   private failures = 0; // to get a token, one after the other
   private renewed = false; // refused with an expired token, and asked for another
@@ -71,6 +56,7 @@ export class Connection {
       options;
     this.tokens = new Tokens(source);
     this.place = new Place(`ordercast:${url}`, storage, page);
+    this.reception = new Reception(this.place);
     this.socket = io(url, {
       ...options.io,
       autoConnect: false,
@@ -92,9 +78,12 @@ export class Connection {
 
   /** Call the handler for each event of this name, once; returns the undo. */
   on<Name extends EventName>(name: Name, handler: Handler<Name>): () => void {
-    let listeners = this.handlers.get(name);
-    if (listeners === undefined) this.handlers.set(name, (listeners = new Listeners()));
-    return listeners.add(handler);
+    return this.onUntyped(name, handler as UntypedHandler);
+  }
+
+  /** Like `on`, for any name: an event that is not declared. */
+  onUntyped(name: string, handler: UntypedHandler): () => void {
+    return this.reception.add(name, handler);
   }
 
   /** Call the listener each time that the connection becomes live, before the first event. Not
@@ -170,7 +159,7 @@ export class Connection {
       this.loseConnection(reason);
     });
     socket.onAny((name: string, ...given: unknown[]) => {
-      this.receive(name, given);
+      this.reception.receive(name, given);
     });
   }
 
@@ -254,16 +243,6 @@ export class Connection {
     this.socket.connect();
   }
 
-  private receive(name: string, given: readonly unknown[]): void {
-    const last = given.at(-1);
-    const offset = typeof last === "string" ? last : undefined;
-    if (isDurable(name, given) && offset !== undefined && !this.place.isNews(offset)) return;
-    const isOffset = given.length > 1;
-    this.handlers.get(name)?.tell(given[0] as never, isOffset ? offset : undefined);
-    // Move the offset after the handlers: a reload in between brings the event again.
-    if (offset !== undefined) this.place.pass(offset);
-  }
-
   private set(changes: Partial<ConnectionState>): void {
     this.current = { ...this.current, ...changes };
     this.watchers.tell();
@@ -271,12 +250,6 @@ export class Connection {
 }
 
 const CONNECT = 0; // the type of the packet, Socket.IO protocol 5
-
-/** Whether the offset is the event's own: an event emitted around the journal has that of the last
- * durable one. */
-function isDurable(name: string, given: readonly unknown[]): boolean {
-  return given.length === 2 && (EVENT_NAMES as readonly string[]).includes(name);
-}
 
 function transportOf(socket: OrdercastSocket): "websocket" | "polling" {
   return socket.io.engine.transport.name === "polling" ? "polling" : "websocket";

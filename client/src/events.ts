@@ -1,18 +1,18 @@
 // Made by `make types` from app/events.py: change that.
 
-export type OrderItem = {
-  readonly productId: string;
-  readonly name: string;
-  readonly quantity: number;
-  readonly unitPriceCents: number;
-};
+export type Status = "pending" | "confirmed" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
 
 export type Person = {
   readonly id: string;
   readonly name: string;
 };
 
-export type Status = "pending" | "confirmed" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
+export type OrderItem = {
+  readonly productId: string;
+  readonly name: string;
+  readonly quantity: number;
+  readonly unitPriceCents: number;
+};
 
 export type Order = {
   readonly id: string;
@@ -74,13 +74,9 @@ export type NotificationView = {
   readonly createdAt: string;
 };
 
-/** The payload of each event. A page adds events of its own:
- * `declare module "@ordercast/client" { interface Payloads { "parcel:moved": Parcel } }` */
-export interface Payloads {
+export interface MarketPayloads {
   "order:status": OrderStatus;
   "order:new": OrderNew;
   "inventory:low-stock": LowStock;
   "notification": Notification;
 }
-
-export const EVENT_NAMES = ["order:status", "order:new", "inventory:low-stock", "notification"] as const satisfies readonly (keyof Payloads)[];

@@ -1,8 +1,9 @@
-/** Read in this order: wire (the types), socket (a page's functions), connection (the state and the
+/** Read in this order: payloads and wire (the types), socket (a page's functions), connection (the state and the
  * events), place (pid and offset, for recovery), renewal and token, live and lists (snapshots
  * that are kept up to date); react has the hooks. */
-export { Connection, type ConnectionState, type Options } from "./connection.js";
+export { Connection, type Options } from "./connection.js";
 export * from "./events.js";
+export * from "./payloads.js"; // whole: a page can extend no interface that is exported by its name
 export { type Answer, ApiError } from "./http.js";
 export {
   lowStock,
@@ -26,13 +27,15 @@ export {
   onConnectionChange,
   onEvent,
   onReload,
+  onUntypedEvent,
 } from "./socket.js";
+export type { ConnectionState } from "./state.js";
 export { claimsOf, type TokenSource } from "./token.js";
 export type {
-  ClientEvents,
+  AllPayloads,
   EventName,
   Handler,
   OrdercastSocket,
-  RefreshAnswer,
   ServerEvents,
+  UntypedHandler,
 } from "./wire.js";

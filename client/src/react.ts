@@ -1,6 +1,6 @@
 import { useEffect, useRef, useSyncExternalStore } from "react";
 
-import { type Connection, type ConnectionState, IDLE } from "./connection.js";
+import type { Connection } from "./connection.js";
 import type { NotificationView, Order, OrderStatus } from "./events.js";
 import {
   lowStock,
@@ -13,7 +13,8 @@ import {
 } from "./lists.js";
 import type { Live, LiveState } from "./live.js";
 import { currentConnection, onConnectionChange } from "./socket.js";
-import type { EventName, Handler, OrdercastSocket } from "./wire.js";
+import { type ConnectionState, IDLE } from "./state.js";
+import type { EventName, Handler, OrdercastSocket, UntypedHandler } from "./wire.js";
 
 const nothing = () => () => undefined;
 const none = () => null;
@@ -41,6 +42,11 @@ const idle = () => IDLE;
 
 /** Calls the handler for each event of this name, once. Each render may pass another function. */
 export function useEvent<Name extends EventName>(name: Name, handler: Handler<Name>): void {
+  useUntypedEvent(name, handler as UntypedHandler);
+}
+
+/** Like `useEvent`, for any name: an event that is not declared. */
+export function useUntypedEvent(name: string, handler: UntypedHandler): void {
   const connection = useCurrentConnection();
   const latest = useRef(handler);
   useEffect(() => {
@@ -49,7 +55,7 @@ export function useEvent<Name extends EventName>(name: Name, handler: Handler<Na
   useEffect(() => {
     if (connection === null) return undefined;
     const release = connection.hold();
-    const undo = connection.on(name, (...given) => {
+    const undo = connection.onUntyped(name, (...given) => {
       latest.current(...given);
     });
     return () => {

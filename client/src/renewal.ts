@@ -1,5 +1,6 @@
+import type { RefreshAnswer } from "./payloads.js";
 import { secondsLeft, type Tokens } from "./token.js";
-import type { OrdercastSocket, RefreshAnswer } from "./wire.js";
+import type { OrdercastSocket } from "./wire.js";
 
 const MARGIN_SECONDS = 60; // before the end; of a short token its last fifth
 const ACK_MS = 10_000;

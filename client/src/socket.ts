@@ -1,7 +1,7 @@
 import { Connection, type Options } from "./connection.js";
 import { Listeners } from "./listeners.js";
 import type { TokenSource } from "./token.js";
-import type { EventName, Handler, OrdercastSocket } from "./wire.js";
+import type { EventName, Handler, OrdercastSocket, UntypedHandler } from "./wire.js";
 
 /** The page's one connection. Listeners of this module outlive it, and move to the next one. */
 let current: Connection | null = null;
@@ -9,8 +9,9 @@ const watchers = new Listeners<[]>();
 
 /** Connect. Called again with the same token source and URL the connection stays; with others a new
  * one takes its place. The token is asked for at every connect and before it expires, so give a
- * function where you can. Without a URL: NEXT_PUBLIC_SOCKET_URL or VITE_SOCKET_URL, or the page's
- * origin. */
+ * function where you can. `url`: of the service, also with a path that a proxy has put before it, or
+ * relative to the page; NEXT_PUBLIC_SOCKET_URL or VITE_SOCKET_URL if omitted, or the page's origin.
+ */
 export function initSocket(
   token: TokenSource,
   url?: string,
@@ -50,6 +51,11 @@ export function onConnectionChange(listener: () => void): () => void {
  * undo. */
 export function onEvent<Name extends EventName>(name: Name, handler: Handler<Name>): () => void {
   return onEach((connection) => connection.on(name, handler));
+}
+
+/** Like `onEvent`, for any name: an event that is not declared. */
+export function onUntypedEvent(name: string, handler: UntypedHandler): () => void {
+  return onEach((connection) => connection.onUntyped(name, handler));
 }
 
 /** Call the listener when snapshots have to be read over HTTP (again): at the first connect, and at

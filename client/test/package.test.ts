@@ -1,5 +1,5 @@
 // The package as `npm pack` makes it, in a project of somebody else.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,25 +8,51 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const MODULES = resolve(import.meta.dirname, "../node_modules");
+const ROOT = resolve(import.meta.dirname, "../..");
+const TEAM = { FLASK_APP: "tests/adoption/team/app.py", FLASK_SECRET_KEY: "no secret at all",
+  FLASK_SQLALCHEMY_DATABASE_URI: "sqlite://" };
 const OWN_EVENTS = `
-import { onEvent, type Payloads } from "@ordercast/client";
-import { useEvent } from "@ordercast/client/react";
+import { type AllPayloads, getSocket, onEvent, onUntypedEvent } from "@ordercast/client";
+import { useEvent, useUntypedEvent } from "@ordercast/client/react";
+import type { ParcelMoved } from "./ordercast.js";
 
 declare module "@ordercast/client" {
   interface Payloads {
-    "parcel:moved": { readonly id: string };
+    notification: { readonly parcel: string }; // the marketplace has another of this name
+  }
+  interface ClientEvents {
+    "parcel:find": (id: string, answer: (found: boolean) => void) => void;
   }
 }
 
-onEvent("parcel:moved", (parcel) => parcel.id.toUpperCase());
+onEvent("parcel:moved", (parcel, offset) => parcel.place.toUpperCase() + (offset ?? ""));
+onEvent("notification", ({ parcel }) => parcel.toUpperCase());
 onEvent("order:status", (order) => order.orderNumber.toUpperCase());
 // @ts-expect-error No such event.
 onEvent("parcel:lost", () => undefined);
+onUntypedEvent("parcel:lost", (payload) => String(payload));
+// @ts-expect-error The payload of an event that is not declared is unknown.
+onUntypedEvent("parcel:lost", (payload) => payload.id);
 // @ts-expect-error No such key.
-export const payload: Payloads["parcel:moved"] = { id: "1", weight: 2 };
+onEvent("parcel:moved", (parcel) => parcel.weight);
+// @ts-expect-error No such key.
+export const wrong: ParcelMoved = { id: "1", place: "ramp", weight: 2 };
+export const payload: AllPayloads["parcel:moved"] = { id: "1", place: "ramp" };
+getSocket()?.emit("parcel:find", "7", (found) => found.valueOf());
+// @ts-expect-error No such event.
+getSocket()?.emit("parcel:lose", "7");
 export const hook = () => {
   useEvent("parcel:moved", (parcel) => parcel.id.toUpperCase());
+  useUntypedEvent("parcel:lost", (payload) => String(payload));
+  // @ts-expect-error No such event.
+  useEvent("parcel:lost", () => undefined);
 };
+`;
+const WRONG = `
+import { onEvent } from "@ordercast/client";
+import "./ordercast.js";
+
+onEvent("parcel:moved", (parcel: { id: number }) => parcel.id);
 `;
 
 let project: string;
@@ -47,6 +73,9 @@ beforeAll(() => {
   }
   writeFileSync(join(project, "package.json"), '{ "type": "module" }');
   writeFileSync(join(project, "main.ts"), OWN_EVENTS);
+  writeFileSync(join(project, "wrong.ts"), WRONG);
+  const types = ["ordercast", "types", "--output", join(project, "ordercast.ts")];
+  execFileSync(join(ROOT, ".venv/bin/flask"), types, { cwd: ROOT, env: { ...process.env, ...TEAM } });
 }, 120_000);
 
 afterAll(() => rm(project, { recursive: true }));
@@ -75,12 +104,23 @@ test("Node imports it", () => {
 
 // node10 knows no `exports`, and TypeScript 6 only when it is told to.
 test.each([
-  ["node10", "ES2022", ["--ignoreDeprecations", "6.0"]],
-  ["node16", "node16", []],
-  ["bundler", "ES2022", []],
-])("types resolve with moduleResolution %s, and a team's own events are events", (resolution, module, more) => {
-  const options = ["--noEmit", "--strict", "--target", "ES2022", "--types", "node", "--skipLibCheck"];
-  const tsc = [join(MODULES, "typescript/bin/tsc"), ...options, "--moduleResolution", resolution];
-  const run = () => execFileSync("node", [...tsc, "--module", module, ...more, "main.ts"], { cwd: project });
-  expect(run().toString()).toBe("");
+  ["node10", ["--module", "ES2022", "--ignoreDeprecations", "6.0"]],
+  ["node16", ["--module", "node16"]],
+  ["bundler", ["--module", "ES2022"]],
+])("types resolve with moduleResolution %s, and a team's own events are events", (resolution, more) => {
+  expect(compiled("main.ts", "--moduleResolution", resolution, ...more)).toBe("");
 }, 60_000);
+
+test("a handler for another payload than the declared one does not compile", () => {
+  const said = compiled("wrong.ts", "--moduleResolution", "bundler", "--module", "ES2022");
+  expect(said).toMatch(/^wrong\.ts\(5,25\): error TS2345/);
+  expect(said).toContain("Type 'string' is not assignable to type 'number'");
+}, 60_000);
+
+/** Compile a file of the project -> the compiler's complaints. */
+function compiled(file: string, ...options: string[]): string {
+  const tsc = [join(MODULES, "typescript/bin/tsc"), "--noEmit", "--strict", "--target", "ES2022"];
+  const all = [...tsc, "--types", "node", "--skipLibCheck", ...options, file];
+  const { stdout, stderr } = spawnSync("node", all, { cwd: project, encoding: "utf8" });
+  return stdout + stderr;
+}

@@ -2,6 +2,8 @@ import { expect, test, vi } from "vitest";
 
 import { claimsOf, isAfter } from "../src";
 import { Holders } from "../src/holders";
+import { Place } from "../src/place";
+import { Reception } from "../src/reception";
 import { secondsLeft } from "../src/token";
 import { signed } from "./people";
 
@@ -43,4 +45,29 @@ test("something is open from the first who holds it until a moment after the las
   vi.advanceTimersByTime(1);
   expect(log).toEqual(["open", "close"]);
   vi.useRealTimers();
+});
+
+test("a durable event is handled once, whatever its name; an ephemeral one each time", () => {
+  const reception = new Reception(new Place("a key", null, null));
+  const heard: unknown[] = [];
+  for (const name of ["parcel:moved", "chat", "bell"])
+    reception.add(name, (payload, offset) => heard.push([name, payload, offset]));
+  const parcel = { id: "7" };
+  reception.receive("parcel:moved", [parcel, "5"]);
+  reception.receive("parcel:moved", [parcel, "5"]); // again, as after a cut in a handler
+  reception.receive("parcel:moved", [parcel]); // around the journal
+  reception.receive("parcel:moved", [parcel]);
+  reception.receive("chat", ["hello", "5"]); // a text, with the offset that the client has
+  reception.receive("chat", ["hello", "5"]);
+  reception.receive("bell", ["5"]); // without a payload
+  reception.receive("parcel:moved", [null, "6"]);
+  expect(heard).toEqual([
+    ["parcel:moved", parcel, "5"],
+    ["parcel:moved", parcel, undefined],
+    ["parcel:moved", parcel, undefined],
+    ["chat", "hello", "5"],
+    ["chat", "hello", "5"],
+    ["bell", undefined, "5"],
+    ["parcel:moved", null, "6"],
+  ]);
 });

@@ -1,15 +1,19 @@
 """`flask ordercast ...`: the library's commands, in the marketplace as in any team's app."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
+from flask_socketio import SocketIO
+from sqlalchemy import create_engine
 
 from app import create_app
 from app.config import Settings
 from app.db import db
-from ordercast import Examination, Unhealthy
+from ordercast import Examination, Ordercast, Unhealthy
 from tests.harness.application.journal import sequence
 from tests.harness.application.mailbox import Mailbox, journalled
 from tests.harness.servers.redis import RedisServer
@@ -111,3 +115,60 @@ def test_disconnect_is_of_the_connections_alone_and_tells_the_processes(alone: F
     assert [mark.what for mark, _ in marks] == [("connections", "7")]
     _, [entry] = sequence()
     assert (entry.room, entry.name) == ("control", "disconnect")
+
+
+TYPES = (
+    'declare module "@ordercast/client" {\n  interface Payloads {\n    "order:status": OrderStatus;'
+)
+
+
+def test_types_writes_a_module_and_check_fails_where_it_is_another(
+    app: Flask, tmp_path: Path
+) -> None:
+    file = tmp_path / "ordercast.ts"
+    check = ("types", "--check", "--output", str(file))
+    missing = run(app, *check)
+    assert (missing.exit_code, missing.stderr.partition(":")[0]) == (1, "stale_types")
+
+    shown = run(app, "types")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert TYPES in shown.output
+    written = run(app, "types", "--output", str(file))
+    assert (written.exit_code, written.output) == (0, "")
+    assert file.read_text() == shown.output
+    assert run(app, *check).exit_code == 0
+
+    file.write_text(shown.output.replace("stock", "left"))
+    stale = run(app, *check)
+    assert stale.exit_code == 1
+    assert (
+        stale.stderr
+        == f"stale_types: {file} is not what the app declares: run it without --check\n"
+    )
+    assert "left" in file.read_text()
+
+
+def test_types_that_cannot_be_written_or_compared_are_one_line(app: Flask, tmp_path: Path) -> None:
+    nowhere = run(app, "types", "--output", str(tmp_path / "none" / "ordercast.ts"))
+    assert nowhere.exit_code == 1
+    assert nowhere.stderr.startswith("not_written: ")
+    assert nowhere.stderr.count("\n") == 1
+    without = run(app, "types", "--check")
+    assert without.exit_code == 2
+    assert "--check needs --output" in without.stderr
+
+
+@pytest.mark.parametrize("command", ["types", "asyncapi"])
+def test_an_app_that_declares_no_event_has_no_types(command: str) -> None:
+    app = Flask("team")
+    app.config["SECRET_KEY"] = "the team's own"
+    Ordercast().init_app(app, SocketIO(), engine=lambda: create_engine("sqlite://"))
+    done = run(app, command)
+    assert done.exit_code == 1
+    assert done.stderr.startswith("no_events: this app declares no events")
+
+
+def test_asyncapi_is_the_document_that_the_service_answers_with(app: Flask) -> None:
+    done = run(app, "asyncapi", "--title", "Ordercast")
+    assert done.exit_code == 0
+    assert json.loads(done.output) == app.test_client().get("/api/asyncapi.json").get_json()
