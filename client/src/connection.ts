@@ -1,5 +1,6 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
+import { baseOf, socketPath } from "./base.js";
 import { Holders } from "./holders.js";
 import { type Answer, request } from "./http.js";
 import { Listeners } from "./listeners.js";
@@ -26,6 +27,7 @@ const RETRY_SECONDS = [1, 2, 4, 8, 16]; // when the token cannot be got; the ser
 
 /** One user's connection to a service: its state, its events each once, its HTTP calls. */
 export class Connection {
+  readonly url: string; // the service's, without a slash at the end
   readonly socket: OrdercastSocket;
   private current: ConnectionState = IDLE;
   private readonly tokens: Tokens;
@@ -47,18 +49,24 @@ export class Connection {
   private renewed = false; // refused with an expired token, and asked for another
   private recovered = false;
 
+  /** `url`: of the service, also with a path that a proxy has put before it, or relative to the
+   * page. Socket.IO's own `path` is within it. Throws for a text that is no such URL. */
   constructor(
     readonly source: TokenSource,
-    readonly url: string,
+    url: string,
     options: Options = {},
   ) {
+    const base = baseOf(url);
+    this.url = base.url;
     const { storage = pageStorage(), page = typeof window === "undefined" ? null : window } =
       options;
     this.tokens = new Tokens(source);
-    this.place = new Place(`ordercast:${url}`, storage, page);
+    this.place = new Place(`ordercast:${this.url}`, storage, page);
     this.reception = new Reception(this.place);
-    this.socket = io(url, {
+    // A path in the URL would be a namespace for socket.io: the prefix goes into its option.
+    this.socket = io(base.origin, {
       ...options.io,
+      path: socketPath(base, options.io?.path),
       autoConnect: false,
       forceNew: true, // the state of the manager is ours alone
       auth: (answer) => {

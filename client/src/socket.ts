@@ -1,3 +1,4 @@
+import { baseOf } from "./base.js";
 import { Connection, type Options } from "./connection.js";
 import { Listeners } from "./listeners.js";
 import type { TokenSource } from "./token.js";
@@ -17,7 +18,7 @@ export function initSocket(
   url?: string,
   options: Options = {},
 ): OrdercastSocket {
-  const target = (url ?? configuredUrl()).replace(/\/$/, "");
+  const target = baseOf(url ?? configuredUrl()).url;
   if (current?.source === token && current.url === target) return current.socket;
   current?.end();
   const connection = new Connection(token, target, options);
