@@ -30,6 +30,7 @@ RESERVED = frozenset(  # socket.io-parser closes the connection at an event with
 )
 MAX_RECEIVER_CHARACTERS = 200  # of an id: as long as a token's subject
 MAX_ROOM_CHARACTERS = 255
+MAX_ROOMS = 1000  # of one event
 MAX_EVENT_NAME_CHARACTERS = 255  # of an event that is not declared
 KIND = r"^[a-z_]{1,16}$"  # of a revocation
 
@@ -126,6 +127,15 @@ class Events:
                 f" not {text!r}"
             )
         return f"{event.audience}:{id}"
+
+    def rooms(self, event: type[Event] | None, to: object) -> list[str]:
+        """As room(), for a receiver or a list of receivers: each room once. Raises Refused."""
+        if not isinstance(to, list | tuple | set | frozenset):
+            return [self.room(event, to)]
+        rooms = list(dict.fromkeys(self.room(event, receiver) for receiver in to))
+        if not 0 < len(rooms) <= MAX_ROOMS:
+            raise Refused(f"an event goes to 1 to {MAX_ROOMS} rooms, not to {len(rooms)}")
+        return rooms
 
     def looks_like_room(self, id: str) -> bool:
         """Whether the id begins as a room does, and has to be given as one: `user:seller:7`."""

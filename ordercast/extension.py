@@ -192,8 +192,9 @@ class Ordercast:
         announced once that transaction has committed.
 
         `event` is a name, with its payload: an object that orjson takes, or JSON text; or an
-        event that is declared. `to`: a room, or for an event with an audience an id. `key` says
-        what the event is about: `order:123`.
+        event that is declared. `to`: a room, or for an event with an audience an id; or a list of
+        these, and a client in several of the rooms gets the event once. `key` says what the event
+        is about: `order:123`.
 
         Raises Refused for a name that is not declared or a receiver that cannot be one,
         InvalidEvent for a payload that does not fit, ValueError for a payload that is no JSON,

@@ -110,16 +110,21 @@ class Service:
         key: str | None = None,
     ) -> None:
         """See Ordercast.append."""
-        room, name, payload = self._checked(event, payload, to)
-        self.journal.append(session, room, name, payload, key=key)
+        declared, name, payload = self._checked(event, payload)
+        first, *further = self.events.rooms(declared, to)
+        self.journal.append(session, first, name, payload, further=further, key=key)
 
     def emit(self, event: str | Event, payload: object, *, to: object, id: str | None) -> None:
         """See Ordercast.emit."""
-        room, name, payload = self._checked(event, payload, to)
+        declared, name, payload = self._checked(event, payload)
+        room = self.events.room(declared, to)
         self._emitter.emit(room, name, payload, id=id)
 
-    def _checked(self, event: str | Event, payload: object, to: object) -> tuple[str, str, object]:
-        """-> (room, name, payload as it is sent). Raises Refused, InvalidEvent."""
+    def _checked(
+        self, event: str | Event, payload: object
+    ) -> tuple[type[Event] | None, str, object]:
+        """-> (the declared event, its name, the payload as it is sent). Raises Refused,
+        InvalidEvent."""
         name = event.event if isinstance(event, Event) else event
         declared = self.events.declared(name)
         if isinstance(event, Event):
@@ -127,7 +132,7 @@ class Service:
         elif declared is not None:
             payload = orjson.loads(payload) if isinstance(payload, str) else payload
             payload = declared.of(payload).wire()
-        return self.events.room(declared, to), name, payload
+        return declared, name, payload
 
     def stand_in_front(self) -> None:
         """Let all that the application has by now see the client behind proxies."""

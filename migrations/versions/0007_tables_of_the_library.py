@@ -18,6 +18,7 @@ branch_labels = None
 depends_on = None
 
 LIBRARY_REVISION = "0001"
+FURTHER_ROOMS = "0002"  # the library's revision after it, which is taken back with this one
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -89,9 +90,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The request ids and the keys of events are lost."""
-    if not op.get_context().as_sql:
-        refuse_later_tables()
+    """The request ids, the keys and the further rooms of events are lost."""
+    if not op.get_context().as_sql and library_revision() == FURTHER_ROOMS:
+        take_back_further_rooms()
     op.drop_table("ordercast_version")
     op.drop_index("ix_ordercast_events_key", table_name="ordercast_events")
     if is_sqlite():
@@ -126,13 +127,24 @@ def drop_unused() -> None:
         op.drop_table(name)
 
 
-def refuse_later_tables() -> None:
-    found = op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version"))
-    if found != LIBRARY_REVISION:
+def library_revision() -> str:
+    """Raises CommandError for a later revision than this migration knows."""
+    found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
+    if found not in (LIBRARY_REVISION, FURTHER_ROOMS):
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"
         )
+    return found
+
+
+def take_back_further_rooms() -> None:
+    on = "" if is_sqlite() else " ON ordercast_events"
+    op.execute(f"DROP TRIGGER ordercast_events_further_rooms{on}")
+    if not is_sqlite():
+        op.execute("DROP FUNCTION ordercast_further_rooms()")
+    op.drop_table("ordercast_further_rooms")
+    op.drop_column("ordercast_events", "further_rooms")
 
 
 def rename(names: dict[str, str]) -> None:

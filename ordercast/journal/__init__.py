@@ -10,12 +10,12 @@ reading.py     the head; what rooms got since a position          missed.py   in
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
 pruning.py     deletes the oldest, and moves the lowest position kept
-tables.py
+tables.py      the tables              rules.py    what the database itself checks and does
 """
 
 from ordercast.journal.appending import text_of
 from ordercast.journal.doorbell import Ear
-from ordercast.journal.entries import Entry, read
+from ordercast.journal.entries import Entry
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed, Pruned, split
@@ -37,7 +37,6 @@ __all__ = [
     "Pruned",
     "Publisher",
     "Sequencer",
-    "read",
     "split",
     "text_of",
 ]

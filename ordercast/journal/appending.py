@@ -4,6 +4,9 @@ The sequencers are woken once the transaction has committed. A savepoint that is
 commit, and a ring for nothing is harmless.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import orjson
 from sqlalchemy import Connection, Engine, event, insert
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
@@ -28,10 +31,18 @@ class Appender:
         _listen_to_sessions()
 
     def append(
-        self, session: Transaction, room: str, name: str, data: object, key: str | None
+        self,
+        session: Transaction,
+        room: str,
+        name: str,
+        data: object,
+        *,
+        further: Sequence[str],
+        key: str | None,
     ) -> int:
         """Add an event to the transaction that `session` has open, or begins -> the id of its row.
-        `data`: JSON text, or an object, which is encoded here.
+        `data`: JSON text, or an object, which is encoded here. `further`: its rooms besides the
+        first.
 
         Raises ValueError for data that is no JSON, TypeError for another kind of session,
         RuntimeError for a session of another database, and SQLAlchemyError.
@@ -46,14 +57,18 @@ class Appender:
         else:
             raise TypeError(f"expected a Session or Connection of SQLAlchemy, not {session!r:.100}")
         self._check(connection.engine)
-        row = {"room": room, "name": name, "data": text, "key": key}
+        row: dict[str, Any] = {"room": room, "name": name, "data": text, "key": key}
+        if further:
+            row["further_rooms"] = list(further)
         written = connection.execute(insert(EVENTS), row).inserted_primary_key
         if isinstance(session, Session):
             session.info[APPENDED] = self._doorbell
         else:
             self._watch(connection)
         if self._captures:
-            captured = CapturedEvent(name, orjson.loads(text), (room,), durable=True, key=key)
+            captured = CapturedEvent(
+                name, orjson.loads(text), (room, *further), durable=True, key=key
+            )
             through = session if isinstance(session, Session) else None
             self._captures.appended(captured, connection, through)
         assert written is not None

@@ -6,13 +6,13 @@ in its place, which is delivered to nobody. The sequencer, which sees each row o
 reason (table `ordercast_set_aside`, `flask ordercast doctor`).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from ordercast.complaints import sentence_of
-from ordercast.events import CONTROL, CONTROL_ROOM, RESERVED
+from ordercast.events import CONTROL, CONTROL_ROOM, MAX_ROOM_CHARACTERS, RESERVED
 
 MAX_REASON_CHARACTERS = 300
 
@@ -24,6 +24,12 @@ class Entry(NamedTuple):
     room: str
     name: str
     data: str
+    further: tuple[str, ...] = ()  # its rooms besides `room`
+
+    @property
+    def rooms(self) -> tuple[str, ...]:
+        """All of its rooms."""
+        return (self.room, *self.further)
 
     @property
     def is_blank(self) -> bool:
@@ -35,10 +41,13 @@ def blank(position: int) -> Entry:
     return Entry(position, "", "", "null")
 
 
-def fault(room: object, name: object, data: object) -> str | None:
-    """Why an entry cannot be delivered, in printable ASCII; None if it can."""
+def fault(room: object, name: object, data: object, further: object = None) -> str | None:
+    """Why an entry cannot be delivered, in printable ASCII; None if it can. `further`: a list of
+    rooms, or None."""
     if not (isinstance(room, str) and isinstance(name, str) and isinstance(data, str)):
         return "room, name and data are texts"
+    if further is not None and (reason := _rooms_fault(room, further)) is not None:
+        return reason
     if room == CONTROL_ROOM:
         return _printable(_control_fault(name, data))
     if not room or not name:
@@ -54,6 +63,23 @@ def fault(room: object, name: object, data: object) -> str | None:
     except orjson.JSONDecodeError as exc:
         return _printable(f"data is not JSON: {exc}")
     return None
+
+
+def _rooms_fault(room: str, further: object) -> str | None:
+    if not (isinstance(further, list) and all(map(_may_be_further, further))):
+        return "the further rooms are no list of rooms"
+    if CONTROL_ROOM in (room, *further):
+        return "a control event has further rooms"
+    try:
+        "".join(further).encode()
+    except UnicodeEncodeError:
+        return "a further room is not UTF-8"
+    return None
+
+
+def _may_be_further(room: object) -> bool:
+    """Whether the database has kept a position for this room, if it is a further one."""
+    return isinstance(room, str) and 0 < len(room) <= MAX_ROOM_CHARACTERS and "\0" not in room
 
 
 def _control_fault(name: str, data: str) -> str | None:
@@ -76,8 +102,16 @@ def _printable(reason: str | None) -> str | None:
     return ascii(reason[:MAX_REASON_CHARACTERS])[1:-1][:MAX_REASON_CHARACTERS]
 
 
-def read(position: int, room: object, name: object, data: object) -> Entry:
-    """The entry of a row or a message; a blank one if it cannot be delivered."""
-    if fault(room, name, data) is not None:
+def read(position: int, room: object, name: object, data: object, further: object = None) -> Entry:
+    """The entry of a row; a blank one if it cannot be delivered."""
+    if fault(room, name, data, further) is not None:
         return blank(position)
-    return Entry(position, room, name, data)  # type: ignore[arg-type]
+    return entry_of(position, room, name, data, further)
+
+
+def entry_of(position: int, room: Any, name: Any, data: Any, further: Any) -> Entry:
+    """The entry of a row without fault."""
+    if not further:
+        return Entry(position, room, name, data)
+    others = tuple(one for one in dict.fromkeys(further) if one != room)
+    return Entry(position, room, name, data, others)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, select
 from ordercast.database import Database
 from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.reading import head
-from ordercast.journal.tables import EVENTS, SET_ASIDE
+from ordercast.journal.tables import EVENTS, FURTHER_ROOMS, SET_ASIDE
 
 BATCH_ROWS = 1000  # in one step
 
@@ -40,7 +40,8 @@ def _prune_oldest(connection: Connection, before: datetime, limit: int) -> int:
     old = list(takewhile(lambda found: found.is_old, oldest))
     end = old[-1].position + 1 if old else head.lowest
     connection.execute(delete(EVENTS).where(events.position >= head.lowest, events.position < end))
-    connection.execute(delete(SET_ASIDE).where(SET_ASIDE.c.position < end))
+    for table in (FURTHER_ROOMS, SET_ASIDE):
+        connection.execute(delete(table).where(table.c.position < end))
     move_head(connection, head._replace(lowest=end))
     return len(old)
 

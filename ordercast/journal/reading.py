@@ -1,14 +1,25 @@
 """Reading the journal: plain rows in position order."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    LargeBinary,
+    Select,
+    cast,
+    func,
+    select,
+    union_all,
+)
 
 from ordercast.journal.entries import Entry, read
-from ordercast.journal.tables import EVENTS, HEAD
+from ordercast.journal.tables import EVENTS, FURTHER_ROOMS, HEAD
 
 events = EVENTS.c
+CONTENT = (events.position, events.room, events.name, events.data, events.further_rooms)
 
 
 class Head(NamedTuple):
@@ -41,16 +52,7 @@ def since(
     """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all.
     Without `rooms`, a blank entry stands for each that cannot be delivered; with `rooms`, these are
     left out."""
-    query = (
-        select(events.position, events.room, events.name, events.data)
-        .where(events.position > position)
-        .order_by(events.position)
-        .limit(limit)
-    )
-    if until is not None:
-        query = query.where(events.position <= until)
-    if rooms is not None:
-        query = query.where(events.room.in_(rooms))
+    query = _chosen(*CONTENT, after=position, until=until, rooms=rooms, limit=limit)
     entries = [read(*row) for row in connection.execute(query)]
     return entries if rooms is None else [entry for entry in entries if not entry.is_blank]
 
@@ -65,14 +67,8 @@ def sizes(
 ) -> list[tuple[int, int]]:
     """(position, bytes of data) of up to `limit` entries after `position` and up to `until`, oldest
     first, of `rooms` or all. The data itself is not read."""
-    query = (
-        select(events.position, data_bytes(connection))
-        .where(events.position > position, events.position <= until)
-        .order_by(events.position)
-        .limit(limit)
-    )
-    if rooms is not None:
-        query = query.where(events.room.in_(rooms))
+    content = events.position, data_bytes(connection)
+    query = _chosen(*content, after=position, until=until, rooms=rooms, limit=limit)
     return [(found, size) for found, size in connection.execute(query)]
 
 
@@ -94,6 +90,36 @@ def page(
             break
         end = found
     return since(connection, position, limit=limit, rooms=rooms, until=end)
+
+
+def _chosen(
+    *content: ColumnElement[Any],
+    after: int,
+    until: int | None,
+    rooms: Sequence[str] | None,
+    limit: int,
+) -> Select[Any] | CompoundSelect[Any]:
+    """The first `limit` rows after `after` and up to `until`, by position, of `rooms` or all: each
+    once, however many of its rooms are among these. `content` begins with the position."""
+    query = select(*content).where(*_within(events.position, after, until))
+    if rooms is None:
+        return query.order_by(events.position).limit(limit)
+    position = FURTHER_ROOMS.c.position
+    further = select(position).where(
+        FURTHER_ROOMS.c.room.in_(rooms), *_within(position, after, until)
+    )
+    # Two queries that share no row, each by its own index: with OR both databases read all rooms.
+    both = union_all(
+        query.where(events.room.in_(rooms)),
+        query.where(events.position.in_(further), events.room.not_in(rooms)),
+    )
+    return both.order_by(both.selected_columns[0]).limit(limit)
+
+
+def _within(
+    position: ColumnElement[Any], after: int, until: int | None
+) -> list[ColumnElement[bool]]:
+    return [position > after] if until is None else [position > after, position <= until]
 
 
 def data_bytes(connection: Connection) -> ColumnElement[int]:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, func, select, update
 
 from ordercast.broker import reason
 from ordercast.database import Database, upsert
-from ordercast.journal.entries import Entry, blank, fault
+from ordercast.journal.entries import Entry, blank, entry_of, fault
 from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.marks import Marks
-from ordercast.journal.reading import Head, data_bytes, head
+from ordercast.journal.reading import CONTENT, Head, data_bytes, head
 from ordercast.journal.restarting import restart, restart_if_lost
 from ordercast.journal.tables import EVENTS, SET_ASIDE
 from ordercast.journal.waiting import Waiting
@@ -105,19 +105,23 @@ class Sequencer:
         part: list[Entry] = []
         size = 0
         for entry in entries:
-            if part and size + len(entry.data) > MESSAGE_BYTES:
+            more = len(entry.data) + sum(map(len, entry.further))
+            if part and size + more > MESSAGE_BYTES:
                 self._announce(head._replace(position=part[-1].position), part)
                 part, size = [], 0
             part.append(entry)
-            size += len(entry.data)
+            size += more
         self._announce(head, part)
 
     def _announce(self, head: Head, entries: list[Entry]) -> None:
         message = {
             "journal": head.journal,
             "head": head.position,
-            "events": [list(entry) for entry in entries],
+            "events": [entry[:4] for entry in entries],
             "examined": True,  # each can be delivered, or is blank: followers parse no payload
+            # Beside the events, which followers of the release before read; there in any case, as
+            # sequencers of that release know no further rooms.
+            "further": [(entry.position, entry.further) for entry in entries if entry.further],
         }
         try:
             self._publish(orjson.dumps(message))
@@ -148,16 +152,16 @@ def _number(connection: Connection, head: Head, limit: int, after: int) -> list[
         update(EVENTS)
         .where(events.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
         .values(position=head.position + waiting.c.nth)
-        .returning(events.position, events.room, events.name, events.data)
+        .returning(*CONTENT)
     ).all()
     return sorted(_examined(connection, *found) for found in numbered)
 
 
-def _examined(connection: Connection, position: int, *content: str) -> Entry:
+def _examined(connection: Connection, position: int, *content: object) -> Entry:
     """The entry; a blank one if it cannot be delivered, with the reason logged and kept."""
     reason = fault(*content)
     if reason is None:
-        return Entry(position, *content)
+        return entry_of(position, *content)
     # The position may have been given before, to a row that a restored backup does not hold.
     keep = upsert(connection, SET_ASIDE).values(position=position, reason=reason)
     keep = keep.on_conflict_do_update(index_elements=["position"], set_={"reason": reason})

@@ -29,11 +29,18 @@ class Journal:
         self._appender = Appender(database, Doorbell(broker, captures), captures)
 
     def append(
-        self, session: Transaction, room: str, name: str, data: object, *, key: str | None = None
+        self,
+        session: Transaction,
+        room: str,
+        name: str,
+        data: object,
+        *,
+        further: Sequence[str] = (),
+        key: str | None = None,
     ) -> int:
         """Add an event to the transaction of `session` -> the id of its row; see
         Appender.append."""
-        return self._appender.append(session, room, name, data, key)
+        return self._appender.append(session, room, name, data, further=further, key=key)
 
     # -- reading
 

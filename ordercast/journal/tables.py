@@ -3,11 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import (
+    ARRAY,
     DDL,
     BigInteger,
     CheckConstraint,
     Column,
+    Dialect,
     Index,
     Integer,
     String,
@@ -18,9 +21,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ordercast.database.metadata import METADATA
 from ordercast.database.types import BigId, UtcDateTime
+from ordercast.journal.rules import RULES
 
 HEAD_ID = 1  # the head's table has this one row
 
@@ -42,6 +47,28 @@ def _now_of_sqlite(*_: Any, **__: Any) -> str:
     return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"  # microseconds, as SQLAlchemy writes them
 
 
+class RoomList(TypeDecorator[Any]):
+    """A list of rooms: an array on PostgreSQL, JSON text on SQLite, where a text that is no JSON is
+    returned as it is. Any program may write it: the values have to be checked."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(Text))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return orjson.dumps(value).decode() if value and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+
+
 EVENTS = Table(
     "ordercast_events",
     METADATA,
@@ -53,6 +80,7 @@ EVENTS = Table(
     Column("position", BigInteger, unique=True),  # 1, 2, 3 ... no holes; null until sequenced
     Column("request_id", Text),  # of the request that appended it
     Column("key", Text),  # the subject: `order:123`
+    Column("further_rooms", RoomList),  # besides `room`, for an event of several
     Index("ix_ordercast_events_room_position", "room", "position"),
     Index(
         "ix_ordercast_events_unsequenced",
@@ -68,28 +96,21 @@ EVENTS = Table(
     ),
 )
 
-# JSON is checked beside the table and not in it, as the migrations do: an old row that is no JSON
-# must not stop an upgrade, and on SQLite a constraint means a copy of the table. A row is checked
-# when it is written and not when it gets its position: an old row would stop the sequencer.
-DATA_IS_JSON = {
-    "postgresql": (
-        "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_data_is_json"
-        " CHECK (position IS NOT NULL OR data::json IS NOT NULL) NOT VALID",
-    ),
-    "sqlite": tuple(
-        f"CREATE TRIGGER ordercast_events_data_is_json_{name} BEFORE {moment} ON ordercast_events"
-        " WHEN NOT json_valid(NEW.data)"
-        " BEGIN SELECT RAISE(ABORT, 'ordercast_events.data is not JSON'); END"
-        for name, moment in (("insert", "INSERT"), ("update", "UPDATE OF data"))
-    ),
-}
-for dialect, statements in DATA_IS_JSON.items():
+for dialect, statements in RULES.items():
     for statement in statements:
         event.listen(
             EVENTS,
             "after_create",
             DDL(statement).execute_if(dialect=dialect),  # type: ignore[no-untyped-call]
         )
+
+# The positions of events that have further rooms, by each of these.
+FURTHER_ROOMS = Table(
+    "ordercast_further_rooms",
+    METADATA,
+    Column("room", String(255), primary_key=True),
+    Column("position", BigInteger, primary_key=True, autoincrement=False, index=True),
+)
 
 # The entries that cannot be delivered, and why.
 SET_ASIDE = Table(

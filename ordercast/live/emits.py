@@ -4,7 +4,7 @@ An event is sent to a client, or to its backlog, and never sent before CONNECT (
 """
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,9 +25,11 @@ class EmitManager(RoomManager):
         self._delivery = delivery
 
     def emit_entry(self, entry: Entry) -> None:
-        """Send a durable event to the clients of its room."""
-        room = None if entry.room == EVERYBODY else entry.room
-        self._delivery.send_entry(self.recipients(NAMESPACE, room), entry)
+        """Send a durable event to the clients of its rooms, to each once."""
+        rooms: str | Sequence[str] | None = entry.rooms if entry.further else entry.room
+        if entry.room == EVERYBODY or EVERYBODY in entry.further:
+            rooms = None
+        self._delivery.send_entry(self.recipients(NAMESPACE, rooms), entry)
 
     def emit(
         self,

@@ -10,13 +10,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.events import CONTROL, CONTROL_ROOM
-from ordercast.journal import Entry, Head, HeadLocked, Journal, read
+from ordercast.journal import Entry, Head, HeadLocked, Journal
 from ordercast.live.ring import OVERHEAD_BYTES, Ring
 from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from ordercast.revocation import Mark, mark_of
@@ -86,7 +86,9 @@ class Follower:
         self._wake.set()
 
     def receive(self, message: bytes) -> None:
-        """{journal, head, events: [[position, room, name, data], ...]} from a sequencer."""
+        """{journal, head, events: [[position, room, name, data], ...], further: [[position,
+        [room, ...]], ...]} from a sequencer: `further` has the rooms besides the first. Without it
+        the sequencer is of the release before, which leaves them out: then the journal is read."""
         data = orjson.loads(message)
         if data["journal"] != self._journal:
             # Not started yet, another database on this Redis, or a replaced database.
@@ -95,10 +97,8 @@ class Follower:
         with self._lock:
             self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
-            entries = [
-                Entry(*event) if data.get("examined") else read(*event) for event in data["events"]
-            ]
-            self._fan_out(entries)
+            if "further" in data:
+                self._fan_out(_entries(data["events"], data["further"]))
         if self._ahead > self.last:
             self._wake.set()
         elif data["head"] < self.last:
@@ -222,3 +222,11 @@ class Follower:
         else:
             self._sockets.emit_entry(entry)
         EVENTS_FANNED_OUT.labels(entry.name).inc()
+
+
+def _entries(events: list[list[Any]], further: list[tuple[int, list[str]]]) -> list[Entry]:
+    """The entries of a message, which the sequencer has examined."""
+    if not further:
+        return [Entry(*event) for event in events]
+    rooms = {position: tuple(names) for position, names in further}
+    return [Entry._make((*event, rooms.get(event[0], ()))) for event in events]

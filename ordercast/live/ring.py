@@ -15,12 +15,13 @@ from ordercast.journal import Entry
 MAX_RING_BYTES = 33_554_432  # of memory; two minutes of 300 small events a second
 KEEP_SECONDS = 600.0
 OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in the ring
+FURTHER_BYTES = 250  # of each further room: its text, its places in the entry and in the ring
 DEQUE_BYTES = sys.getsizeof(deque())  # twice what a small event takes
 
 
 def cost(entry: Entry) -> int:
     """Bytes of memory that an entry takes, about. Text beyond Latin-1 takes 2 or 4 a character."""
-    return OVERHEAD_BYTES + sys.getsizeof(entry.data)
+    return OVERHEAD_BYTES + sys.getsizeof(entry.data) + FURTHER_BYTES * len(entry.further)
 
 
 class Ring:
@@ -40,6 +41,7 @@ class Ring:
         # The entry itself for a room with one, as most have.
         self._rooms: dict[str, Entry | deque[Entry]] = {}
         self._bytes = 0
+        self._shared = 0  # entries with further rooms
         self._ages: deque[tuple[float, int]] = (
             deque()
         )  # (when, the last position by then), oldest first
@@ -52,7 +54,7 @@ class Ring:
             self._entries.clear()
             self._rooms.clear()
             self._ages.clear()
-            self._bytes = 0
+            self._bytes = self._shared = 0
             self._lowest = following
             for entry in entries:
                 self._lowest = min(self._lowest, entry.position)
@@ -66,14 +68,10 @@ class Ring:
     def _add(self, entry: Entry) -> None:
         self._entries.append(entry)
         self._bytes += cost(entry)
-        room = self._rooms.get(entry.room)
-        if room is None:
-            self._rooms[entry.room] = entry
-        elif isinstance(room, Entry):
-            self._rooms[entry.room] = deque((room, entry))
-            self._bytes += DEQUE_BYTES
-        else:
-            room.append(entry)
+        self._enter(entry.room, entry)
+        for room in entry.further:
+            self._enter(room, entry)
+        self._shared += bool(entry.further)
         while self._bytes > self.max_bytes:
             self._drop()
         now = self._clock()
@@ -91,13 +89,29 @@ class Ring:
         oldest = self._entries.popleft()
         self._bytes -= cost(oldest)
         self._lowest = oldest.position + 1
-        room = self._rooms[oldest.room]
-        if isinstance(room, Entry):
-            del self._rooms[oldest.room]
+        for room in oldest.rooms:
+            self._leave(room)
+        self._shared -= bool(oldest.further)
+
+    def _enter(self, room: str, entry: Entry) -> None:
+        kept = self._rooms.get(room)
+        if kept is None:
+            self._rooms[room] = entry
+        elif isinstance(kept, Entry):
+            self._rooms[room] = deque((kept, entry))
+            self._bytes += DEQUE_BYTES
+        else:
+            kept.append(entry)
+
+    def _leave(self, room: str) -> None:
+        """Remove the oldest entry of the room."""
+        kept = self._rooms[room]
+        if isinstance(kept, Entry):
+            del self._rooms[room]
             return
-        room.popleft()
-        if len(room) == 1:
-            self._rooms[oldest.room] = room[0]
+        kept.popleft()
+        if len(kept) == 1:
+            self._rooms[room] = kept[0]
             self._bytes -= DEQUE_BYTES
 
     def since(
@@ -116,4 +130,7 @@ class Ring:
                         break
                     if entry.position <= until:
                         found.append(entry)
+            shared = self._shared
+        if shared:  # an event of several of the rooms was found in each
+            found = list({entry.position: entry for entry in found}.values())
         return sorted(found)[:limit]

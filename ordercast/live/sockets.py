@@ -44,7 +44,7 @@ class Sockets:
         self._keeps_transports = keeps_transports
 
     def emit_entry(self, entry: Entry) -> None:
-        """Send a durable event to the clients of its room."""
+        """Send a durable event to the clients of its rooms."""
         self._manager.emit_entry(entry)
 
     def close_all(self) -> None:

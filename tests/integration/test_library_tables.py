@@ -15,7 +15,15 @@ from tests.harness.servers.schema import described, engine_of, execute, rows, ta
 
 TABLES = {
     f"ordercast_{name}"
-    for name in ("events", "head", "set_aside", "inbox_ids", "revocations", "version")
+    for name in (
+        "events",
+        "further_rooms",
+        "head",
+        "set_aside",
+        "inbox_ids",
+        "revocations",
+        "version",
+    )
 }
 INSERT = "INSERT INTO ordercast_events (room, name, data) VALUES ('user:1', 'test', '{}')"
 NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')"}

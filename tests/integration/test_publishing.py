@@ -59,6 +59,7 @@ def test_the_head_is_announced_without_events(app: Flask) -> None:
         "head": 2,
         "events": [],
         "examined": True,
+        "further": [],
     }
 
 

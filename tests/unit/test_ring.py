@@ -27,6 +27,13 @@ def weight(kept: list[Entry]) -> int:
     return sum(map(cost, kept)) + len(shared) * DEQUE_BYTES
 
 
+def in_several(*everything: tuple[str, ...]) -> list[Entry]:
+    return [
+        Entry(position, room, "test", "{}", tuple(further))
+        for position, (room, *further) in enumerate(everything, 1)
+    ]
+
+
 def positions(found: list[Entry] | None) -> list[int] | None:
     return None if found is None else [entry.position for entry in found]
 
@@ -177,3 +184,26 @@ def test_what_is_too_old_goes_when_something_new_comes() -> None:
         ring.add(large(position, 1))
     assert ring.since(300 - 122, until=300, rooms=["user:1"], limit=999) is None
     assert len(ring.since(300 - 119, until=300, rooms=["user:1"], limit=999) or ()) == 119
+
+
+@given(
+    added=st.lists(st.lists(rooms, min_size=1, max_size=3, unique=True).map(tuple), max_size=30),
+    size=st.integers(COST, 12 * COST),
+    asked=st.sets(rooms, min_size=1),
+    limit=st.integers(1, 8),
+)
+def test_events_of_several_rooms_are_found_once_and_leave_nothing_behind(
+    added: list[tuple[str, ...]], size: int, asked: set[str], limit: int
+) -> None:
+    everything = in_several(*added)
+    ring = Ring(size)
+    for entry in everything:
+        ring.add(entry)
+    lowest = ring._lowest
+    found = ring.since(lowest - 1, until=99, rooms=sorted(asked), limit=limit)
+    wanted = [one for one in everything[lowest - 1 :] if asked & {*one.rooms}]
+    assert found == wanted[:limit]
+    assert set(ring._rooms) == {room for one in everything[lowest - 1 :] for room in one.rooms}
+    ring.max_bytes = 0
+    ring.add(Entry(len(everything) + 1, "user:1", "test", "{}"))
+    assert (ring._rooms, ring._bytes, ring._shared) == ({}, 0, 0)

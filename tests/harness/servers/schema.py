@@ -9,7 +9,11 @@ from tests.harness.processes.process import SECRET
 
 VERSIONS = {"alembic_version", "ordercast_version"}
 ASKED = ("columns", "foreign_keys", "indexes", "unique_constraints", "check_constraints")
-TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+TRIGGERS = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": "SELECT tgname, pg_get_triggerdef(pg_trigger.oid), prosrc"
+    " FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid WHERE NOT tgisinternal",
+}
 
 
 def engine_of(url: str) -> sa.Engine:
@@ -44,9 +48,9 @@ def described(url: str) -> dict[str, Any]:
         for table in inspector.get_table_names()
         if table not in VERSIONS
     }
-    if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            found["triggers"] = plain(list(connection.exec_driver_sql(TRIGGERS)))
+    with engine.connect() as connection:
+        triggers = connection.exec_driver_sql(TRIGGERS[engine.dialect.name])
+        found["triggers"] = plain(list(triggers))
     return found
 
 
