@@ -23,6 +23,12 @@ def close(session: Any, ending: Ending) -> None:
     )
 
 
+def leave(session: Any) -> None:
+    """Count the session, whose client has left its last namespace, as unauthenticated again."""
+    if isinstance(session, Session) and session.authenticated:
+        session.leave()
+
+
 def count(ending: Ending) -> None:
     """Count the ending in `ordercast_connections_closed_total`."""
     if ending.label:

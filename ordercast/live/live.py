@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
@@ -29,7 +30,7 @@ from ordercast.live.follower import Follower
 from ordercast.live.handlers import keep_errors
 from ordercast.live.identified import Identified, Identify
 from ordercast.live.lifetime import REFRESH, Lifetime
-from ordercast.live.live_server import LiveServer
+from ordercast.live.live_server import LiveServer, StockServer
 from ordercast.live.marking import keep_marked
 from ordercast.live.member import NAMESPACE
 from ordercast.live.readiness import Readiness
@@ -42,7 +43,7 @@ from ordercast.live.subscription import Subscription
 from ordercast.metrics import CONNECTS_REFUSED, REQUESTS_CUT
 from ordercast.revocation import RevocationStore
 from ordercast.settings import Settings
-from ordercast.transport import Engine, Timers, install, send_all, send_piece
+from ordercast.transport import Engine, Timers, attach, path_of, send_all, send_piece
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -82,8 +83,7 @@ class Live:
         self._database = database
         self._is_identified = is_identified
         self.socketio = socketio
-        given = dict(socketio.server_options)
-        offered = options.server_options(given, settings)
+        offered = options.server_options(socketio.server_options, settings)
         is_ours = offered["async_mode"] == "gevent"  # or python-engineio's, as under `flask run`
         timers = Timers() if is_ours else None
 
@@ -131,13 +131,13 @@ class Live:
             max_per_user=settings.MAX_CONNECTIONS_PER_USER,
         )
         replay = Replay(delivery, socketio.start_background_task)
-        path = ConnectPath(app, self.manager, replay, self._clients)
+        connects = ConnectPath(app, self.manager, replay, self._clients)
         self.dismissal = Dismissal(self.connections, self.revocations, self.sockets.close_hit_by)
         revocations.subscribe(self.dismissal.on_revoked)
 
-        self._engine = self._serve(path, settings, offered, timers)
-        slashless = options.path_of(given)
-        app.wsgi_app = _either_path(app.wsgi_app, slashless)  # type: ignore[assignment,method-assign]
+        self._engine = self._serve(connects, settings, offered, timers)
+        path = f"/{path_of(offered)}"
+        app.wsgi_app = _either_path(app.wsgi_app, path)  # type: ignore[assignment,method-assign]
 
         self._marks = Marks(broker)
         self._subscription = self._subscribe(broker, settings)
@@ -181,34 +181,35 @@ class Live:
 
     def _serve(
         self,
-        path: ConnectPath,
+        connects: ConnectPath,
         settings: Settings,
         offered: dict[str, Any],
         timers: Timers | None,
     ) -> Engine | None:
         """Initialise the team's `socketio` on these parts -> the transport; None under
-        `flask run`, where the server keeps python-engineio's."""
-        given = dict(self.socketio.server_options)
+        `flask run`, which has python-engineio's."""
         keep_errors(self.socketio)
-        self.socketio.init_app(self._app, **{**offered, "client_manager": self.manager})
-        # Another application gets the team's own options, and no more.
-        self.socketio.server_options = given
-        server = LiveServer.take_over(
-            self.socketio.server, connect=path.connect, left=self.sockets.left
-        )
-        server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        make: Callable[..., LiveServer | StockServer]
         if timers is None:
-            return None
-        return install(
-            server,
-            connect=path.connect,
-            on_gone=self.connections.release,
-            limits=options.limits(offered, settings),
-            timers=timers,
-            on_ended=count,
-            on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
-            on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
-        )
+            make = partial(StockServer, connect=connects.connect, on_left=self.sockets.left)
+        else:
+            make = partial(
+                LiveServer,
+                connect=connects.connect,
+                on_left=self.sockets.left,
+                on_gone=self.connections.release,
+                engine=partial(
+                    Engine,
+                    options.limits(offered, settings),
+                    timers=timers,
+                    on_ended=count,
+                    on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
+                    on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
+                ),
+            )
+        server = attach(self.socketio, self._app, make, {**offered, "client_manager": self.manager})
+        server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        return server.eio if isinstance(server, LiveServer) else None
 
     def _wait_until_ready(self) -> None:
         """Raises TimeoutError."""

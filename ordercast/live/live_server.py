@@ -12,44 +12,18 @@ from socketio import packet
 
 from ordercast.live.member import NAMESPACE
 from ordercast.live.stock import StockRequest
-from ordercast.transport import ConnectRequest
+from ordercast.transport import ConnectRequest, StrictServer
 
 logger = logging.getLogger(__name__)
 
 
-class LiveServer(socketio.Server):
-    """Made of a stock server with `LiveServer.take_over(socketio.server, ...)`."""
+class LeavingServer(socketio.Server):
+    """`on_left` is told the sid of each client that has left `/`, and why, before the team's
+    disconnect handler."""
 
-    answer_connect: Callable[[ConnectRequest], None]
-    on_left: Callable[[str, str], None]
-
-    @classmethod
-    def take_over(
-        cls,
-        stock: socketio.Server,
-        *,
-        connect: Callable[[ConnectRequest], None],
-        left: Callable[[str, str], None],
-    ) -> LiveServer:
-        """Turn a stock server that has no client yet into this one, its handlers and options kept.
-        `connect` answers each CONNECT. `left` is told the sid of each client that has left `/`, and
-        why, before the team's disconnect handler."""
-        stock.__class__ = cls
-        server: LiveServer = stock
-        server.answer_connect, server.on_left = connect, left
-        return server
-
-    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """A CONNECT over the stock Engine.IO server, as under `flask run`."""
-        namespace = namespace or NAMESPACE
-        known = {*self.handlers, *self.namespace_handlers, *self.namespaces}
-        request = StockRequest(self, eio_sid, namespace, data)
-        if namespace not in known and "*" not in known:
-            request.refuse("Unable to connect")
-        elif self.manager.sid_from_eio_sid(eio_sid, namespace) is None:
-            self.answer_connect(request)
-            if request.has_ended:
-                self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+    def __init__(self, *, on_left: Callable[[str, str], None], **options: Any) -> None:
+        self._on_left = on_left
+        super().__init__(**options)
 
     def begin_disconnect(self, sid: str, namespace: str) -> None:
         """Tell a connected client that it is disconnected; it gets nothing more. finish_disconnect
@@ -71,7 +45,7 @@ class LiveServer(socketio.Server):
 
     def _tell_left(self, namespace: str, sid: str, reason: str) -> None:
         if namespace == NAMESPACE:
-            self.on_left(sid, reason)
+            self._on_left(sid, reason)
 
     def _run_disconnect_handler(self, namespace: str, sid: str, reason: str) -> Any:
         try:
@@ -80,3 +54,26 @@ class LiveServer(socketio.Server):
             # Go on: the client still has to leave its rooms.
             logger.exception("disconnect handler failed", extra={"sid": sid})
             return None
+
+
+class LiveServer(LeavingServer, StrictServer):
+    """On this library's transport, in gunicorn's worker."""
+
+
+class StockServer(LeavingServer):
+    """On python-engineio's own server, as under `flask run`. `connect` answers each CONNECT."""
+
+    def __init__(self, *, connect: Callable[[ConnectRequest], None], **options: Any) -> None:
+        self._answer_connect = connect
+        super().__init__(**options)
+
+    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        namespace = namespace or NAMESPACE
+        known = {*self.handlers, *self.namespace_handlers, *self.namespaces}
+        request = StockRequest(self, eio_sid, namespace, data)
+        if namespace not in known and "*" not in known:
+            request.refuse("Unable to connect")
+        elif self.manager.sid_from_eio_sid(eio_sid, namespace) is None:
+            self._answer_connect(request)
+            if request.has_ended:
+                self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)

@@ -10,11 +10,9 @@ from ordercast.origins import Origins
 from ordercast.settings import Settings
 from ordercast.transport import NEVER_SECONDS, UNLIMITED_BYTES, Limits, StrictPacket
 
-DEFAULT_PATH = "socket.io"
-
 
 def server_options(given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
-    """The options for `SocketIO.init_app`, without the client manager."""
+    """The options for the Socket.IO server, without the client manager."""
     serializer = given.get("serializer")
     is_strict = isinstance(serializer, type) and issubclass(serializer, StrictPacket)
     return {
@@ -27,11 +25,6 @@ def server_options(given: Mapping[str, Any], settings: Settings) -> dict[str, An
         **given,
         "serializer": serializer if is_strict else StrictPacket,
     }
-
-
-def path_of(given: Mapping[str, Any]) -> str:
-    """`/socket.io`, or where the team has it."""
-    return "/" + str(given.get("path") or given.get("resource") or DEFAULT_PATH).strip("/")
 
 
 def limits(options: Mapping[str, Any], settings: Settings) -> Limits:

@@ -9,6 +9,7 @@ from typing import Any
 
 from socketio.pubsub_manager import PubSubManager
 
+from ordercast.live.closing import leave
 from ordercast.live.member import CONNECTED, NAMESPACE, Member, State
 
 CONNECTING, LIVE = State.CONNECTING, State.LIVE
@@ -165,6 +166,13 @@ class RoomManager(PubSubManager):
         if not space.members:
             del self._spaces[namespace]
         self.callbacks.pop(sid, None)
+        if not self._is_in_any(member.eio_sid):
+            leave(member.session)
+
+    def _is_in_any(self, eio_sid: str) -> bool:
+        """Whether the client of the session is connected to any namespace."""
+        members = (space.by_eio_sid.get(eio_sid) for space in self._spaces.values())
+        return any(member is not None and member.state in CONNECTED for member in members)
 
     def basic_enter_room(
         self, sid: str, namespace: str, room: str, eio_sid: str | None = None

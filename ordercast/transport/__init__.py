@@ -2,15 +2,19 @@
 number of workers. It knows nothing of orders, and imports nothing of the library but itself.
 
     worker_class = "ordercast.transport.worker.Worker"            # gunicorn.conf.py, after patching
-    def post_worker_init(worker): worker.serve(worker.wsgi.extensions["engine"])
+    def post_worker_init(worker): worker.serve(worker.wsgi.extensions["socketio"].server.eio)
 
-    socketio = SocketIO(app, async_mode="gevent", serializer=StrictPacket)        # the application
-    app.extensions["engine"] = install(socketio.server, connect=connect, limits=Limits())
+    socketio = SocketIO(async_mode="gevent", client_manager=manager)              # the application
+    engine = partial(Engine, Limits())
+    attach(socketio, app, partial(StrictServer, connect=connect, engine=engine))
+
+The client manager says when the client of a session has left its last namespace: Session.leave().
 
 Layers, of which each imports only what is below it (import-linter holds it). From the top:
 
     worker.py       gunicorn's worker, and how it ends
-    server.py       the connections of one listener     protocol.py     Socket.IO; install()
+    server.py       the connections of one listener     attaching.py    to Flask-SocketIO
+                                                        protocol.py     Socket.IO
                                                         connect_request.py  its CONNECT, answered
     handler.py      the requests of one connection      engine.py       its Engine.IO server
     accepting.py    how many connections there are      endpoint.py     its requests
@@ -34,11 +38,12 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     timers.py       one timer for all deadlines         options.py      gunicorn's settings
 """
 
+from ordercast.transport.attaching import attach, path_of
 from ordercast.transport.connect_request import ConnectRequest
 from ordercast.transport.engine import Engine
 from ordercast.transport.fanout import send_all, send_piece
 from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES, Limits
-from ordercast.transport.protocol import StrictPacket, install
+from ordercast.transport.protocol import StrictPacket, StrictServer
 from ordercast.transport.timers import Timers
 
 __all__ = [
@@ -48,8 +53,10 @@ __all__ = [
     "Engine",
     "Limits",
     "StrictPacket",
+    "StrictServer",
     "Timers",
-    "install",
+    "attach",
+    "path_of",
     "send_all",
     "send_piece",
 ]

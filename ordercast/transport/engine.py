@@ -26,11 +26,11 @@ OriginCheck = Callable[[str | None, Mapping[str, Any]], bool]
 
 
 class Engine(engineio.Server):
-    """Made of a stock server, of which it takes over the handlers and the options; the limits and
-    the heartbeat are those of `limits`. The stock server serves no client any more.
+    """The limits and the heartbeat are those of `limits`; `options` are python-engineio's, of which
+    those for the heartbeat and the size of a message have no effect.
 
-    `origins`: where the stock server has no `cors_allowed_origins`; without either only pages of
-    the same host may connect. An attribute `expected(environ) -> list` of it is for the log.
+    `origins`: where the options have no `cors_allowed_origins`; without either only pages of the
+    same host may connect. An attribute `expected(environ) -> list` of it is for the log.
     `on_ended` is told of each session that ends, and how; `on_full` counts the clients that are
     refused; `on_cut` counts the HTTP requests and connections that are given up, by their reason.
     None of them may block.
@@ -38,7 +38,6 @@ class Engine(engineio.Server):
 
     def __init__(
         self,
-        stock: engineio.Server,
         limits: Limits,
         *,
         origins: OriginCheck | None = None,
@@ -46,20 +45,11 @@ class Engine(engineio.Server):
         on_full: Callable[[], None] = lambda: None,
         on_cut: Callable[[str], None] = lambda _: None,
         timers: Timers | None = None,
+        **options: Any,
     ) -> None:
-        allowed = stock.cors_allowed_origins
-        super().__init__(
-            async_mode=stock.async_mode,
-            allow_upgrades=stock.allow_upgrades,
-            http_compression=stock.http_compression,
-            compression_threshold=stock.compression_threshold,
-            cors_allowed_origins=origins if allowed is None else allowed,
-            cors_credentials=stock.cors_credentials,
-            logger=stock.logger,
-            monitor_clients=False,
-            transports=stock.transports,
-        )
-        self.handlers = stock.handlers
+        if options.get("cors_allowed_origins") is None:
+            options["cors_allowed_origins"] = origins
+        super().__init__(**{**options, "monitor_clients": False})
         self.limits = limits
         self.timers = Timers() if timers is None else timers
         self.count_cut = on_cut

@@ -79,34 +79,43 @@ class StrictPacket(Packet):
             raise MalformedPacket("a placeholder without its bytes") from exc
 
 
-def install(
-    server: socketio.Server,
-    *,
-    connect: Callable[[ConnectRequest], None],
-    on_gone: Callable[[str], None] = lambda _: None,
-    **options: Any,
-) -> Engine:
-    """Give a Socket.IO server, which has no client yet, an Engine made with these options in the
-    place of its own. Messages are handled in order, one at a time for each client: a handler that
-    waits for the acknowledgement of its own client would wait for itself.
+class StrictServer(socketio.Server):
+    """python-socketio's server on this transport. Messages are handled in order, one at a time for
+    each client: a handler that waits for the acknowledgement of its own client would wait for
+    itself.
 
     `connect` answers each CONNECT, in the greenlet of its client. `on_gone` is told the Engine.IO
-    sid of each session that is over, when its disconnect handlers have run.
+    sid of each session that is over, when its disconnect handlers have run. `engine` makes the
+    Engine of its options: `partial(Engine, limits)`. The others are those of python-socketio.
 
     Raises ValueError for the option `always_connect`, with which a client's events are handled
-    before its connect handler has decided, and TypeError without a strict serializer.
+    before its connect handler has decided, and TypeError for another serializer than StrictPacket
+    or a subclass of it.
     """
-    if server.always_connect:
-        raise ValueError("always_connect lets clients in before their connect handler decides")
-    if not issubclass(server.packet_class, StrictPacket):
-        raise TypeError("give the server serializer=StrictPacket, or a subclass of it")
-    server.eio = engine = Engine(server.eio, **options)
-    server.async_handlers = False
-    protocol = Protocol(server, engine, connect, on_gone)
-    engine.on("message", protocol.receive)
-    engine.on("disconnect", protocol.leave)
-    protocol.watch(server.manager)
-    return engine
+
+    eio: Engine
+
+    def __init__(
+        self,
+        *,
+        connect: Callable[[ConnectRequest], None],
+        engine: Callable[..., Engine],
+        on_gone: Callable[[str], None] = lambda _: None,
+        serializer: type[StrictPacket] = StrictPacket,
+        **options: Any,
+    ) -> None:
+        if options.get("always_connect"):
+            raise ValueError("always_connect lets clients in before their connect handler decides")
+        if not (isinstance(serializer, type) and issubclass(serializer, StrictPacket)):
+            raise TypeError("the serializer is StrictPacket, or a subclass of it")
+        self._make_engine = engine
+        super().__init__(**{**options, "serializer": serializer, "async_handlers": False})
+        protocol = Protocol(self, self.eio, connect, on_gone)
+        self.eio.on("message", protocol.receive)
+        self.eio.on("disconnect", protocol.leave)
+
+    def _engineio_server_class(self) -> Callable[..., Engine]:
+        return self._make_engine
 
 
 class Protocol:
@@ -146,28 +155,6 @@ class Protocol:
         session = self._engine.sockets.get(eio_sid)
         if session is not None:
             session.end(TransportEnding.ATTACHMENTS_LATE)
-
-    def watch(self, manager: Any) -> None:
-        """Count a session as unauthenticated when its client has left its last namespace: by its
-        own message, by a handler, or over the queue."""
-        disconnect = manager.disconnect
-
-        def disconnect_and_check(sid: str, namespace: str, **options: Any) -> Any:
-            eio_sid = manager.eio_sid_from_sid(sid, namespace)
-            result = disconnect(sid, namespace, **options)
-            session = self._engine.sockets.get(eio_sid)
-            if session is not None and session.authenticated and not self._is_in_any(eio_sid):
-                session.leave()
-            return result
-
-        manager.disconnect = disconnect_and_check
-
-    def _is_in_any(self, eio_sid: str) -> bool:
-        manager = self._server.manager
-        return any(
-            manager.is_connected(manager.sid_from_eio_sid(eio_sid, namespace), namespace)
-            for namespace in list(manager.get_namespaces())
-        )
 
     def leave(self, eio_sid: str, reason: str) -> None:
         """Remove a client that is gone from all its namespaces, also if a handler fails for one."""

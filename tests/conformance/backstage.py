@@ -7,6 +7,7 @@ Started as tests/conformance/server.py is. A client gives a name in its CONNECT;
 import gc
 import os
 from collections import defaultdict
+from functools import partial
 from typing import Any
 
 import gevent
@@ -14,8 +15,7 @@ from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, Namespace, SocketIO
 from gevent.event import Event
 
-from ordercast.transport import Limits, StrictPacket
-from ordercast.transport.engine import Engine
+from ordercast.transport import Limits, attach
 from ordercast.transport.handler import Handler
 from tests.conformance.parts import Parts
 from tests.harness.application.alone import Alone
@@ -70,28 +70,19 @@ def broken(_sid: str, _environ: Any, _auth: Any = None) -> None:
     raise TypeError("a fault of the handler, not of how it was called")
 
 
-def serve(socketio: SocketIO, alone: Alone) -> Engine:
+def create_app() -> Flask:
+    app = Flask(__name__)
     limits = Limits(
         ping_interval=float(os.environ["PING_INTERVAL"]),
         ping_timeout=float(os.environ["PING_TIMEOUT"]),
     )
-    return alone.install(socketio.server, limits=limits)
-
-
-def create_app() -> Flask:
-    app, alone = Flask(__name__), Alone()
-    socketio = SocketIO(
-        app,
-        async_mode="gevent",
-        serializer=StrictPacket,
-        client_manager=alone.manager,
-        cors_allowed_origins=[ORIGIN],
-    )
+    socketio = SocketIO(async_mode="gevent", cors_allowed_origins=[ORIGIN])
+    server = attach(socketio, app, partial(Alone().server, limits=limits))
     socketio.on_namespace(Stage("/"))
     socketio.on_namespace(Stage("/other"))
     socketio.on_namespace(Memory("/memory"))
     socketio.server.on("connect", broken, namespace="/broken")
-    app.extensions["ordercast"] = Parts(serve(socketio, alone))
+    app.extensions["ordercast"] = Parts(server.eio)
 
     @app.get("/told/<name>")
     def tell(name: str) -> Any:

@@ -8,14 +8,14 @@ Socket.IO on /socket.io/ with the namespaces / and /custom, plain Engine.IO on /
 
 import os
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import engineio
 from flask import Flask
 from flask_socketio import Namespace, SocketIO, emit
 
-from ordercast.transport import Limits, StrictPacket
-from ordercast.transport.engine import Engine
+from ordercast.transport import Engine, Limits, attach
 from tests.conformance.parts import Parts
 from tests.harness.application.alone import Alone
 
@@ -53,22 +53,15 @@ def create_app() -> Any:
         max_message_bytes=MAX_MESSAGE_BYTES,
     )
     flask_app = Flask(__name__)
-    alone = Alone()
-    socketio = SocketIO(
-        flask_app,
-        async_mode="gevent",
-        serializer=StrictPacket,
-        client_manager=alone.manager,
-        cors_allowed_origins="*",
-    )
+    socketio = SocketIO(async_mode="gevent", cors_allowed_origins="*")
     for path in ("/", "/custom"):
         socketio.on_namespace(Echo(path))
     limits = replace(beat, connect_timeout=number("CONNECT_TIMEOUT", 30))
-    stock = engineio.Server(async_mode="gevent", cors_allowed_origins="*")
-    plain = Engine(stock, beat)
+    server = attach(socketio, flask_app, partial(Alone().server, limits=limits))
+    plain = Engine(beat, async_mode="gevent", cors_allowed_origins="*")
     echo(plain)
     flask_app.wsgi_app = engineio.WSGIApp(plain, flask_app.wsgi_app)  # type: ignore[method-assign]
-    flask_app.extensions["ordercast"] = Parts(alone.install(socketio.server, limits=limits), plain)
+    flask_app.extensions["ordercast"] = Parts(server.eio, plain)
     return flask_app
 
 

@@ -8,17 +8,18 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
-import socketio
+from socketio.packet import Packet
 
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.live.queue import QueueManager
-from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport import Engine, Limits, StrictPacket, StrictServer
 from ordercast.transport.frames import CLOSE as CLOSE_FRAME
 from ordercast.transport.frames import TEXT
 from tests.conformance.backstage import BROKEN, DATA
@@ -254,13 +255,17 @@ def test_a_body_of_a_declared_gibibyte_is_refused_before_it_comes(stage: Stage) 
 
 
 def test_half_a_message_goes_with_its_client() -> None:
-    server = socketio.Server(async_mode="gevent", serializer=StrictPacket)
-    handle = install(server, connect=lambda request: None, limits=Limits()).handlers
+    handle = made().eio.handlers
     handle["connect"]("engine", {})
     handle["message"]("engine", '51-["photo",{"_placeholder":true,"num":0}]')
     assert [one.data[0] for one in packets_alive()] == ["photo"]
     handle["disconnect"]("engine", "transport close")
     assert packets_alive() == []
+
+
+def made(**options: Any) -> StrictServer:
+    engine = partial(Engine, Limits())
+    return StrictServer(connect=lambda request: None, engine=engine, async_mode="gevent", **options)
 
 
 def packets_alive() -> list[StrictPacket]:
@@ -302,15 +307,13 @@ def test_a_client_is_pinged_while_its_connect_handler_runs(restless: Stage, name
 
 
 def test_always_connect_is_refused() -> None:
-    server = socketio.Server(async_mode="gevent", serializer=StrictPacket, always_connect=True)
     with pytest.raises(ValueError, match="always_connect"):
-        install(server, connect=lambda request: None, limits=Limits())
+        made(always_connect=True)
 
 
 def test_a_lenient_serializer_is_refused() -> None:
-    server = socketio.Server(async_mode="gevent")
     with pytest.raises(TypeError, match="StrictPacket"):
-        install(server, connect=lambda request: None, limits=Limits())
+        made(serializer=Packet)
 
 
 def test_a_broadcast_comes_after_the_connect_handler(stage: Stage, name: str) -> None:

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import socketio
 
-from ordercast.transport import Limits, StrictPacket
+from ordercast.transport import Limits
 from ordercast.transport.connection import CONNECTION
 from ordercast.transport.endings import TransportEnding
-from ordercast.transport.engine import Engine
 from ordercast.transport.session import Session
 from tests.harness.application.alone import Alone
 from tests.harness.application.hub import turn_until
@@ -24,11 +22,8 @@ class Caller:
     """An engine and its clients over long-polling, as a WSGI server calls it."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
-        alone = Alone()
-        self.server = socketio.Server(
-            async_mode="gevent", serializer=StrictPacket, client_manager=alone.manager
-        )
-        self.engine: Engine = alone.install(self.server, limits=limits)
+        self.server = Alone().server(limits=limits, async_mode="gevent")
+        self.engine = self.server.eio
         self.server.on("connect", lambda sid, environ, auth: bool(auth))
 
     def ask(self, address: str = "10.0.0.1", sid: str = "", method: str = "GET") -> str:

@@ -23,7 +23,7 @@ def late() -> list[str]:
 @pytest.fixture
 def attachments(clock: Clock, late: list[str]) -> Attachments:
     return Attachments(
-        clock,  # type: ignore[arg-type]
+        clock,
         max_message_bytes=1000,
         expired=late.append,
     )

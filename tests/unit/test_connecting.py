@@ -59,7 +59,7 @@ class Process:
         )
         self.server.on("connect", handler)
         self.path: ConnectPath = alone.path(
-            self.server, *([] if clients is None else [lambda namespace: clients])
+            *([] if clients is None else [lambda namespace: clients])
         )
         self.manager = alone.manager
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
-import socketio
 
-from ordercast.transport import Limits, StrictPacket, install, send_all
+from ordercast.transport import Limits, send_all
 from ordercast.transport.endings import Ending, TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.frames import TEXT, frame
@@ -112,15 +111,10 @@ class Room:
 
     def __init__(self) -> None:
         self.slow = 0
-        server = socketio.Server(async_mode="threading", serializer=StrictPacket)
         limits = Limits(max_backlog_bytes=LIMIT)
         self._clock = Clock()
-        self._engine = install(
-            server,
-            connect=lambda request: None,
-            limits=limits,
-            on_ended=self._count,
-            timers=self._clock,
+        self._engine = Engine(
+            limits, on_ended=self._count, timers=self._clock, async_mode="threading"
         )
         self._engine.handlers["disconnect"] = lambda _sid, _reason: None
         self.twins = [Twin(self._engine, state.__name__) for state in STATES]

@@ -1,16 +1,17 @@
 """What is left of a client that has gone."""
 
-import pytest
-import socketio
+from functools import partial
 
-from ordercast.transport import Limits, StrictPacket, install
+import pytest
+
+from ordercast.transport import Engine, Limits, StrictServer
 
 
 def test_a_failing_disconnect_handler_keeps_nobody_in_a_room(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    server = socketio.Server(async_mode="threading", serializer=StrictPacket)
-    engine = install(server, connect=lambda request: None, limits=Limits())
+    engine = partial(Engine, Limits())
+    server = StrictServer(connect=lambda request: None, engine=engine, async_mode="threading")
     told: list[str] = []
 
     @server.on("disconnect", namespace="/a")
@@ -24,7 +25,7 @@ def test_a_failing_disconnect_handler_keeps_nobody_in_a_room(
     server.environ["engine"] = {}
     sids = {name: server.manager.connect("engine", name) for name in ("/a", "/b")}
 
-    engine.handlers["disconnect"]("engine", "transport close")
+    server.eio.handlers["disconnect"]("engine", "transport close")
 
     assert told == ["transport close"]
     assert not any(server.manager.is_connected(sid, name) for name, sid in sids.items())

@@ -70,6 +70,7 @@ MANAGER = {
 MANAGER_VALUES = {"callbacks", "channel", "host_id", "json"}
 SERVER = {
     "_handle_ack",
+    "_engineio_server_class",
     "_handle_connect",
     "_handle_disconnect",
     "_handle_event",
@@ -77,8 +78,6 @@ SERVER = {
     "_trigger_event",
 }
 SERVER_VALUES = {
-    "always_connect",
-    "async_handlers",
     "eio",
     "environ",
     "handlers",
@@ -122,7 +121,13 @@ USED = {
     "subscription.py": {"_sock"},
     "endpoint.py": {name for name in ENGINE if name.startswith("_")},
     "handler.py": {"_sock"},
-    "protocol.py": {"_handle_ack", "_handle_disconnect", "_handle_event", "_send_packet"},
+    "protocol.py": {
+        "_engineio_server_class",
+        "_handle_ack",
+        "_handle_disconnect",
+        "_handle_event",
+        "_send_packet",
+    },
     "accepting.py": {"_accept"},
 }
 
@@ -293,8 +298,7 @@ def test_an_engine_still_asks_itself_what_is_replaced() -> None:
 
 
 def test_a_session_is_what_an_engine_finds_in_its_place() -> None:
-    stock = engineio.Server(async_mode="threading")
-    engine = Engine(stock, transport.Limits())
+    engine = Engine(transport.Limits(), async_mode="threading")
     session = engine.registry.open("sid", "")
     engine.registry.admit(session)
     assert engine.transport("sid") == "polling"
@@ -305,19 +309,18 @@ def test_a_session_is_what_an_engine_finds_in_its_place() -> None:
     assert (session.closed, session.closing, session.upgraded) == (False, False, False)
 
 
-def test_an_engine_keeps_the_options_and_handlers_of_the_stock_server() -> None:
-    stock = engineio.Server(
-        async_mode="threading",
-        allow_upgrades=False,
-        http_compression=False,
-        compression_threshold=7,
-        cors_allowed_origins=["http://shop.example"],
-        cors_credentials=False,
-        transports=["polling"],
-    )
-    stock.on("message", print)
-    engine = Engine(stock, transport.Limits())
-    stock.on("connect", print)  # as python-socketio may do it later
+def test_an_engine_has_the_options_of_the_stock_server() -> None:
+    options: dict[str, Any] = {
+        "async_mode": "threading",
+        "allow_upgrades": False,
+        "http_compression": False,
+        "compression_threshold": 7,
+        "cors_allowed_origins": ["http://shop.example"],
+        "cors_credentials": False,
+        "transports": ["polling"],
+    }
+    stock = engineio.Server(**options)
+    engine = Engine(transport.Limits(), **options)
     kept = ENGINE_VALUES - {"sockets"}
     assert {name: getattr(engine, name) for name in kept} == {
         name: getattr(stock, name) for name in kept

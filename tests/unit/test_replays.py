@@ -3,7 +3,6 @@
 from typing import Any
 
 import gevent
-import socketio
 
 from ordercast import Identity
 from ordercast.journal import Entry
@@ -13,7 +12,7 @@ from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.missed import PIECE_BYTES, Missed, Reader
 from ordercast.live.outcome import Outcome
 from ordercast.live.ring import Ring
-from ordercast.transport import ConnectRequest, Limits, StrictPacket
+from ordercast.transport import ConnectRequest, Limits
 from ordercast.transport.packets import Packet
 from tests.harness.application.alone import Alone
 from tests.harness.application.hub import turn_until
@@ -56,19 +55,19 @@ def polled(session: Any) -> list[Packet]:
 
 def test_a_replay_goes_on_when_its_client_connects_to_another_namespace() -> None:
     alone = Alone()
-    server = socketio.Server(
-        async_mode="gevent", serializer=StrictPacket, client_manager=alone.manager
+    clients = Returning()
+    server = alone.server(
+        lambda _namespace: clients,
+        limits=Limits(ping_interval=0, max_backlog_bytes=1000),
+        async_mode="gevent",
     )
+    engine = server.eio
 
     def greet(sid: str, *_: Any) -> None:
         server.emit("hello", to=sid, namespace="/shop")
 
     server.on("connect", lambda *_: None)
     server.on("connect", greet, namespace="/shop")
-    clients = Returning()
-    engine = alone.install(
-        server, lambda _namespace: clients, limits=Limits(ping_interval=0, max_backlog_bytes=1000)
-    )
     session = engine.registry.open("session", "")
     engine.registry.admit(session)
     server.environ["session"] = {}

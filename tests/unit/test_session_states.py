@@ -8,9 +8,8 @@ from typing import Any
 
 import gevent
 import pytest
-import socketio
 
-from ordercast.transport import Limits, StrictPacket, install
+from ordercast.transport import Engine, Limits
 from ordercast.transport.endings import Ending, TransportEnding
 from ordercast.transport.frames import CLOSE, TEXT, frame
 from ordercast.transport.packets import CLOSED, NOTHING, PROBED, message
@@ -32,16 +31,14 @@ class Client:
     """A session on an engine, and the other end of its WebSocket."""
 
     def __init__(self) -> None:
-        server = socketio.Server(async_mode="gevent", serializer=StrictPacket)
         self.ended: list[Ending] = []
         self.gone: list[str] = []
         self.clock = Clock()
-        self.engine = install(
-            server,
-            connect=lambda request: None,
-            limits=Limits(ping_interval=0),
+        self.engine = Engine(
+            Limits(ping_interval=0),
             on_ended=self.ended.append,
             timers=self.clock,
+            async_mode="gevent",
         )
         self.engine.handlers["disconnect"] = lambda _sid, reason: self.gone.append(reason)
         self.registry = self.engine.registry

@@ -36,7 +36,7 @@ class Line:
         self.websocket = WebSocket(
             raw,
             self,
-            Lingering(self.clock),  # type: ignore[arg-type]
+            Lingering(self.clock),
             max_message_bytes=1000,
             max_backlog_bytes=LIMIT,
         )

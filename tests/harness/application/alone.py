@@ -2,32 +2,39 @@
 connect handlers decide."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-import socketio
+import gevent
 from flask import Flask
 
 from ordercast.live.connecting import Clients, ConnectPath
 from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.emits import EmitManager
 from ordercast.live.replay import Replay
-from ordercast.transport import Engine, StrictPacket, install, send_all, send_piece
+from ordercast.transport import Engine, Limits, StrictPacket, StrictServer, send_all, send_piece
 
 
 class Alone:
-    """`manager` goes into the server as its client manager; the options are those of Sending."""
+    """The options are those of Sending."""
 
     def __init__(self, **options: Any) -> None:
         sending = Sending(**{"send_all": send_all, "send_piece": send_piece, **options})
         self._delivery = Delivery(sending, packet_class=StrictPacket, max_backlog_bytes=0)
         self.manager = EmitManager(self._delivery)
 
-    def install(
-        self, server: socketio.Server, *clients: Callable[[str], Clients], **options: Any
-    ) -> Engine:
-        """The options are those of ordercast.transport.install()."""
-        return install(server, connect=self.path(server, *clients).connect, **options)
+    def server(
+        self, *clients: Callable[[str], Clients], limits: Limits, **options: Any
+    ) -> StrictServer:
+        """The options are those of python-socketio."""
+        return StrictServer(
+            connect=self.path(*clients).connect,
+            engine=partial(Engine, limits),
+            client_manager=self.manager,
+            **options,
+        )
 
-    def path(self, server: socketio.Server, *clients: Callable[[str], Clients]) -> ConnectPath:
-        replay = Replay(self._delivery, server.start_background_task)
-        return ConnectPath(Flask("alone"), self.manager, replay, *clients)
+    def path(self, *clients: Callable[[str], Clients]) -> ConnectPath:
+        return ConnectPath(
+            Flask("alone"), self.manager, Replay(self._delivery, gevent.spawn), *clients
+        )

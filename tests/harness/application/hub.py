@@ -8,6 +8,7 @@ from typing import Any
 
 import gevent
 
+from ordercast.transport import Timers
 from tests.harness.waiting import DEADLINE_SECONDS
 
 
@@ -35,10 +36,11 @@ def pair() -> tuple[_socket.socket, socket.socket]:
     return raw, client
 
 
-class Clock:
+class Clock(Timers):
     """In the place of Timers: what is due is called when the test says so."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.due: list[tuple[float, Callable[[Any], None], Any]] = []
 
     def after(self, seconds: float, call: Callable[[Any], None], argument: Any) -> None:
