@@ -5,7 +5,7 @@ from ordercast.transport.engine import Engine
 
 class Parts:
     def __init__(self, *engines: Engine) -> None:
-        self.engines = engines
+        self.engineio_servers = engines
 
     def start(self) -> None:
         """Nothing besides."""
