@@ -2,7 +2,7 @@
 database commits. It stands on the public names of ordercast/, which has a reading order of its own.
 
 Reading order:
-    config.py        every variable of the environment
+    config.py        every variable of the environment     roles.py   customer, seller, admin
     extension.py     the library, as every part here uses it
     events.py        the declared events           emitters.py   the four functions that send them
     db/              transaction(), the only place that commits

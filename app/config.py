@@ -8,12 +8,14 @@ SQLAlchemy is imported where a URL is parsed: gunicorn's master loads the settin
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from ordercast import ConfigError
+from app.roles import Role, RoleClaim, read_names
+from ordercast import TOKEN_ISSUER, ConfigError
 from ordercast import Settings as LibrarySettings
 
 __all__ = ["ConfigError", "Settings", "load"]
@@ -22,6 +24,13 @@ POSTGRES_PORT = 5432
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+OTHERS = ("JWT_PUBLIC_KEY", "JWT_JWKS_URL", "JWT_ISSUER")  # each says that another issuer counts
+
+
+def _names(given: Any) -> Any:
+    return read_names(given) if isinstance(given, str) else given
 
 
 class Settings(LibrarySettings):
@@ -33,6 +42,10 @@ class Settings(LibrarySettings):
     DATABASE_POOL: Annotated[int, Field(ge=1, le=1000)] = 10
     DATABASE_PREPARE: bool = True
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
+    JWT_ROLE_CLAIM: Annotated[str, Field(min_length=1, max_length=500)] = "role"  # a dotted path
+    JWT_ROLES: Annotated[  # name in a token: role; empty: the roles' own names
+        dict[str, Role], BeforeValidator(_names), Field(default_factory=dict)
+    ]
     LOCAL_ACCOUNTS: bool | None = None  # None: on, unless the users are another issuer's
     PORT: Annotated[int, Field(ge=1, le=65535)] = 8000
     WEB_CONCURRENCY: Annotated[int, Field(ge=1, le=256)] = 1
@@ -58,12 +71,20 @@ class Settings(LibrarySettings):
             raise ValueError("expected sqlite:///path or postgresql://user:password@host:port/name")
         return read
 
+    @field_validator("JWT_ISSUER")
+    @classmethod
+    def _another(cls, issuer: str | None) -> str | None:
+        if issuer == TOKEN_ISSUER:
+            raise ValueError(f"{issuer!r} is the issuer of the tokens that are made here")
+        return issuer
+
     @field_validator("LOCAL_ACCOUNTS")
     @classmethod
     def _one_issuer(cls, wanted: bool | None, others: ValidationInfo) -> bool | None:
-        if wanted and others.data.get("JWT_PUBLIC_KEY"):
+        name = next((name for name in OTHERS if others.data.get(name)), None)
+        if wanted and name:
             raise ValueError(
-                "with JWT_PUBLIC_KEY the users are another service's,"
+                f"with {name} the users are another service's,"
                 " and accounts made here would share their ids"
             )
         return wanted
@@ -71,7 +92,14 @@ class Settings(LibrarySettings):
     @property
     def has_local_accounts(self) -> bool:
         """Whether people register and log in here."""
-        return self.JWT_PUBLIC_KEY is None if self.LOCAL_ACCOUNTS is None else self.LOCAL_ACCOUNTS
+        if self.LOCAL_ACCOUNTS is not None:
+            return self.LOCAL_ACCOUNTS
+        return not any(getattr(self, name) for name in OTHERS)
+
+    @cached_property
+    def role_claim(self) -> RoleClaim:
+        """How the tokens of the issuer name roles."""
+        return RoleClaim(self.JWT_ROLE_CLAIM, self.JWT_ROLES or RoleClaim().names)
 
     @classmethod
     def of(cls, config: Mapping[str, Any] | None = None, **changes: Any) -> Self:

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from ordercast.claims import MAX_TOKEN_ID_CHARACTERS as MAX_TOKEN_ID_CHARACTERS
     from ordercast.claims import TOKEN_ISSUER as TOKEN_ISSUER
     from ordercast.claims import TokenKind as TokenKind
+    from ordercast.claims import claim_at as claim_at
+    from ordercast.claims import put_claim as put_claim
     from ordercast.complaints import complaints_of as complaints_of
     from ordercast.complaints import sentence_of as sentence_of
     from ordercast.database import Outage as Outage
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from ordercast.errors import AuthenticationRequired as AuthenticationRequired
     from ordercast.errors import InboxUnavailable as InboxUnavailable
     from ordercast.errors import InvalidEvent as InvalidEvent
+    from ordercast.errors import KeysUnavailable as KeysUnavailable
     from ordercast.errors import OrdercastError as OrdercastError
     from ordercast.errors import Refuse as Refuse
     from ordercast.errors import Refused as Refused
@@ -103,6 +106,7 @@ _HOME = {  # public name: its module
     "Inbox": "inbox.sender",
     "InboxUnavailable": "errors",
     "InvalidEvent": "errors",
+    "KeysUnavailable": "errors",
     "Level": "doctor.finding",
     "MAX_SUBJECT_CHARACTERS": "claims",
     "MAX_TOKEN_ID_CHARACTERS": "claims",
@@ -129,6 +133,7 @@ _HOME = {  # public name: its module
     "UtcDateTime": "database.types",
     "Wire": "events",
     "asyncapi_document": "asyncapi",
+    "claim_at": "claims",
     "complaints_of": "complaints",
     "engine_options": "database",
     "explain": "database",
@@ -137,6 +142,7 @@ _HOME = {  # public name: its module
     "include_object": "migrations",
     "issued_until": "revocation",
     "outage": "database",
+    "put_claim": "claims",
     "redacted": "redaction",
     "sentence_of": "complaints",
     "token_of": "tokens",

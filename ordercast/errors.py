@@ -15,6 +15,7 @@
             TokenRevoked          token_revoked
           TooManyConnections      too_many_connections     of one user in one process
           Unavailable             unavailable              the database does not answer
+        KeysUnavailable           keys_unavailable         the issuer's keys were never read
         NotConnected              not_connected            `auth:refresh` outside of a connection
         WrongUser                 wrong_user               `auth:refresh`, another user's token
 
@@ -174,6 +175,17 @@ class Unavailable(Refuse):
 
     def __init__(self) -> None:
         super().__init__("Service unavailable")
+
+
+class KeysUnavailable(SocketError):
+    """No token can be checked now: the key set of JWT_JWKS_URL was never read. No Refuse: the
+    transport is closed, and the client comes back by itself. `reason`: why, in words."""
+
+    code = "keys_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The keys of the tokens' issuer cannot be read now; try again.")
+        self.reason = reason
 
 
 class NotConnected(SocketError):

@@ -64,3 +64,8 @@ INBOX_ACCEPTED = Counter("ordercast_inbox_accepted_total", "Events taken from th
 INBOX_REFUSED = Counter(
     "ordercast_inbox_refused_total", "Inbox entries that were set aside, with their reason."
 )
+KEY_SET_READINGS = Counter(
+    "ordercast_key_set_readings_total",
+    "Times the keys at JWT_JWKS_URL were read, by outcome: ok or failed.",
+    ["outcome"],
+)

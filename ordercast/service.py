@@ -142,6 +142,7 @@ class Service:
         """Follow the journal in this process; calling it again is harmless. Call it after any
         fork."""
         self.stand_in_front()
+        self.tokens.start()
         self.live.start()
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -16,12 +17,13 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
 from ordercast import redis_url
 from ordercast.complaints import plain_words
-from ordercast.keys import key_algorithm
+from ordercast.keys import public_key
 from ordercast.origins import parse
 
 PREFIX = "ORDERCAST_"  # of every name in `app.config`
@@ -30,6 +32,8 @@ UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, which have no 
 
 # A Redis key's beginning, or a channel's name; a pattern of Redis' ACL can spell it.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,99}$"
+MAX_NAME_CHARACTERS = 500  # of an issuer or of the path of a claim
+TOKEN_KEYS = ("JWT_SECRET_KEY", "JWT_PUBLIC_KEY", "JWT_JWKS_URL")
 MIN_SECRET_BYTES = 32  # RFC 7518 section 3.2: as long as the hash
 MIN_SECRET_CHARACTERS = 8  # different ones; 32 random hexadecimal digits have about 14
 MAX_REPEATED_CHARACTERS = 12  # of a text; a secret that only repeats one is refused
@@ -80,6 +84,17 @@ Origin = Annotated[str, AfterValidator(_origin)]
 Network = Annotated[str, AfterValidator(_network)]
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    # urllib would send a user and a password as a part of the host's name.
+    is_plain = url.isprintable() and " " not in url and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and is_complete and is_plain
+
+
 def strong_secret(text: str) -> str:
     """A secret that can sign. Raises ValueError for one that is short or easily guessed."""
     if not text.strip() or text.lstrip().startswith("-----BEGIN"):  # HMAC takes no PEM
@@ -113,7 +128,18 @@ class Settings(BaseModel):
     JWT_SECRET_KEY: Annotated[str | None, Field(repr=False)] = None
     """verifies HS256 tokens, and signs pids; pids are signed with Flask's `SECRET_KEY` if unset"""
     JWT_PUBLIC_KEY: str | None = None
-    """PEM, RSA or P-256: verifies the tokens of a team's own identity service"""
+    """PEM, a public key or a certificate: RSA (RS256-512, PS256-512), P-256, P-384 or P-521
+    (ES256-512), Ed25519 or Ed448 (EdDSA): verifies the tokens of another issuer, and no others"""
+    JWT_JWKS_URL: str | None = None
+    """http(s) URL of an issuer's key set, a JWK Set or certificates by `kid`: as JWT_PUBLIC_KEY,
+    with keys that rotate"""
+    JWT_ISSUER: Annotated[str | None, Field(max_length=MAX_NAME_CHARACTERS)] = None
+    """`iss` of every token, exactly"""
+    JWT_AUDIENCE: Annotated[tuple[str, ...], BeforeValidator(_list)] = ()
+    """comma separated: a token's `aud` has to name one of them, or without `aud` its `client_id` or
+    `azp`; unset: a token with `aud` is refused"""
+    JWT_USER_CLAIM: Annotated[str, Field(min_length=1, max_length=MAX_NAME_CHARACTERS)] = "sub"
+    """the claim with the user's id, a text or a whole number; a dotted path"""
     JWT_LEEWAY: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = 30
     """seconds by which clocks may differ: for `iat`, `nbf` and the times of revocations, never for
     `exp`"""
@@ -180,8 +206,28 @@ class Settings(BaseModel):
         if text is None:
             return None
         pem = text.replace("\\n", "\n")  # platforms that keep a variable on one line
-        key_algorithm(pem)
+        public_key(pem)
         return pem
+
+    @field_validator("JWT_JWKS_URL")
+    @classmethod
+    def _key_set(cls, url: str | None, others: ValidationInfo) -> str | None:
+        if url is None:
+            return None
+        if others.data.get("JWT_PUBLIC_KEY"):
+            raise ValueError("JWT_PUBLIC_KEY is set too: one issuer at a time")
+        if not _is_http(url):
+            raise ValueError("expected http(s)://host/path, without a user or a password")
+        return url
+
+    @field_validator("JWT_ISSUER", "JWT_AUDIENCE")
+    @classmethod
+    def _checks_tokens(cls, value: Any, others: ValidationInfo) -> Any:
+        """Without a key nothing is checked, whatever an operator expects of these."""
+        keys = [others.data.get(name, "wrong") for name in TOKEN_KEYS]
+        if value and not any(keys):
+            raise ValueError(f"no token is verified without {', '.join(TOKEN_KEYS)}: set one")
+        return value
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> Self:

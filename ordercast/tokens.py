@@ -2,11 +2,15 @@
 
 configured            tokens that are good
 JWT_SECRET_KEY        HS256, of every holder of the secret: all name users of one namespace
-JWT_PUBLIC_KEY        RS256 or ES256, of that key's owner, and no others
+JWT_PUBLIC_KEY        of that key's owner, and no others
+JWT_JWKS_URL          of the issuer that publishes its keys there, and no others
 
-One issuer at a time, so that the users of two never share an id.
+One issuer at a time, so that the users of two never share an id. keys.py says which algorithms a
+key verifies, claims.py what a token has to say.
 """
 
+import base64
+import json
 import time
 from typing import Any
 
@@ -14,57 +18,74 @@ import jwt
 from jwt.types import Options
 
 from ordercast import claims
-from ordercast.claims import TokenKind
+from ordercast.claims import Expected, TokenKind
 from ordercast.errors import AuthenticationRequired, TokenInvalid
 from ordercast.identity import TokenIdentity
-from ordercast.keys import key_algorithm
+from ordercast.key_set import KeySet
+from ordercast.keys import PUBLIC, Key, public_key, secret_key
 from ordercast.settings import Settings
 
 LOCAL_ALGORITHM = "HS256"  # of the tokens that the service itself issues
 MAX_TOKEN_CHARACTERS = 8192
-# The times are checked in claims.py: PyJWT's leeway would let an expired token live on.
+TYPES = frozenset({*claims.ACCESS, "application/jwt", "application/at+jwt", "jose"})  # of headers
+# Nothing is left to PyJWT but the signature: its leeway would let an expired token live on.
 OPTIONS: Options = {
     "verify_exp": False,
     "verify_iat": False,
     "verify_nbf": False,
     "verify_sub": False,
+    "verify_iss": False,
+    "verify_aud": False,
+    "verify_jti": False,
 }
 REASONS: tuple[tuple[type[Exception], str], ...] = (  # the first that fits
     (jwt.InvalidSignatureError, "wrong signature"),
-    (jwt.InvalidAudienceError, "its audience (aud) is somebody else's"),
     (RecursionError, "nested too deep"),
 )
 
 
 class Tokens:
-    """Verifies signature, times and type. Whether a token was revoked is in revocation/."""
+    """Verifies signature, times and claims. Whether a token was revoked is in revocation/."""
 
     def __init__(self, settings: Settings) -> None:
-        self._leeway = settings.JWT_LEEWAY
-        # Key and algorithm follow from the settings, never from the token's header: a public key
-        # must not serve as an HMAC secret (RFC 8725 section 3.1).
-        self._keys: dict[str, str] = {}
-        if settings.JWT_PUBLIC_KEY:
-            self._keys[key_algorithm(settings.JWT_PUBLIC_KEY)] = settings.JWT_PUBLIC_KEY
+        self._expected = Expected(
+            issuer=settings.JWT_ISSUER,
+            audience=frozenset(settings.JWT_AUDIENCE),
+            user_claim=settings.JWT_USER_CLAIM,
+            leeway=settings.JWT_LEEWAY,
+        )
+        self._key: Key | None = None
+        self._key_set: KeySet | None = None
+        if settings.JWT_JWKS_URL:
+            self._key_set = KeySet(settings.JWT_JWKS_URL)
+        elif settings.JWT_PUBLIC_KEY:
+            self._key = public_key(settings.JWT_PUBLIC_KEY)
         elif settings.JWT_SECRET_KEY:
-            self._keys[LOCAL_ALGORITHM] = settings.JWT_SECRET_KEY
+            self._key = secret_key(settings.JWT_SECRET_KEY)
+        own = sorted(self._key.algorithms) if self._key else []
+        self._algorithms = PUBLIC if self._key_set else tuple(own)
 
     @property
     def algorithms(self) -> list[str]:
         """The algorithms of tokens that can be good; empty where no key is configured."""
-        return list(self._keys)
+        return list(self._algorithms)
 
     @property
     def signs_here(self) -> bool:
         """Whether a token that this service issues is good here."""
-        return LOCAL_ALGORITHM in self._keys
+        return LOCAL_ALGORITHM in self._algorithms
+
+    def start(self) -> None:
+        """Begin to read the key set, if there is one. Call it after any fork."""
+        if self._key_set is not None:
+            self._key_set.start()
 
     def read(
         self, token: object, kind: TokenKind | None = "access", *, allow_expired: bool = False
     ) -> TokenIdentity:
         """The identity that a token proves, of this kind or (None) of either: with all its claims,
-        in the room `user:{sub}`. Raises TokenInvalid or TokenExpired; never anything else because
-        of the token's content."""
+        in the room `user:{id}`. Raises TokenInvalid or TokenExpired, and KeysUnavailable; never
+        anything else because of the token's content."""
         found, algorithm = self._decoded(token)
         return self.identity(found, algorithm, kind, allow_expired=allow_expired)
 
@@ -81,33 +102,45 @@ class Tokens:
         return claims.identity(
             found,
             kind or own,
+            self._expected,
             now=time.time(),
-            leeway=self._leeway,
             is_local=algorithm == LOCAL_ALGORITHM,
             allow_expired=allow_expired,
         )
 
     def identify(self, auth: object, _environ: dict[str, Any]) -> TokenIdentity:
         """The identity of a client that connects with `auth: {token}`: the default, which
-        @cast.identify replaces. Raises AuthenticationRequired, TokenInvalid, TokenExpired."""
+        @cast.identify replaces. Raises AuthenticationRequired, TokenInvalid, TokenExpired,
+        KeysUnavailable."""
         return self.read(token_of(auth))
 
     def _decoded(self, token: object) -> tuple[dict[str, Any], str]:
-        """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid."""
+        """The claims of a token whose signature is good, and its algorithm. Raises TokenInvalid,
+        KeysUnavailable."""
         if not isinstance(token, str) or len(token) > MAX_TOKEN_CHARACTERS:
             raise TokenInvalid(f"it is no text of up to {MAX_TOKEN_CHARACTERS} characters")
-        if not self._keys:
-            raise TokenInvalid("no key is configured")
+        algorithm, kid = _header(token)
+        key = self._key_for(algorithm, kid)
         try:
-            # One issuer has one key: the header need not be read first to choose it.
-            [(algorithm, key)] = self._keys.items()
-            found: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options=OPTIONS)
-        except jwt.InvalidAlgorithmError as exc:
-            raise TokenInvalid(f"its algorithm is none of {', '.join(self._keys)}") from exc
+            found: dict[str, Any] = jwt.decode(
+                token, key.value, algorithms=[algorithm], options=OPTIONS
+            )
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as exc:
             reasons = (reason for kind, reason in REASONS if isinstance(exc, kind))
             raise TokenInvalid(next(reasons, "malformed")) from exc
         return found, algorithm
+
+    def _key_for(self, algorithm: str, kid: str | None) -> Key:
+        """The key that verifies the token, if any does; its type decides about the algorithm."""
+        if not self._algorithms:
+            raise TokenInvalid("no key is configured")
+        if algorithm not in self._algorithms:
+            said, good = claims.quoted(algorithm), ", ".join(self._algorithms)
+            raise TokenInvalid(f"its algorithm {said} is none of {good}")
+        if self._key_set is not None:
+            return self._key_set.find(kid, algorithm)
+        assert self._key is not None
+        return self._key
 
 
 def token_of(auth: object) -> object:
@@ -116,3 +149,21 @@ def token_of(auth: object) -> object:
     if token is None or token == "":
         raise AuthenticationRequired
     return token
+
+
+def _header(token: str) -> tuple[str, str | None]:
+    """The algorithm and the kid in a token's header, which nobody has signed yet: they choose among
+    the configured keys. Raises TokenInvalid."""
+    part = token.partition(".")[0]
+    try:
+        header = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        algorithm, kid, typ = header["alg"], header.get("kid"), header.get("typ")
+    except RecursionError as exc:
+        raise TokenInvalid("nested too deep") from exc
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise TokenInvalid("malformed") from exc
+    if not isinstance(algorithm, str) or not isinstance(kid, str | None):
+        raise TokenInvalid("malformed")
+    if typ is not None and not (isinstance(typ, str) and typ.lower() in TYPES):  # RFC 8725, 3.11
+        raise TokenInvalid(f"it is no access token: its header's typ is {claims.quoted(typ)}")
+    return algorithm, kid

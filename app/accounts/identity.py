@@ -1,14 +1,12 @@
 """The identity of a caller, over HTTP and on sockets: a user with a role, which gives the rooms."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-from app.accounts.models import Role
-from ordercast import TokenIdentity, TokenInvalid
+from app.roles import Role, RoleClaim
+from ordercast import TokenIdentity
 
-MAX_QUOTED_CHARACTERS = 40  # of a claim that a log line repeats
+OWN = RoleClaim()  # of the tokens that are made here
 # Keep only the role of a token's claims; all connections of a role share one mapping.
 CLAIMS = {role: MappingProxyType({"role": role.value}) for role in Role}
 
@@ -22,10 +20,10 @@ class Identity(TokenIdentity):
         return Role(self.claims["role"])
 
 
-def identity_of(proven: TokenIdentity) -> Identity:
-    """The marketplace's identity of a verified token. Raises TokenInvalid for a token without a
-    role of this service."""
-    role = _role(proven.claims)
+def identity_of(proven: TokenIdentity, role_claim: RoleClaim = OWN) -> Identity:
+    """The marketplace's identity of a verified token. `role_claim`: where the issuer's tokens name
+    the role."""
+    role = (OWN if proven.is_local else role_claim).role(proven.claims)
     return Identity(
         proven.user_id,
         rooms=rooms_of(proven.user_id, role),
@@ -43,14 +41,3 @@ def rooms_of(user_id: str, role: Role) -> tuple[str, ...]:
     if role is Role.SELLER:
         return (f"user:{user_id}", f"seller:{user_id}")
     return (f"user:{user_id}",)
-
-
-def _role(claims: Mapping[str, Any]) -> Role:
-    if "role" not in claims:
-        raise TokenInvalid("it has no role")
-    value = claims["role"]
-    try:
-        return Role(value)
-    except ValueError as exc:
-        said = repr(value[:MAX_QUOTED_CHARACTERS]) if isinstance(value, str) else "no text"
-        raise TokenInvalid(f"its role {said} is none of this service") from exc

@@ -4,9 +4,11 @@ configured              valid tokens                                            
 only JWT_SECRET_KEY     of the logins here, of `flask token`, and of whoever      on
                         else holds the secret: all name users of one namespace
 and LOCAL_ACCOUNTS=0    the same, except those of logins here                     off
+and JWT_ISSUER          those with this `iss`, and of `flask token`               off
 JWT_PUBLIC_KEY          of that key's owner alone                                 off
+JWT_JWKS_URL            of the issuer that publishes its keys there alone         off
 
-LOCAL_ACCOUNTS=1 beside JWT_PUBLIC_KEY stops the start (app/config.py).
+LOCAL_ACCOUNTS=1 beside one of the latter three stops the start (app/config.py).
 """
 
 from flask import current_app

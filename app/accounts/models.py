@@ -1,18 +1,12 @@
 """The tables of accounts."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import Base, BigId, UtcDateTime, now
-
-
-class Role(StrEnum):
-    CUSTOMER = "customer"
-    SELLER = "seller"
-    ADMIN = "admin"
+from app.roles import Role as Role
 
 
 class User(Base):

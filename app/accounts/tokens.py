@@ -14,10 +14,17 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from flask_jwt_extended.exceptions import CSRFError
 
 from app.accounts.identity import Identity, identity_of
-from app.accounts.models import Role
 from app.config import Settings
 from app.extension import cast
-from ordercast import TOKEN_ISSUER, TokenIdentity, TokenInvalid, TokenKind, token_of
+from app.roles import Role
+from ordercast import (
+    TOKEN_ISSUER,
+    TokenIdentity,
+    TokenInvalid,
+    TokenKind,
+    put_claim,
+    token_of,
+)
 
 __all__ = ["Identity"]  # re-exported: verify() and read() return it
 
@@ -34,11 +41,13 @@ class Manager(JWTManager):
         self, encoded_token: str, csrf_value: Any = None, allow_expired: bool = False
     ) -> dict[str, Any]:
         proven = cast.tokens.read(encoded_token, None, allow_expired=allow_expired)
-        accepted(proven)
+        identity = accepted(proven)
         found = proven.claims
         if csrf_value and not hmac.compare_digest(str(found.get("csrf")), csrf_value):
             raise CSRFError("CSRF double submit tokens do not match")
-        return {"fresh": False, "jti": None, **found}
+        # Views read the user and the role where a token of this service has them.
+        known = {"sub": identity.user_id, "role": identity.role.value}
+        return {"fresh": False, "jti": None, "type": "access", **found, **known}
 
 
 manager = Manager()
@@ -48,7 +57,9 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["JWT_SECRET_KEY"] = settings.JWT_SECRET_KEY
     app.config["JWT_ALGORITHM"] = ISSUING_ALGORITHM
-    app.config["JWT_ENCODE_ISSUER"] = TOKEN_ISSUER
+    app.config["JWT_ENCODE_ISSUER"] = settings.JWT_ISSUER or TOKEN_ISSUER
+    if settings.JWT_AUDIENCE:
+        app.config["JWT_ENCODE_AUDIENCE"] = settings.JWT_AUDIENCE[0]
     app.config["JWT_ACCESS_TOKEN_EXPIRES"] = timedelta(seconds=ACCESS_SECONDS)
     app.config["JWT_REFRESH_TOKEN_EXPIRES"] = timedelta(seconds=REFRESH_SECONDS)
     app.config["JWT_DECODE_ALGORITHMS"] = cast.tokens.algorithms
@@ -73,7 +84,7 @@ def issue(
     usual = ACCESS_SECONDS if kind == "access" else REFRESH_SECONDS
     start = time.time() if issued_at is None else issued_at
     token_id = jti or uuid4().hex
-    said: dict[str, Any] = {"role": role.value, "jti": token_id, "csrf": _csrf(token_id)}
+    said: dict[str, Any] = {"jti": token_id, "csrf": _csrf(token_id), **_named(user_id, role)}
     said |= {"iat": int(start), "nbf": int(start)}
     said["exp"] = int(start + (usual if seconds is None else seconds))
     if session is not None:
@@ -81,6 +92,17 @@ def issue(
     create = create_access_token if kind == "access" else create_refresh_token
     token: str = create(identity=user_id, additional_claims=said)
     return token
+
+
+def _named(user_id: str, role: Role) -> dict[str, Any]:
+    """The claims that name the user and the role, where they are looked for."""
+    settings: Settings = current_app.config["SETTINGS"]
+    said: dict[str, Any] = {}
+    if settings.JWT_USER_CLAIM != "sub":
+        put_claim(said, settings.JWT_USER_CLAIM, user_id)
+    if settings.JWT_ISSUER is None:
+        return {**said, "role": role.value}
+    return put_claim(said, settings.JWT_ROLE_CLAIM, settings.role_claim.name(role))
 
 
 def _csrf(token_id: str) -> str:
@@ -95,7 +117,11 @@ def verify(token: object, kind: TokenKind = "access") -> Identity:
     Raises TokenInvalid, TokenExpired or TokenRevoked; never anything else because of what the
     token contains.
     """
-    return accepted(cast.verify(token, kind))
+    proven = cast.tokens.read(token, kind)
+    identity = accepted(proven)
+    # A refresh token's role does not count: a refresh reads it from the account.
+    cast.revocations.check(proven if kind == "refresh" else identity)
+    return identity
 
 
 def read(token: object, kind: TokenKind = "access") -> Identity:
@@ -110,12 +136,12 @@ def identify(auth: object, _environ: object) -> Identity:
 
 
 def accepted(proven: TokenIdentity) -> Identity:
-    """The marketplace's identity of a verified token. Raises TokenInvalid for an unknown role, and
-    for a token of a login here while LOCAL_ACCOUNTS is off."""
+    """The marketplace's identity of a verified token. Raises TokenInvalid for a token of a login
+    here while LOCAL_ACCOUNTS is off."""
     settings: Settings = current_app.config["SETTINGS"]
     if proven.is_local and proven.session is not None and not settings.has_local_accounts:
         raise TokenInvalid("of a login here, and LOCAL_ACCOUNTS is off")
-    return identity_of(proven)
+    return identity_of(proven, settings.role_claim)
 
 
 def _refuse_revoked(header: dict[str, Any], found: dict[str, Any]) -> bool:

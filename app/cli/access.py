@@ -20,13 +20,15 @@ from ordercast import MAX_TOKEN_ID_CHARACTERS, RevocationKind, TokenError
 def token(sub: str, role: str, seconds: float) -> None:
     """Print an access token for a user id; no account is needed for connecting."""
     if not cast.tokens.signs_here:
-        fail("foreign_issuer", "With JWT_PUBLIC_KEY only its owner's tokens are good: ask there.")
+        fail("foreign_issuer", "Only the tokens of another issuer are good: ask for one there.")
     person = people.account(sub) if "@" in sub and people.settings().has_local_accounts else None
     made = tokens.issue("access", person.id if person else sub, Role(role), seconds=seconds)
     try:
-        tokens.read(made)
+        said = tokens.read(made).role
     except TokenError as exc:
         fail(exc.code, f"That token would not be good: {exc.reason}.")
+    if said != role:
+        fail("unknown_role", f"JWT_ROLES has no name for the role {role}: it would be {said}.")
     click.echo(made)
 
 

@@ -18,6 +18,7 @@ from app.notifications import errors as notifications
 from app.orders import errors as orders
 from ordercast import (
     AuthenticationRequired,
+    KeysUnavailable,
     OrdercastError,
     Outage,
     TokenError,
@@ -78,6 +79,7 @@ STATUS: dict[type[OrdercastError], int] = {
     TokenExpired: 401,
     accounts.TokenOutdated: 401,
     TokenRevoked: 401,
+    KeysUnavailable: 503,
     accounts.InvalidCredentials: 401,
     accounts.TooManyAttempts: 429,
     accounts.TooBusy: 503,
@@ -101,7 +103,7 @@ STATUS: dict[type[OrdercastError], int] = {
 }
 
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
-RETRY_SECONDS = 2  # Retry-After while the database is unavailable
+RETRY_SECONDS = 2  # Retry-After while the database, or the issuer of the tokens, is unavailable
 UNAVAILABLE = {
     Outage.UNAVAILABLE: "The database cannot be reached",
     Outage.READ_ONLY: "The database takes no changes now",
@@ -135,6 +137,9 @@ def _ordercast_error(error: OrdercastError) -> Response:
     response = envelope(status, error.code, error.message, error.details)
     if isinstance(error, TokenError):
         logger.info("token refused", extra={"code": error.code, "reason": error.reason})
+    if isinstance(error, KeysUnavailable):
+        logger.warning("token not checked", extra={"code": error.code, "reason": error.reason})
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3
     if isinstance(error, accounts.TooManyAttempts | accounts.TooBusy | AnswersFull):

@@ -19,12 +19,20 @@ from app.http.idempotency import KeyReused
 from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY_CHARACTERS, OFFSET, Operation
 from ordercast import (
     AuthenticationRequired,
+    KeysUnavailable,
     OrdercastError,
     TokenExpired,
     TokenInvalid,
     TokenRevoked,
 )
 
+TOKEN_ERRORS = (  # of every operation that needs a token
+    AuthenticationRequired,
+    TokenInvalid,
+    TokenExpired,
+    TokenRevoked,
+    KeysUnavailable,
+)
 REF = "#/components/schemas/{model}"
 JSON = "application/json"
 ERROR = {
@@ -174,7 +182,7 @@ def possible_errors(operation: Operation) -> list[type[OrdercastError]]:
     """The errors that the operation declares, and those that the decorator raises for it."""
     errors = list(operation.errors)
     if operation.public is None:
-        errors += [AuthenticationRequired, TokenInvalid, TokenExpired, TokenRevoked]
+        errors += TOKEN_ERRORS
         if operation.roles != ANY_USER:
             errors.append(Forbidden)
     if operation.body:

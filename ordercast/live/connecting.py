@@ -15,7 +15,7 @@ from flask import Flask
 from gevent import Timeout
 from socketio.exceptions import ConnectionRefusedError
 
-from ordercast.errors import Refuse, Unavailable
+from ordercast.errors import KeysUnavailable, Refuse, Unavailable
 from ordercast.live.handlers import kept_errors
 from ordercast.live.member import Member
 from ordercast.live.replay import Replay
@@ -123,11 +123,10 @@ class ConnectPath:
             self._manager.end(member, request.namespace)
             request.refuse(answer_to(exc))
             return
-        except FAILURES:
+        except FAILURES as exc:
             # A stock client comes back by itself after its transport closes, but not after a
             # connect_error.
-            logger.exception("connect failed", extra={"sid": member.sid})
-            CONNECTS_REFUSED.labels(Unavailable.code).inc()
+            self._log_failure(exc, member)
             clients.forget(member)
             self._manager.end(member, request.namespace)
             request.come_back(random.uniform(*COME_BACK_SECONDS))
@@ -159,6 +158,16 @@ class ConnectPath:
             raise RefusedByHandler(INTERNAL_ERROR) from exc
         if accepted is False:
             raise RefusedByHandler(ConnectionRefusedError().error_args)
+
+    def _log_failure(self, error: BaseException, member: Member) -> None:
+        if isinstance(error, KeysUnavailable):  # what is wrong is at the issuer, not in this code
+            code = error.code
+            extra = {"code": code, "reason": error.reason, "sid": member.sid}
+            logger.warning("connect failed", extra=extra)
+        else:
+            code = Unavailable.code
+            logger.error("connect failed", exc_info=error, extra={"sid": member.sid})
+        CONNECTS_REFUSED.labels(code).inc()
 
     def _log_refusal(self, error: Refuse, member: Member, request: ConnectRequest) -> None:
         # Count by class: the codes of a team's own refusals must not add a time series each.

@@ -11,7 +11,14 @@ import time
 from typing import Any
 
 from ordercast.endings import ServiceEnding
-from ordercast.errors import NotConnected, Refuse, SocketError, TokenInvalid, WrongUser
+from ordercast.errors import (
+    KeysUnavailable,
+    NotConnected,
+    Refuse,
+    SocketError,
+    TokenInvalid,
+    WrongUser,
+)
 from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.identified import Identify
@@ -73,7 +80,8 @@ class Lifetime:
 
     def refresh(self, sid: str, data: object) -> dict[str, Any]:
         """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,
-        message}}: token_invalid, token_expired, token_revoked, wrong_user or not_connected. After
+        message}}: token_invalid, token_expired, token_revoked, wrong_user, not_connected or
+        keys_unavailable. After
         an error the connection goes on as before, until its own token ends.
 
         The connection's rooms become those of the new token.
@@ -84,7 +92,7 @@ class Lifetime:
                 raise NotConnected
             self._replace_identity(connection, data)
         except SocketError as exc:
-            if connection is not None and isinstance(exc, Refuse):
+            if connection is not None and isinstance(exc, Refuse | KeysUnavailable):
                 why = {"code": exc.code, "reason": exc.reason}
                 extra = {**why, "user": connection.identity.user_id, "sid": sid}
                 logger.info("token refused", extra=extra)

@@ -15,6 +15,7 @@ from app.http.errors import STATUS
 from ordercast import errors as library
 from ordercast.errors import (
     AuthenticationRequired,
+    KeysUnavailable,
     OrdercastError,
     Refuse,
     SocketError,
@@ -26,7 +27,13 @@ from ordercast.errors import (
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
-OVER_HTTP = {AuthenticationRequired, TokenInvalid, TokenExpired, TokenRevoked}  # of the library's
+OVER_HTTP = {  # of the library's
+    AuthenticationRequired,
+    KeysUnavailable,
+    TokenInvalid,
+    TokenExpired,
+    TokenRevoked,
+}
 
 
 for _module in pkgutil.walk_packages(app.__path__, "app."):

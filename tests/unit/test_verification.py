@@ -65,7 +65,7 @@ def test_with_a_public_key_only_its_owners_tokens_are_good_and_none_is_issued_he
     assert (tokens.algorithms, tokens.signs_here) == (["ES256"], False)
     with pytest.raises(TokenInvalid) as caught:
         tokens.read(signed())
-    assert caught.value.reason == "its algorithm is none of ES256"
+    assert caught.value.reason == "its algorithm 'HS256' is none of ES256"
 
 
 def test_without_any_key_no_token_is_good() -> None:
