@@ -3,20 +3,24 @@
 How a command fails: one line on standard error, and the exit code 1.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import click
 import orjson
 from flask import Flask, current_app
 from flask.cli import AppGroup
 from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.test import create_environ
 
-from ordercast import typescript
+from ordercast import checking, typescript
 from ordercast.asyncapi import asyncapi_document
 from ordercast.database import explain
 from ordercast.doctor.finding import Finding, Level
-from ordercast.errors import OrdercastError
+from ordercast.errors import KeysUnavailable, OrdercastError, Refuse
 from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
 from ordercast.revocation import RevocationKind
@@ -108,6 +112,56 @@ def emit(name: str, to: str, data: str, id: str | None) -> None:
     send = inbox.send if id is None else inbox.once(id)
     send(to, name, payload)
     click.echo("accepted")
+
+
+@group.command("check-token")
+@click.argument("text", metavar="TOKEN|-")
+def check_token(text: str) -> None:
+    """Say whom a token proves, or why it is refused; - reads it from standard input."""
+    service = _service()
+    token = checking.pasted(sys.stdin.read() if text == "-" else text)
+    with explained():
+        identity = service.identify({"token": token}, create_environ("/socket.io/"))
+        service.revocations.check(identity)
+    click.echo("\n".join(["a connect with it is accepted", *checking.words(identity)]))
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Fail with the reason why a token is refused, in words. Never repeats the token."""
+    try:
+        yield
+    except (Refuse, KeysUnavailable) as exc:
+        fail(exc.code, exc.reason or exc.message)
+
+
+@group.command()
+@click.option("--sub", "--user", "user", required=True, help="The user's id.")
+@click.option("--seconds", type=click.FloatRange(min=1), default=900, show_default=True)
+@click.option(
+    "--claim", "claims", multiple=True, metavar="NAME=VALUE", help="JSON or text; a dotted path."
+)
+def token(user: str, seconds: float, claims: tuple[str, ...]) -> None:
+    """Print an access token for a test, signed with ORDERCAST_JWT_SECRET_KEY."""
+    service = _service()
+    secret = service.settings.JWT_SECRET_KEY
+    if secret is None or not service.tokens.signs_here:
+        fail("foreign_issuer", "No token signed with JWT_SECRET_KEY is accepted: ask your issuer.")
+    more = dict(_claim(given) for given in claims)
+    made = checking.made(service.settings, secret, user, seconds=seconds, more=more)
+    with explained():
+        service.tokens.read(made)
+    click.echo(made)
+
+
+def _claim(given: str) -> tuple[str, Any]:
+    name, equals, text = given.partition("=")
+    if not (name and equals):
+        raise click.UsageError(f"--claim takes NAME=VALUE, not {given!r}.")
+    try:
+        return name, orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return name, text
 
 
 @group.command()

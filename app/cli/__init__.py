@@ -1,12 +1,13 @@
 """The commands, under `flask --app wsgi`:
 
-access.py      token | revoke | disconnect
+access.py      token | revoke | disconnect; check-token is the library's
 users.py       users: list, add, disable, enable, role, password
 emitting.py    emit
 migrations.py  db
 running.py     worker | demo-data | doctor
 """
 
+from click import Group
 from flask import Flask
 
 from app.cli import access, emitting, migrations, running, users
@@ -14,11 +15,14 @@ from app.cli.failing import answer_outages
 
 
 def init_app(app: Flask) -> None:
+    library = app.cli.commands["ordercast"]
+    assert isinstance(library, Group)
     app.cli.add_command(migrations.migrations)
     for command in (
         running.worker,
         emitting.emit,
         access.token,
+        library.commands["check-token"],
         users.users,
         access.revoke,
         access.disconnect,
