@@ -52,7 +52,14 @@ def words(identity: Identity) -> Iterator[str]:
         moment = datetime.fromtimestamp(identity.expires_at, UTC).isoformat()
         yield f"ends: {moment}, in {identity.expires_at - time.time():.0f} s"
     said = {name: value for name, value in identity.claims.items() if name not in UNSAID}
-    # Escaped: a claim must not move the cursor of a terminal.
-    yield f"claims: {json.dumps(said, default=str)[:MAX_CLAIMS_CHARACTERS]}"
+    yield f"claims: {_shown(said)}"
     if identity.jti is None:
         yield "without jti: it cannot be revoked alone, only with its user"
+
+
+def _shown(claims: dict[str, Any]) -> str:
+    """As JSON, escaped: a claim must not move the cursor of a terminal."""
+    try:
+        return json.dumps(claims, default=str)[:MAX_CLAIMS_CHARACTERS]
+    except RecursionError:
+        return "nested too deep to be shown"

@@ -1,23 +1,26 @@
-"""The checks of `/readyz` for the database, Redis and the inbox; live/ adds its own."""
-
 from collections.abc import Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
 from ordercast.database import Database, Outage, outage
-from ordercast.health import DELAYED, LATE_SECONDS, OK, Check, Queue
+from ordercast.health import DELAYED, LATE_SECONDS, OK, UNAVAILABLE, Check, Queue
 from ordercast.inbox.sender import oldest
 from ordercast.journal import Journal
+from ordercast.key_set import KeySet
 from ordercast.metrics import INBOX_SECONDS
 
 
-def checks(database: Database, journal: Journal, broker: Broker) -> Iterator[Check]:
+def checks(
+    database: Database, journal: Journal, broker: Broker, key_set: KeySet | None
+) -> Iterator[Check]:
     queue = Queue()
     yield Check("database", lambda: _database(database, journal), required=True)
     # Not required: without Redis events are late and none is lost, and the process serves.
     yield Check("redis", lambda: _redis(broker))
     yield Check("inbox", lambda: _inbox(broker, queue))
+    if key_set is not None:
+        yield Check("issuer", lambda: _issuer(key_set))
 
 
 def _database(database: Database, journal: Journal) -> str:
@@ -36,6 +39,14 @@ def _redis(broker: Broker) -> str:
     with broker.connect() as client:
         client.ping()
     return OK
+
+
+def _issuer(key_set: KeySet) -> str:
+    """Before the issuer's keys are read once nobody can be let in; who is connected goes on."""
+    if key_set.is_read:
+        return OK
+    key_set.start()
+    return UNAVAILABLE
 
 
 def _inbox(broker: Broker, queue: Queue) -> str:

@@ -78,6 +78,11 @@ class KeySet:
         if not self._keys:
             self._begin(at_least=RETRY_SECONDS)
 
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a set: the tokens of its keys can be checked."""
+        return bool(self._keys)
+
     def find(self, kid: str | None, algorithm: str) -> Key:
         """The key that a token's header names. Raises TokenInvalid with the reason, and
         KeysUnavailable while the set was never read."""

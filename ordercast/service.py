@@ -92,7 +92,7 @@ class Service:
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
-        for check in checks(self.database, self.journal, self.broker):
+        for check in checks(self.database, self.journal, self.broker, self.tokens.key_set):
             self.health.add(check)
 
     @property

@@ -75,6 +75,11 @@ class Tokens:
         """Whether a token that this service issues is good here."""
         return LOCAL_ALGORITHM in self._algorithms
 
+    @property
+    def key_set(self) -> KeySet | None:
+        """The issuer's keys at JWT_JWKS_URL; None without it."""
+        return self._key_set
+
     def start(self) -> None:
         """Begin to read the key set, if there is one. Call it after any fork."""
         if self._key_set is not None:

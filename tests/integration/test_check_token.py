@@ -18,7 +18,7 @@ from app.extension import cast
 from ordercast import Identity, Ordercast, Refuse, Settings
 from ordercast.migrations import upgrade
 from tests.harness.application.tabs import ALICE, Tab, WebProcess
-from tests.harness.people.keys import claims, hs256, part
+from tests.harness.people.keys import claims, hs256, part, signed
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.issuer import Issuer, foreign, issuer
 
@@ -136,6 +136,15 @@ def test_in_a_teams_app_the_whole_token_is_shown_but_what_is_good_for_something(
 
 def _head(**fields: str) -> str:
     return part(json.dumps({"alg": "ES256", **fields}).encode())
+
+
+def test_claims_that_are_nested_too_deep_do_no_harm() -> None:
+    for depth in (10, 400, 900, 980, 990):
+        deep = b"[" * depth + b"]" * depth
+        payload = json.dumps(claims()).encode()[:-1] + b',"x":' + deep + b"}"
+        with team(Ordercast(), JWT_SECRET_KEY=SECRET) as app:
+            done = run(app, *ORDERCAST, signed(b'{"alg":"HS256"}', payload))
+        assert done.exception is None or isinstance(done.exception, SystemExit)
 
 
 def test_keys_that_cannot_be_read_are_the_reason(cast_of_a_team: Ordercast, there: Issuer) -> None:
