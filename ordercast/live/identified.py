@@ -109,10 +109,11 @@ class Identified:
         self._connections.remove(member.sid)
 
     def _predecessor(self, connection: Connection, request: ConnectRequest) -> Connection | None:
-        """The user's connection with the pid that this client brings."""
+        """The user's older connection with the pid that this client brings."""
         found = self._connections.with_pid(auth_of(request).get("pid"))
-        is_own = found is not None and found.identity.user_id == connection.identity.user_id
-        return found if is_own else None
+        if found is None or found.identity.user_id != connection.identity.user_id:
+            return None
+        return found if found.is_older_than(connection) else None
 
     def _check(self, refusal: TokenError | None) -> None:
         if refusal is not None:
