@@ -14,6 +14,7 @@ class Answer(NamedTuple):
     status: str
     body: bytes
     content_type: tuple[str, str] = TEXT
+    more_headers: tuple[tuple[str, str], ...] = ()
 
 
 class Refused(Exception):

@@ -79,7 +79,8 @@ class Endpoint:
             answer = exc.answer
         if answer is None:
             return []  # the connection is a WebSocket's now, or another process's
-        headers = [answer.content_type, *self._server._cors_headers(environ)]
+        cors = self._server._cors_headers(environ)
+        headers = [answer.content_type, *answer.more_headers, *cors]
         if answer.status.startswith("426"):
             headers.append(("Sec-WebSocket-Version", handshake.VERSION))  # RFC 6455 section 4.4
         body = answer.body
@@ -152,7 +153,8 @@ class Endpoint:
         self._registry.admit(session)
         opening = Packet(OPEN + self._opening(session.sid, transport))
         if transport == "polling":
-            return Answer("200 OK", packets.payload([opening]))
+            body = packets.payload([opening])
+            return Answer("200 OK", body, more_headers=self._cookie(session.sid))
         try:
             websocket, already = self._websocket(environ, session)
             session.open(websocket)
@@ -163,13 +165,25 @@ class Endpoint:
             raise
         return None
 
+    def _cookie(self, sid: str) -> tuple[tuple[str, str], ...]:
+        """The cookie with the session's id, where the application wants one. Only polls are
+        answered with it: for a balancer that keeps a client's requests together."""
+        cookie = self._server.cookie
+        if not cookie:
+            return ()
+        attributes = (
+            cookie if isinstance(cookie, dict) else {"name": cookie, "path": "/", "SameSite": "Lax"}
+        )
+        return (("Set-Cookie", self._server._generate_sid_cookie(sid, attributes)),)
+
     def _opening(self, sid: str, transport: str) -> str:
         upgrades = ["websocket"] if transport == "polling" and self._server.allow_upgrades else []
+        ping_seconds = (self._limits.ping_interval or NEVER_SECONDS) + self._limits.ping_grace
         return orjson.dumps(
             {
                 "sid": sid,
                 "upgrades": [name for name in upgrades if name in self._server.transports],
-                "pingInterval": round((self._limits.ping_interval or NEVER_SECONDS) * 1000),
+                "pingInterval": round(ping_seconds * 1000),
                 "pingTimeout": round((self._limits.ping_timeout or NEVER_SECONDS) * 1000),
                 "maxPayload": self._limits.max_message_bytes or UNLIMITED_BYTES,
             }

@@ -75,6 +75,11 @@ class Incoming:
         return self._items is None
 
     @property
+    def is_handled_here(self) -> bool:
+        """Whether the present greenlet handles a message: the next waits for its end."""
+        return self._worker is not None and self._worker is gevent.getcurrent()
+
+    @property
     def is_full(self) -> bool:
         return self._holds(MAX_INCOMING_MESSAGES, MAX_INCOMING_BYTES)
 

@@ -11,6 +11,7 @@ class Limits:
     """0 is no limit, for each field."""
 
     ping_interval: float = 25.0  # seconds
+    ping_grace: float = 0.0  # seconds later than its ping may a client expect it
     ping_timeout: float = 20.0  # seconds
     connect_timeout: float = 0.0  # seconds from the handshake until the session is confirmed
     max_message_bytes: int = 1_000_000  # of one message in, and of one POST

@@ -81,7 +81,7 @@ class StrictPacket(Packet):
 
 class StrictServer(socketio.Server):
     """python-socketio's server on this transport. Messages are handled in order, one at a time for
-    each client: a handler that waits for the acknowledgement of its own client would wait for
+    each client, whatever `async_handlers` says: a handler that waits for its own client waits for
     itself.
 
     `connect` answers each CONNECT, in the greenlet of its client. `on_gone` is told the Engine.IO
@@ -109,10 +109,32 @@ class StrictServer(socketio.Server):
         if not (isinstance(serializer, type) and issubclass(serializer, StrictPacket)):
             raise TypeError("the serializer is StrictPacket, or a subclass of it")
         self._make_engine = engine
-        super().__init__(**{**options, "serializer": serializer, "async_handlers": False})
+        super().__init__(**{**options, "serializer": serializer})
         protocol = Protocol(self, self.eio, connect, on_gone)
         self.eio.on("message", protocol.receive)
         self.eio.on("disconnect", protocol.leave)
+
+    def call(
+        self,
+        event: str,
+        data: Any = None,
+        to: str | None = None,
+        sid: str | None = None,
+        namespace: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Emit to a client and wait for its acknowledgement -> what it holds; as python-socketio's.
+
+        Raises RuntimeError in a handler of the same client, whose acknowledgement waits for the end
+        of that handler."""
+        eio_sid = self.manager.eio_sid_from_sid(to or sid, namespace or "/")
+        session = self.eio.sockets.get(eio_sid)
+        if session is not None and session.is_handled_here:
+            raise RuntimeError(
+                f"call({event!r}) in a handler of the same client would wait for itself: emit with"
+                " callback=, or call in a background task"
+            )
+        return super().call(event, data, to=to, sid=sid, namespace=namespace, **options)
 
     def _engineio_server_class(self) -> Callable[..., Engine]:
         return self._make_engine
@@ -180,9 +202,18 @@ class Protocol:
         elif server.manager.sid_from_eio_sid(eio_sid, namespace) is None:
             pass  # sent before the client learned that it is disconnected from there
         elif received.packet_type in (packet.EVENT, packet.BINARY_EVENT):
-            server._handle_event(eio_sid, namespace, received.id, received.data)
+            self._handle_event(eio_sid, namespace, received)
         else:
             server._handle_ack(eio_sid, namespace, received.id, received.data)
+
+    def _handle_event(self, eio_sid: str, namespace: str, received: StrictPacket) -> None:
+        """Call the handler, whatever `async_handlers` says: the client's next message waits."""
+        server = self._server
+        sid = server.manager.sid_from_eio_sid(eio_sid, namespace)
+        if server.manager.is_connected(sid, namespace):
+            server._handle_event_internal(
+                server, sid, eio_sid, received.data, namespace, received.id
+            )
 
     def _connect(self, eio_sid: str, namespace: str, auth: Any) -> None:
         server = self._server

@@ -67,6 +67,11 @@ class Session:
         """The handlers are far behind, and no more is read from the client."""
         return self.incoming.is_full
 
+    @property
+    def is_handled_here(self) -> bool:
+        """Whether the caller runs in a handler of the client, for whose end its messages wait."""
+        return self.incoming.is_handled_here
+
     # -- sending
 
     def send(self, packet: Packet) -> None:

@@ -73,7 +73,7 @@ SERVER = {
     "_engineio_server_class",
     "_handle_connect",
     "_handle_disconnect",
-    "_handle_event",
+    "_handle_event_internal",
     "_send_packet",
     "_trigger_event",
 }
@@ -87,11 +87,19 @@ SERVER_VALUES = {
     "packet_class",
     "reason",
 }
-ENGINE = {"_cors_allowed_origins", "_cors_headers", "_gzip", "_trigger_event", "generate_id"}
+ENGINE = {
+    "_cors_allowed_origins",
+    "_cors_headers",
+    "_generate_sid_cookie",
+    "_gzip",
+    "_trigger_event",
+    "generate_id",
+}
 ENGINE_VALUES = {
     "allow_upgrades",
     "async_mode",
     "compression_threshold",
+    "cookie",
     "cors_allowed_origins",
     "cors_credentials",
     "handlers",
@@ -125,7 +133,7 @@ USED = {
         "_engineio_server_class",
         "_handle_ack",
         "_handle_disconnect",
-        "_handle_event",
+        "_handle_event_internal",
         "_send_packet",
     },
     "accepting.py": {"_accept"},
@@ -216,7 +224,14 @@ def test_a_server_still_has_what_is_used() -> None:
 
 
 def test_a_server_still_takes_what_is_given_to_it() -> None:
-    assert parameters(socketio.Server._handle_event)[1:] == ["eio_sid", "namespace", "id", "data"]
+    assert parameters(socketio.Server._handle_event_internal)[1:] == [
+        "server",
+        "sid",
+        "eio_sid",
+        "data",
+        "namespace",
+        "id",
+    ]
     assert parameters(socketio.Server._handle_connect)[1:] == ["eio_sid", "namespace", "data"]
     assert parameters(socketio.Server._handle_ack)[1:] == ["eio_sid", "namespace", "id", "data"]
     assert parameters(socketio.Server._handle_disconnect)[1:] == ["eio_sid", "namespace", "reason"]
