@@ -1,7 +1,8 @@
-"""The captures of an application's own tests: what sends also tells them, and leaves Redis alone
-while one is open. Outside of tests there is none.
+"""The captures of an application's own tests: what sends also tells them. While one is open, and
+with TESTING, nothing goes to Redis. Outside of tests there is none.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,11 +39,17 @@ class Capture(Protocol):
 class Captures:
     """Those that are open now, of one application."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_testing: Callable[[], bool]) -> None:
+        self._is_testing = is_testing
         self._open: tuple[Capture, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self._open)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is to go to Redis."""
+        return bool(self._open) or self._is_testing()
 
     def open(self, capture: Capture) -> None:
         self._open = (*self._open, capture)

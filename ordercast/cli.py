@@ -25,6 +25,7 @@ from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
+from ordercast.settings import ConfigError
 
 MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
@@ -42,6 +43,8 @@ class Commands(AppGroup):
             return super().invoke(context)
         except OrdercastError as exc:
             fail(exc.code, exc.message)
+        except ConfigError as exc:
+            fail("config_error", str(exc))
         except SQLAlchemyError as exc:
             if (found := explain(exc)) is None:
                 raise

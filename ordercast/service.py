@@ -21,11 +21,11 @@ from ordercast.events import Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity
 from ordercast.journal import Journal
-from ordercast.live import Live, census
+from ordercast.live import Live, census, options
 from ordercast.live.census import Census
 from ordercast.pins import warn_of_others
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules
-from ordercast.settings import Settings
+from ordercast.settings import ConfigError, Settings
 from ordercast.tokens import Tokens
 from ordercast.worker.steps import Step
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ordercast.transport.engine import Engine as TransportEngine
 
 EXTENSION = "ordercast"  # in `app.extensions`
+DIALECTS = ("postgresql", "sqlite")
 
 
 class Service:
@@ -55,12 +56,13 @@ class Service:
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
-                return engine()
+                return _supported(engine())
 
         warn_of_others()
-        self.settings = settings
+        self.settings = settings = options.with_queue(settings, socketio.server_options)
         self.broker = Broker.of(settings)
-        self.captures = Captures()  # of the application's tests
+        # In gunicorn's processes TESTING changes nothing: the tests are elsewhere.
+        self.captures = Captures(lambda: app.testing and not options.is_patched())
         self.database = Database(asked)
         self.events = Events(events)
         self.tokens = Tokens(settings)
@@ -147,7 +149,7 @@ class Service:
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""
-        if self.captures:
+        if self.captures.is_quiet:
             return Census(0, 0, 0)
         return census.ask(self.broker, Mark(kind, value, datetime.now(UTC), detail))
 
@@ -179,3 +181,13 @@ class Service:
             more=self.examinations,
         )
         return doctor.examine()
+
+
+def _supported(engine: Engine) -> Engine:
+    """Raises ConfigError for a database that the journal cannot be in."""
+    dialect = engine.dialect
+    if dialect.name not in DIALECTS:
+        raise ConfigError(f"the database is {dialect.name}: Ordercast needs PostgreSQL or SQLite")
+    if dialect.is_async:
+        raise ConfigError(f"the engine is asynchronous ({dialect.driver}): give a synchronous one")
+    return engine

@@ -11,7 +11,7 @@ import resource
 import sys
 from typing import Any
 
-from ordercast.settings import Settings
+from ordercast.settings import ConfigError, Settings
 
 WORKER = "ordercast.transport.worker.Worker"
 BOOT_ERROR = 3  # gunicorn's own exit code for a start that cannot work: it does not try again
@@ -79,7 +79,11 @@ def post_worker_init(worker: Any) -> None:
     service = getattr(worker.wsgi, "extensions", {}).get("ordercast")
     if service is not None:
         worker.serve(*service.engineio_servers)
-        service.start()
+        try:
+            service.start()
+        except ConfigError as exc:
+            print(f"ordercast: {exc}", file=sys.stderr)
+            sys.exit(BOOT_ERROR)
 
 
 def on_exit(server: Any) -> None:

@@ -37,7 +37,7 @@ class Doorbell:
 
     def ring(self) -> None:
         """Ask for a ring and return at once."""
-        if self._captures:
+        if self._captures.is_quiet:
             return
         self._pressed.set()
         with self._start:
@@ -47,7 +47,7 @@ class Doorbell:
 
     def ring_after(self, is_committing: Callable[[], bool]) -> None:
         """Ask for a ring once `is_committing` returns False, and return at once."""
-        if not self._captures:
+        if not self._captures.is_quiet:
             self._committing.append(is_committing)
             self.ring()
 

@@ -74,6 +74,8 @@ class DurableManager(QueueManager):
         if found is None:
             return False
         self._emitter.emit(*found)
+        if self.captures:  # no journal brings it to the clients of a test
+            self.emit_here(name, data, room)
         return True
 
     def _publish(self, data: dict[str, Any]) -> None:

@@ -44,12 +44,15 @@ class EmitManager(RoomManager):
     ) -> None:
         """Emit to the clients of all processes; with `ignore_queue=True` of this process alone."""
         if kwargs.get("ignore_queue"):
-            arguments = list(data) if isinstance(data, tuple) else [data]
             self._emit_here(
-                event, arguments, namespace or NAMESPACE, to or room, skip_sid, callback
+                event, _arguments(data), namespace or NAMESPACE, to or room, skip_sid, callback
             )
         else:
             super().emit(event, data, namespace, to or room, skip_sid, callback)
+
+    def emit_here(self, event: str, data: Any, room: str | None) -> None:
+        """Emit to the clients of this process alone, on `/`."""
+        self._emit_here(event, _arguments(data), NAMESPACE, room, None, None)
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
         """Send an emit of this process or another, in the queue's format: {event, data, namespace,
@@ -89,3 +92,7 @@ class EmitManager(RoomManager):
         for recipient in recipients:
             ack_id = self._generate_ack_id(recipient.sid, callback)
             self._delivery.send_one(recipient, packet, namespace=namespace, ack_id=ack_id)
+
+
+def _arguments(data: Any) -> list[Any]:
+    return list(data) if isinstance(data, tuple) else [data]

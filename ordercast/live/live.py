@@ -80,6 +80,7 @@ class Live:
                 "cast.init_app(app, socketio) in the place of socketio.init_app(app)"
             )
         self._app = app
+        self._captures = captures
         self._database = database
         self._is_identified = is_identified
         self.socketio = socketio
@@ -101,7 +102,7 @@ class Live:
             start=self.start,
             durable=durable,
             emitter=emitter,
-            is_on=lambda: not app.testing,
+            is_on=lambda: bool(captures) or not app.testing,
         )
         self.sockets = Sockets(
             self.manager,
@@ -165,7 +166,7 @@ class Live:
         """Start listening in this process; calling it again is harmless. Call it after any fork:
         background tasks do not survive one."""
         with self._starting:
-            if self._started_in == os.getpid():
+            if self._started_in == os.getpid() or self._captures.is_quiet:
                 return
             self._started_in = os.getpid()
             self.manager.forget_host()
@@ -191,7 +192,12 @@ class Live:
         keep_errors(self.socketio)
         make: Callable[..., LiveServer | StockServer]
         if timers is None:
-            make = partial(StockServer, connect=connects.connect, on_left=self.sockets.left)
+            make = partial(
+                StockServer,
+                connect=connects.connect,
+                on_left=self.sockets.left,
+                is_testing=lambda: self._app.testing,
+            )
         else:
             make = partial(
                 LiveServer,
@@ -213,7 +219,7 @@ class Live:
 
     def _wait_until_ready(self) -> None:
         """Raises TimeoutError."""
-        if not self.follower.ready.wait(READY_SECONDS):
+        if not self._captures.is_quiet and not self.follower.ready.wait(READY_SECONDS):
             raise TimeoutError("the follower does not know its position yet")
 
     def _clients(self, namespace: str) -> Clients:

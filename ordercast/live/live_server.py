@@ -12,6 +12,7 @@ from socketio import packet
 
 from ordercast.live.member import NAMESPACE
 from ordercast.live.stock import StockRequest
+from ordercast.live.test_clients import TestSession, Unqueued
 from ordercast.transport import ConnectRequest, StrictServer
 
 logger = logging.getLogger(__name__)
@@ -61,11 +62,32 @@ class LiveServer(LeavingServer, StrictServer):
 
 
 class StockServer(LeavingServer):
-    """On python-engineio's own server, as under `flask run`. `connect` answers each CONNECT."""
+    """On python-engineio's own server, as under `flask run`. `connect` answers each CONNECT.
+    `is_testing`: the clients are those of flask_socketio's test client."""
 
-    def __init__(self, *, connect: Callable[[ConnectRequest], None], **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        connect: Callable[[ConnectRequest], None],
+        is_testing: Callable[[], bool] = lambda: False,
+        **options: Any,
+    ) -> None:
         self._answer_connect = connect
+        self._is_testing = is_testing
         super().__init__(**options)
+
+    @property
+    def manager(self) -> Any:
+        return Unqueued(self._manager) if self._is_testing() else self._manager
+
+    @manager.setter
+    def manager(self, manager: Any) -> None:
+        self._manager = manager
+
+    def _handle_eio_connect(self, eio_sid: str, environ: dict[str, Any]) -> None:
+        if self._is_testing() and eio_sid not in self.eio.sockets:
+            self.eio.sockets[eio_sid] = TestSession(self, eio_sid)
+        super()._handle_eio_connect(eio_sid, environ)
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         namespace = namespace or NAMESPACE

@@ -51,7 +51,7 @@ class QueueManager(EmitManager):
         self._host: str | None = None
         super().__init__(delivery, channel=broker.queue_channel)
         self._redis = broker.connect()
-        self._captures = captures
+        self.captures = captures
         self._start = start
         self._methods = {
             "emit": self._handle_emit,
@@ -93,7 +93,7 @@ class QueueManager(EmitManager):
     ) -> None:
         to = to or room
         super().emit(event, data, namespace, to, skip_sid, callback, **kwargs)
-        if self._captures:
+        if self.captures:
             captured = CapturedEvent(
                 event,
                 deepcopy(data),  # the caller may go on with it
@@ -101,7 +101,7 @@ class QueueManager(EmitManager):
                 durable=False,
                 namespace=namespace or NAMESPACE,
             )
-            self._captures.emitted(captured)
+            self.captures.emitted(captured)
 
     def receive(self, message: bytes) -> None:
         """Handle a message of the stock channel, from another process or an external script."""
@@ -128,7 +128,7 @@ class QueueManager(EmitManager):
     def _publish(self, data: dict[str, Any]) -> None:
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
         text = self.json.dumps(data)
-        if not self._captures:
+        if not self.captures.is_quiet:
             self._redis.publish(self.channel, text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ordercast import migrations
 from ordercast.captures import CapturedEvent
-from ordercast.events import CONTROL_ROOM
+from ordercast.events import CONTROL_ROOM, EVERYBODY
 from ordercast.journal.tables import EVENTS
 from ordercast.service import EXTENSION, Service
 from ordercast.testing.transactions import Transactions
@@ -81,9 +82,11 @@ class _Recorder:
             self._transactions.add(event, connection, session)
 
     def emitted(self, event: CapturedEvent) -> None:
-        if event.id is None or event.id not in self._ids:
-            self._ids |= {event.id} if event.id else set()
-            self._transactions.add_sent(event)
+        if event.id is not None and event.id in self._ids:
+            return
+        self._ids.add(event.id or "")
+        everybody = event.durable and event.rooms == (EVERYBODY,)
+        self._transactions.add_sent(replace(event, rooms=(None,)) if everybody else event)
 
 
 @contextmanager

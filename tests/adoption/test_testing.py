@@ -28,7 +28,7 @@ def place(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
 def test_the_examples_that_capture_need_no_redis(place: Place) -> None:
     done = place.run("python", "-W", "error", "-m", "pytest", "-q", "test_parcels.py")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
 
 
 def test_the_example_of_a_live_server_starts_it_and_ends_it(place: Place) -> None:

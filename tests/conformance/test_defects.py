@@ -450,7 +450,7 @@ NO_DELIVERY: Any = None  # nothing is emitted
 
 def test_a_manager_made_before_the_fork_has_a_name_of_its_own_in_each_process() -> None:
     manager = QueueManager(
-        Broker("redis://127.0.0.1:1/0"), NO_DELIVERY, Captures(), start=lambda: None
+        Broker("redis://127.0.0.1:1/0"), NO_DELIVERY, Captures(lambda: False), start=lambda: None
     )
     assert len({manager.host_id, in_a_fork(manager), in_a_fork(manager)}) == 3
     assert manager.host_id == manager.host_id

@@ -73,7 +73,10 @@ SERVER = {
     "_engineio_server_class",
     "_handle_connect",
     "_handle_disconnect",
+    "_handle_eio_connect",
+    "_handle_eio_disconnect",
     "_handle_event_internal",
+    "_send_eio_packet",
     "_send_packet",
     "_trigger_event",
 }
@@ -124,8 +127,9 @@ USED = {
     "emits.py": {"_generate_ack_id", "_handle_emit", "_return_callback"},
     "connecting.py": {"_trigger_event"},
     "handlers.py": {"_handle_event"},
-    "live_server.py": {"_handle_connect", "_handle_disconnect", "_send_packet", "_trigger_event"},
+    "live_server.py": {"_handle_eio_connect", "_handle_connect", "_handle_disconnect", "_send_packet", "_trigger_event"},
     "stock.py": {"_send_packet"},
+    "test_clients.py": {"_handle_eio_disconnect", "_send_eio_packet"},
     "subscription.py": {"_sock"},
     "endpoint.py": {name for name in ENGINE if name.startswith("_")},
     "handler.py": {"_sock"},
@@ -236,7 +240,9 @@ def test_a_server_still_takes_what_is_given_to_it() -> None:
     assert parameters(socketio.Server._handle_ack)[1:] == ["eio_sid", "namespace", "id", "data"]
     assert parameters(socketio.Server._handle_disconnect)[1:] == ["eio_sid", "namespace", "reason"]
     assert parameters(socketio.Server._handle_eio_disconnect)[1:] == ["eio_sid", "reason"]
+    assert parameters(socketio.Server._handle_eio_connect)[1:] == ["eio_sid", "environ"]
     assert parameters(socketio.Server._send_packet)[1:] == ["eio_sid", "pkt"]
+    assert parameters(socketio.Server._send_eio_packet)[1:] == ["eio_sid", "eio_pkt"]
     assert parameters(socketio.Server._trigger_event)[1:] == ["event", "namespace", "args"]
 
 
