@@ -108,5 +108,4 @@ def test_the_transport_is_made_with_its_server() -> None:
     make = partial(StrictServer, connect=lambda request: None, engine=engine)
     server = attach(SocketIO(async_mode="threading"), Flask("ours"), make)
     assert type(server.eio) is Engine
-    assert not server.async_handlers
     assert set(server.eio.handlers) == {"connect", "message", "disconnect"}
