@@ -11,10 +11,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import translate
 from typing import Any, NamedTuple
 
-import orjson
-
 from ordercast.errors import EventError
 from ordercast.events import EVERYBODY, RESERVED, Event, Events
+from ordercast.payloads import JsonText, encode
 
 logger = logging.getLogger(__name__)
 NAMESPACE = "/"
@@ -27,7 +26,7 @@ class DurableEmit(NamedTuple):
 
     room: str
     name: str
-    data: str  # JSON text
+    data: JsonText
 
 
 class Durable:
@@ -69,7 +68,7 @@ class Durable:
         declared = self._events.declared(name)
         if declared is not None:
             payload = declared.of(payload).wire()
-        return DurableEmit(self._room(declared, room), name, orjson.dumps(payload).decode())
+        return DurableEmit(self._room(declared, room), name, encode(payload))
 
     def _room(self, declared: type[Event] | None, room: str | None) -> str:
         if room is None:

@@ -17,7 +17,8 @@ from ordercast.errors import EventError, InboxUnavailable
 from ordercast.events import EVERYBODY
 from ordercast.inbox.claiming import claim, key_of
 from ordercast.inbox.sender import add, check_id
-from ordercast.journal import Journal, text_of
+from ordercast.journal import Journal
+from ordercast.payloads import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +48,12 @@ class Emitter:
         Returns when the database has committed the event, or Redis has it. Raises ValueError for
         data that is no JSON, Refused for an id that cannot be one, InboxUnavailable if neither took
         the event, and SQLAlchemyError if the database refuses it."""
-        fields: dict[str, Any] = {"event": name, "room": room, "data": text_of(data).encode()}
+        fields: dict[str, Any] = {"event": name, "room": room, "data": text_of(data)}
         if id is not None:
             check_id(id)
             fields["id"] = id
         if self._captures:
-            payload = orjson.loads(fields["data"])
+            payload = orjson.loads(fields["data"].text)
             to = None if room == EVERYBODY else room
             self._captures.emitted(CapturedEvent(name, payload, (to,), durable=True, id=id))
             return
@@ -70,8 +71,7 @@ class Emitter:
         with self._database.writing(busy_seconds=busy_seconds) as connection:
             if "id" in fields and not claim(connection, [key_of(fields["id"])]):
                 return
-            name, data = fields["event"], fields["data"].decode()
-            row = self._journal.append(connection, fields["room"], name, data)
+            row = self._journal.append(connection, fields["room"], fields["event"], fields["data"])
             # If COMMIT fails nobody knows whether it took place: the drain asks for this row.
             if "id" not in fields:
                 fields["row"] = row
@@ -92,7 +92,7 @@ class Emitter:
         logger.warning("emits go through the inbox", extra={"reason": kind.value, "error": text})
 
     def _add(self, fields: dict[str, Any]) -> None:
-        added = add(self._redis, self._stream, fields)
+        added = add(self._redis, self._stream, {**fields, "data": fields["data"].text.encode()})
         with self._lock:
             if self._last is None or _number(added) > _number(self._last):
                 self._last = added

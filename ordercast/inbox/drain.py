@@ -34,8 +34,9 @@ from ordercast.errors import Refused
 from ordercast.events import Events
 from ordercast.inbox.claiming import claim
 from ordercast.inbox.letters import Fields, Letter, read
-from ordercast.journal import Journal, text_of
+from ordercast.journal import Journal
 from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
+from ordercast.payloads import text_of
 
 logger = logging.getLogger(__name__)
 
@@ -138,13 +139,13 @@ class Drain:
     def _is_journalled(self, connection: Connection, letter: Letter) -> bool:
         """Whether the transaction committed whose COMMIT the sender saw fail."""
         return letter.row is not None and self._journal.has_row(
-            connection, letter.row, letter.event, text_of(letter.payload)
+            connection, letter.row, letter.event, letter.payload.text
         )
 
     def _takes_others(self) -> bool:
         """Whether the database journals a plain probe, which is rolled back: then the entry that
         failed is the cause, and not the database."""
-        probe = Letter(f"probe:{uuid4()}", "probe", "probe", {})
+        probe = Letter(f"probe:{uuid4()}", "probe", "probe", text_of({}))
         try:
             with self._database.writing() as connection:
                 nested = connection.begin_nested()

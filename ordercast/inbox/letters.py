@@ -8,6 +8,7 @@ from ordercast.errors import InvalidEvent, Refused
 from ordercast.events import Events
 from ordercast.inbox.claiming import key_of
 from ordercast.inbox.sender import check_data, check_id
+from ordercast.payloads import JsonText, encode
 
 Fields = dict[bytes, bytes]
 ROOM, ROW = b"room", b"row"  # the fields that only processes of the service write
@@ -20,7 +21,7 @@ class Letter:
     key: str  # unique: the sender's id, or else the stream's
     room: str
     event: str
-    payload: object  # a dict of a declared event; else the JSON text as it came
+    payload: JsonText  # of a declared event as it was validated; else as it came
     row: int | None = None  # of the journal, which may have the event: a COMMIT was not answered
 
 
@@ -44,12 +45,14 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
     if key is not None:
         check_id(key)
     try:
-        payload = orjson.loads(data)
-        payload = data.decode() if event is None else event.of(payload).wire()
+        content = orjson.loads(data)
+        payload = JsonText(data.decode()) if event is None else encode(event.of(content).wire())
     except orjson.JSONDecodeError as exc:
         raise Refused(f"data is not JSON: {exc}") from exc
     except InvalidEvent as exc:
         raise Refused(exc.message) from exc
+    except ValueError as exc:
+        raise Refused(str(exc)) from exc
     if row is not None and not row.isdigit():
         raise Refused("`row` is a number")
     key = key_of(key) if key else f"entry:{entry_id}"

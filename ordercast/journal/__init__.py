@@ -13,7 +13,6 @@ pruning.py     deletes the oldest, and moves the lowest position kept
 tables.py      the tables              rules.py    what the database itself checks and does
 """
 
-from ordercast.journal.appending import text_of
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
@@ -38,5 +37,4 @@ __all__ = [
     "Publisher",
     "Sequencer",
     "split",
-    "text_of",
 ]

@@ -15,6 +15,7 @@ from ordercast.captures import CapturedEvent, Captures
 from ordercast.database import Database, Transaction
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.tables import EVENTS
+from ordercast.payloads import text_of
 
 APPENDED = (
     "ordercast appended"  # in a session's info: the doorbell of the events in its open transaction
@@ -47,7 +48,7 @@ class Appender:
         Raises ValueError for data that is no JSON, TypeError for another kind of session,
         RuntimeError for a session of another database, and SQLAlchemyError.
         """
-        text = text_of(data)
+        text = text_of(data).text
         if isinstance(session, scoped_session):
             session = session()
         if isinstance(session, Session):
@@ -112,14 +113,3 @@ def _listen_to_sessions() -> None:
     if not event.contains(Session, "after_commit", _on_session_commit):
         event.listen(Session, "after_commit", _on_session_commit)
         event.listen(Session, "after_transaction_end", _on_session_end)
-
-
-def text_of(data: object) -> str:
-    """The payload as JSON text. Raises ValueError."""
-    try:
-        if isinstance(data, str):
-            orjson.loads(data)
-            return data
-        return orjson.dumps(data).decode()
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as exc:
-        raise ValueError(f"the payload is no JSON: {exc}") from exc

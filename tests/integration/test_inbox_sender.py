@@ -11,6 +11,7 @@ from app.events import EVENTS
 from ordercast import broker
 from ordercast.inbox.letters import read
 from ordercast.inbox.sender import MAX_PAYLOAD_BYTES
+from ordercast.payloads import text_of
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -36,8 +37,8 @@ def test_what_the_emitters_send_is_what_the_worker_understands(
     Emitters(inbox.send).low_stock_alert(8, low)
     Emitters(inbox.once("payment-991")).send_notification("7", NOTE)
     first, second = [read(EVENTS, entry.decode(), fields) for entry, fields in entries(stream)]
-    assert (first.room, first.payload) == ("seller:8", {**low, "id": "1"})
-    assert (second.room, second.payload, second.key) == ("user:7", NOTE, "id:payment-991")
+    assert (first.room, first.payload) == ("seller:8", text_of({**low, "id": "1"}))
+    assert (second.room, second.payload, second.key) == ("user:7", text_of(NOTE), "id:payment-991")
 
 
 def test_a_service_that_declares_nothing_gets_any_event_in_the_room_as_it_stands(
@@ -51,8 +52,12 @@ def test_a_service_that_declares_nothing_gets_any_event_in_the_room_as_it_stands
     first, second = [
         read(ordercast.Events(), entry.decode(), fields) for entry, fields in entries(stream)
     ]
-    assert (first.room, first.event, first.payload) == ("depot", "parcel:moved", '{"id":"3"}')
-    assert (second.key, second.payload) == ("id:scan-991", '["3",null]')
+    assert (first.room, first.event, first.payload) == (
+        "depot",
+        "parcel:moved",
+        text_of({"id": "3"}),
+    )
+    assert (second.key, second.payload) == ("id:scan-991", text_of(["3", None]))
 
 
 def test_without_redis_the_sender_is_told_where_it_looked() -> None:

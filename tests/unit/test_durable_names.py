@@ -9,6 +9,7 @@ from ordercast import ConfigError, Event, Settings
 from ordercast.emits import Durable
 from ordercast.emits.durable import MAX_LOGGED, DurableEmit
 from ordercast.events import EVERYBODY, Events
+from ordercast.payloads import text_of
 
 
 class OrderStatus(Event):
@@ -35,7 +36,7 @@ def read(emit: dict[str, Any], events: Events = OPEN) -> DurableEmit | None:
 
 @pytest.mark.parametrize("name", ["order:status", "order:", "notification", "my response"])
 def test_a_name_that_matches_a_pattern_is_durable(name: str) -> None:
-    assert read(message(name)) == DurableEmit("user:7", name, '{"id":"3"}')
+    assert read(message(name)) == DurableEmit("user:7", name, text_of({"id": "3"}))
 
 
 @pytest.mark.parametrize("name", ["Order:status", "reorder:1", "notifications", "my_response", 7])
@@ -48,7 +49,7 @@ def test_without_patterns_no_emit_is_durable() -> None:
 
 
 def test_a_broadcast_goes_to_everybody() -> None:
-    assert read(message(room=None)) == DurableEmit(EVERYBODY, "order:status", '{"id":"3"}')
+    assert read(message(room=None)) == DurableEmit(EVERYBODY, "order:status", text_of({"id": "3"}))
     assert read(message(room=None), DECLARED) is not None
 
 
@@ -101,7 +102,7 @@ def test_a_decision_of_the_sender_is_not_taken_again(caplog: pytest.LogCaptureFi
 def test_of_a_declared_event_the_payload_and_the_room_have_to_fit() -> None:
     event = "order:status"
     fits = message(event, {"id": 3, "more": "than declared"})
-    assert read(fits, DECLARED) == DurableEmit("user:7", event, '{"id":"3"}')
+    assert read(fits, DECLARED) == DurableEmit("user:7", event, text_of({"id": "3"}))
     assert read(message(event, {"no": "id"}), DECLARED) is None
     assert read(message(event, room="seller:7"), DECLARED) is None
     assert read(message(event, room="7"), DECLARED) is None

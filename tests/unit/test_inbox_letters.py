@@ -14,6 +14,7 @@ from ordercast.events import MAX_EVENT_NAME_CHARACTERS, MAX_RECEIVER_CHARACTERS,
 from ordercast.inbox.letters import Letter
 from ordercast.inbox.letters import read as read_entry
 from ordercast.inbox.sender import MAX_PAYLOAD_BYTES, MAX_SENDER_ID_CHARACTERS
+from ordercast.payloads import JsonText, text_of
 
 # The first text that is drawn on a machine makes its table of characters: seconds, once.
 patient = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -68,7 +69,7 @@ def test_there_is_a_good_payload_of_every_event_here() -> None:
 def test_a_good_entry_is_understood(name: str) -> None:
     room, payload = GOOD[name]
     letter = read("1-1", entry(payload, event=name.encode()))
-    assert letter == Letter("entry:1-1", room, name, payload)
+    assert letter == Letter("entry:1-1", room, name, text_of(payload))
 
 
 def test_the_senders_id_is_the_key_and_cannot_meet_an_entrys() -> None:
@@ -77,16 +78,16 @@ def test_the_senders_id_is_the_key_and_cannot_meet_an_entrys() -> None:
 
 
 def test_keys_that_are_not_declared_are_left_out() -> None:
-    assert read("1-1", entry({**NOTE, "secret": "x"})).payload == NOTE
+    assert read("1-1", entry({**NOTE, "secret": "x"})).payload == text_of(NOTE)
 
 
 def test_fields_that_are_not_declared_are_ignored() -> None:
-    assert read("1-1", entry(sender=b"billing")).payload == NOTE
+    assert read("1-1", entry(sender=b"billing")).payload == text_of(NOTE)
 
 
 def test_numbers_are_good_ids() -> None:
     letter = read("1-1", entry({**LOW, "id": 1}, event=b"inventory:low-stock"))
-    assert letter.payload == LOW
+    assert letter.payload == text_of(LOW)
 
 
 @pytest.mark.parametrize("name", ["event", "to", "data"])
@@ -200,7 +201,7 @@ NOTHING_DECLARED = Events()
 def test_where_nothing_is_declared_the_room_stands_and_the_text_is_carried(data: bytes) -> None:
     fields = entry(data, event=b"parcel:moved", to=b"depot")
     letter = read("1-1", fields, NOTHING_DECLARED)
-    assert letter == Letter("entry:1-1", "depot", "parcel:moved", data.decode())
+    assert letter == Letter("entry:1-1", "depot", "parcel:moved", JsonText(data.decode()))
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def understood_or_refused(fields: dict[bytes, bytes]) -> None:
         assert said
         return
     assert letter.room.partition(":")[2]
-    assert orjson.dumps(letter.payload)
+    assert orjson.loads(letter.payload.text)
 
 
 names = st.sampled_from([name.encode() for name in GOOD])
