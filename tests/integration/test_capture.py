@@ -226,6 +226,14 @@ def test_a_stock_emit_is_captured_beside_and_told_apart(team: Team) -> None:
     assert [event.namespace for event in sent.ephemeral] == ["/", "/shop", "/"]
 
 
+def test_an_event_of_several_rooms_is_in_each_and_is_one(team: Team) -> None:
+    with capture(team.app) as sent, Session(team.engine) as session:
+        team.cast.append(session, "parcel:moved", RAMP, to=["depot:north", "depot:south"])
+        session.commit()
+    assert sent["depot:north"] == sent["depot:south"] == [("parcel:moved", RAMP)]
+    assert [event.rooms for event in sent] == [("depot:north", "depot:south")]
+
+
 def test_an_emit_of_its_own_is_sent_at_once_and_once_by_its_id(team: Team) -> None:
     with capture(team.app) as sent, Session(team.engine) as session:
         team.append(session)  # the only writer on SQLite

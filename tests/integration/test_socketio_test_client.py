@@ -84,10 +84,10 @@ def test_a_client_is_identified_and_gets_its_rooms(engine: Engine) -> None:
             raise Refuse("no")
         return Identity(auth["name"], rooms=(f"driver:{auth['name']}",))
 
-    team.sockets.on_event("where", lambda: sorted(rooms())[-2:])
+    team.sockets.on_event("where", lambda: [room for room in rooms() if ":" in room])
     with capture(team.app):
         alice = team.client({"name": "alice"})
-        assert alice.emit("where", callback=True) == ["depot:north", "driver:alice"]
+        assert sorted(alice.emit("where", callback=True)) == ["depot:north", "driver:alice"]
         assert not team.client({"name": "mallory"}).is_connected()
         team.sockets.emit("hello", to="driver:alice")
         assert [event["name"] for event in alice.get_received()] == ["hello"]

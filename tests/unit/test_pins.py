@@ -126,6 +126,7 @@ USED = {
     },
     "emits.py": {"_generate_ack_id", "_handle_emit", "_return_callback"},
     "connecting.py": {"_trigger_event"},
+    "follower.py": {"_make"},  # of a named tuple, where it is documented
     "handlers.py": {"_handle_event"},
     "live_server.py": {
         "_handle_eio_connect",
