@@ -54,6 +54,7 @@ application.hub          gevent's hub in the test's process
 application.journal      the journal of the application in this process
 application.mailbox      the inbox: what a script adds, what of it is in the journal
 application.market       customers, sellers, products and the journal in this process
+application.members      an app with a login form and Flask-Login, for gunicorn
 application.settings     settings from an environment that has the required value alone
 application.shop         a seller and a customer; operations drawn by numbers
 application.tabs         web processes and their clients in this process
