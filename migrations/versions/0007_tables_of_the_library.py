@@ -18,7 +18,7 @@ branch_labels = None
 depends_on = None
 
 LIBRARY_REVISION = "0001"
-FURTHER_ROOMS = "0002"  # the library's revision after it, which is taken back with this one
+APPEND = "0002"  # the library's revision after it, which is taken back with this one
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -49,6 +49,20 @@ BEGIN
   LOOP
     EXECUTE 'ALTER TABLE {new} RENAME CONSTRAINT ' || quote_ident(found.name)
       || ' TO ' || quote_ident(replace(found.name, '{old}', '{new}'));
+  END LOOP;
+END $$
+"""
+
+DROP_FUNCTIONS = """
+DO $$
+DECLARE
+  found record;
+BEGIN
+  FOR found IN SELECT oid::regprocedure AS signature FROM pg_proc
+    WHERE proname IN ('ordercast_append', 'ordercast_write', 'ordercast_further_rooms')
+    AND pronamespace = current_schema()::regnamespace
+  LOOP
+    EXECUTE 'DROP FUNCTION ' || found.signature;
   END LOOP;
 END $$
 """
@@ -91,8 +105,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The request ids, the keys and the further rooms of events are lost."""
-    if not op.get_context().as_sql and library_revision() == FURTHER_ROOMS:
-        take_back_further_rooms()
+    if not op.get_context().as_sql and library_revision() == APPEND:
+        take_back_append()
     op.drop_table("ordercast_version")
     op.drop_index("ix_ordercast_events_key", table_name="ordercast_events")
     if is_sqlite():
@@ -130,7 +144,7 @@ def drop_unused() -> None:
 def library_revision() -> str:
     """Raises CommandError for a later revision than this migration knows."""
     found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
-    if found not in (LIBRARY_REVISION, FURTHER_ROOMS):
+    if found not in (LIBRARY_REVISION, APPEND):
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"
@@ -138,11 +152,14 @@ def library_revision() -> str:
     return found
 
 
-def take_back_further_rooms() -> None:
-    on = "" if is_sqlite() else " ON ordercast_events"
-    op.execute(f"DROP TRIGGER ordercast_events_further_rooms{on}")
-    if not is_sqlite():
-        op.execute("DROP FUNCTION ordercast_further_rooms()")
+def take_back_append() -> None:
+    if is_sqlite():
+        for name in ("further_rooms", "can_be_sent_insert", "can_be_sent_update"):
+            op.execute(f"DROP TRIGGER ordercast_events_{name}")
+    else:
+        op.execute("DROP TRIGGER ordercast_events_further_rooms ON ordercast_events")
+        op.execute("ALTER TABLE ordercast_events DROP CONSTRAINT ck_ordercast_events_can_be_sent")
+        op.execute(DROP_FUNCTIONS)
     op.drop_table("ordercast_further_rooms")
     op.drop_column("ordercast_events", "further_rooms")
 

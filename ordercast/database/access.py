@@ -54,6 +54,15 @@ class Database:
                 lock(connection)
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A connection of the caller's own for a long time: outside of the pool, in autocommit, and
+        closed at the end of the block. Raises SQLAlchemyError."""
+        with self.engine.connect() as connection:
+            connection.execution_options(**{READS: True}, isolation_level="AUTOCOMMIT")
+            connection.detach()
+            yield connection
+
     def turn(self) -> AbstractContextManager[None]:
         """A writer's place in this process's queue on SQLite; nothing to wait for elsewhere."""
         return self._turn() if self.dialect == "sqlite" else nullcontext()

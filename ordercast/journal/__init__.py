@@ -2,6 +2,7 @@
 
 store.py       Journal: all of it, for one application
 appending.py   in the transaction of the change         doorbell.py    a commit wakes sequencers
+listening.py   NOTIFY of a program's own SQL wakes them too
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
 publishing.py  through Redis, with a back-off while it does not answer
@@ -15,6 +16,7 @@ tables.py      the tables              rules.py    what the database itself chec
 
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry
+from ordercast.journal.listening import Listener
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed, Pruned, split
@@ -31,6 +33,7 @@ __all__ = [
     "Head",
     "HeadLocked",
     "Journal",
+    "Listener",
     "Marks",
     "Missed",
     "Pruned",

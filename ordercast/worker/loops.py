@@ -14,7 +14,7 @@ from ordercast.broker import Broker
 from ordercast.database import Database
 from ordercast.events import Events
 from ordercast.inbox.drain import Drain
-from ordercast.journal import BATCH_ROWS, Ear, Journal, Marks, Publisher
+from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
 from ordercast.settings import Settings
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
@@ -100,6 +100,7 @@ def run(
         )
     )
     Ear(broker, rung).start()
+    Listener(database, rung, stop=stop).start()
     for loop in loops:
         loop.start()
     logger.info("worker started", extra={"loops": [loop.name for loop in loops]})

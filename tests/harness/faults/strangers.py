@@ -13,15 +13,17 @@ INSERT = (
 
 
 def lift_checks() -> None:
-    """As the table was before the database looked at the data."""
+    """As the table was before the database checked what is written into it."""
+    checks = ("data_is_json", "can_be_sent")
     statements = {
         "postgresql": [
-            "ALTER TABLE ordercast_events"
-            " DROP CONSTRAINT IF EXISTS ck_ordercast_events_data_is_json"
+            f"ALTER TABLE ordercast_events DROP CONSTRAINT IF EXISTS ck_ordercast_events_{check}"
+            for check in checks
         ],
         "sqlite": [
-            f"DROP TRIGGER IF EXISTS ordercast_events_data_is_json_{name}"
-            for name in ("insert", "update")
+            f"DROP TRIGGER IF EXISTS ordercast_events_{check}_{moment}"
+            for check in checks
+            for moment in ("insert", "update")
         ],
     }
     with db.engine.begin() as connection:
