@@ -106,6 +106,14 @@ def test_pings_may_be_given_with_the_grace_of_stock() -> None:
     assert (limits.ping_interval, limits.ping_grace) == (7, 2)
 
 
+def test_an_asynchronous_engine_is_refused_in_one_line() -> None:
+    cast = Ordercast()
+    engine = create_engine("postgresql+psycopg_async://localhost/shop")
+    cast.init_app(Flask("team"), SocketIO(), engine=lambda: engine)
+    with pytest.raises(ConfigError, match=r"^the engine is asynchronous \(psycopg\): "):
+        cast.head()
+
+
 def test_a_database_of_another_kind_is_refused_in_one_line() -> None:
     app, cast = Flask("team"), Ordercast()
     engine = create_engine("mysql+mysqldb://localhost/shop", module=sqlite3)
