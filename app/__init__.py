@@ -36,11 +36,11 @@ def create_app(settings: Settings | Mapping[str, str] | None = None) -> Flask:
     from app.accounts import passwords, revocation, slowing, tokens
     from app.events import EVENTS
     from app.extension import cast
-    from ordercast import TrustedProxies, explain
+    from ordercast import TrustedProxies
 
     if not isinstance(settings, config.Settings):
         settings = config.load(os.environ if settings is None else settings)
-    logs.configure(settings.LOG_LEVEL, explain)
+    logs.configure(settings.LOG_LEVEL)
     app = Flask("app")
     app.config["SETTINGS"] = settings
     app.config.update(settings.as_config())

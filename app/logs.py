@@ -7,15 +7,12 @@ logger.info("sequenced", extra={"count": 3, "head": 17})
 import json
 import logging
 import sys
-import time
-from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from ordercast import redacted
+from ordercast import OutageFilter, redacted
 
 HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -25,34 +22,6 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
     "color_message",
     "outage",
 }
-REPEAT_SECONDS = 1.0
-
-# Returns (kind, message) for an outage, which many requests meet at once; None for other errors.
-Explain = Callable[[BaseException | None], tuple[str, str] | None]
-
-
-class Outages(logging.Filter):
-    """A filter that keeps one line a second for each kind of outage, without a traceback, with the
-    count of lines left out since the one before."""
-
-    def __init__(self, explain: Explain) -> None:
-        super().__init__()
-        self._explain = explain
-        self._silent_until: dict[tuple[str, str, str], float] = {}  # monotonic seconds
-        self._left_out: Counter[tuple[str, str, str]] = Counter()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        found = self._explain(record.exc_info[1]) if record.exc_info else None
-        if found is None:
-            return True
-        kind, text = found
-        failure = (record.name, record.msg, kind)
-        if time.monotonic() < self._silent_until.get(failure, 0.0):
-            self._left_out[failure] += 1
-            return False
-        self._silent_until[failure] = time.monotonic() + REPEAT_SECONDS
-        record.outage = {"kind": kind, "error": text, "repeated": self._left_out.pop(failure, 0)}
-        return True
 
 
 class JsonFormatter(logging.Formatter):
@@ -83,13 +52,12 @@ class JsonFormatter(logging.Formatter):
             return json.dumps(plain)
 
 
-def configure(level: str, explain: Explain = lambda _error: None) -> None:
-    """Send every log line of this process to standard error as JSON. Safe to call again. `explain`:
-    recognises errors of an outage, which Outages thins out."""
+def configure(level: str) -> None:
+    """Send every log line of this process to standard error as JSON. Safe to call again."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     handler.set_name(HANDLER)
-    handler.addFilter(Outages(explain))
+    handler.addFilter(OutageFilter())
     root = logging.getLogger()
     for old in [h for h in root.handlers if h.get_name() == HANDLER]:
         root.removeHandler(old)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ordercast.complaints import complaints_of as complaints_of
     from ordercast.complaints import sentence_of as sentence_of
     from ordercast.database import Outage as Outage
+    from ordercast.database import OutageFilter as OutageFilter
     from ordercast.database import engine_options as engine_options
     from ordercast.database import explain as explain
     from ordercast.database import harden as harden
@@ -116,6 +117,7 @@ _HOME = {  # public name: its module
     "OrdercastError": "errors",
     "Origins": "origins",
     "Outage": "database",
+    "OutageFilter": "database",
     "Pruned": "journal",
     "Refuse": "errors",
     "Refused": "errors",

@@ -13,7 +13,7 @@ from ordercast import proxies
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.checks import checks
-from ordercast.database import Database, Transaction
+from ordercast.database import Database, Transaction, filter_own_loggers
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
@@ -58,6 +58,7 @@ class Service:
             with app.app_context():
                 return _supported(engine())
 
+        filter_own_loggers()
         warn_of_others()
         self.settings = settings = options.with_queue(settings, socketio.server_options)
         self.broker = Broker.of(settings)

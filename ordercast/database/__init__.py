@@ -6,6 +6,7 @@ engine.py     options and listeners for an engine that meets outages
 types.py      column types      metadata.py   of the library's own tables
 upsert.py     INSERT ... ON CONFLICT of each database
 outage.py     the kind of outage that an error means, and its text on one line
+log_filter.py how it is logged
 probe.py      whether the database can be written now
 sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
@@ -13,6 +14,7 @@ postgres.py   sessions that end when their server does
 
 from ordercast.database.access import READS, Database, Transaction
 from ordercast.database.engine import engine_options, harden
+from ordercast.database.log_filter import OutageFilter, filter_own_loggers
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
 
@@ -20,9 +22,11 @@ __all__ = [
     "READS",
     "Database",
     "Outage",
+    "OutageFilter",
     "Transaction",
     "engine_options",
     "explain",
+    "filter_own_loggers",
     "harden",
     "outage",
     "upsert",

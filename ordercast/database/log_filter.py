@@ -1,0 +1,77 @@
+"""Outages in the log: one line a second for each kind, instead of a traceback for each request.
+
+The library's own loggers have such a filter as soon as an application is initialised. A filter of a
+logger sees only its own lines: LOGGERS names each that may meet an error of the database.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from ordercast.database.outage import explain
+
+REPEAT_SECONDS = 1.0
+
+# Modules that log errors with their traceback, which may be those of the team's handlers and steps.
+LOGGERS = (
+    "ordercast.doctor.examining",
+    "ordercast.health",
+    "ordercast.key_set",
+    "ordercast.live.connecting",
+    "ordercast.live.dismissal",
+    "ordercast.live.follower",
+    "ordercast.live.live_server",
+    "ordercast.live.replay",
+    "ordercast.live.subscription",
+    "ordercast.transport.protocol",
+    "ordercast.transport.registry",
+    "ordercast.transport.timers",
+    "ordercast.transport.websocket",
+    "ordercast.worker.loop",
+)
+
+# (kind, text on one line) of an error that is an outage; None of another.
+Explain = Callable[[BaseException | None], tuple[str, str] | None]
+Failure = tuple[str, str, str]  # (logger, message, kind)
+
+
+class OutageFilter(logging.Filter):
+    """For a logger or a handler: of the lines with an error that is an outage, lets one a second
+    pass for each message and kind of outage.
+
+    In the place of the traceback such a line has the kind and the driver's error, and the attribute
+    `outage`: {kind, error, repeated}, of which `repeated` counts the lines left out before.
+    """
+
+    def __init__(self, explain: Explain = explain) -> None:
+        super().__init__()
+        self._explain = explain
+        self._silent_until: dict[Failure, float] = {}  # monotonic seconds
+        self._left_out: Counter[Failure] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        found = self._explain(record.exc_info[1]) if record.exc_info else None
+        if found is None:
+            return True
+        kind, text = found
+        failure = (record.name, str(record.msg), kind)
+        if time.monotonic() < self._silent_until.get(failure, 0.0):
+            self._left_out[failure] += 1
+            return False
+        self._silent_until[failure] = time.monotonic() + REPEAT_SECONDS
+        repeated = self._left_out.pop(failure, 0)
+        record.outage = {"kind": kind, "error": text, "repeated": repeated}
+        # A formatter writes this text where the traceback would be.
+        before = f" (and {repeated} times before)" if repeated else ""
+        record.exc_info, record.exc_text = None, f"{kind}: {text}{before}"
+        return True
+
+
+_FILTER = OutageFilter()
+
+
+def filter_own_loggers() -> None:
+    """Give the library's loggers the filter; calling it again is harmless."""
+    for name in LOGGERS:
+        logging.getLogger(name).addFilter(_FILTER)
