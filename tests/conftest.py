@@ -1,7 +1,10 @@
 """The fixtures, from servers up to people. Actors: alice buys, bob sells, charlie is a stranger."""
 
+import fcntl
+import gc
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +21,43 @@ from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
 from app.config import Settings
 from app.db import db, transaction
-from tests.harness.processes.process import CHEAP_HASH_KIB, SECRET, environment, flask
+from tests.harness.processes.process import CHEAP_HASH_KIB, SECRET
 from tests.harness.servers.clusters import Cluster
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
 from tests.harness.servers.sqlite import SqliteFiles
 
 PASSWORD = "correct horse battery"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Leave what is loaded out of every later pass of the garbage collector, of which a full one
+    would take 0.4 s, and load it without one."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
+def once_a_run(folders: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
+    """A folder that `build` fills, the same for all of pytest-xdist's workers: the first that needs
+    it fills it, and others wait for that."""
+    root = folders.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, done = root / name, root / f"{name}.done"
+    with (root / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            folder.mkdir(exist_ok=True)
+            build(folder)
+            done.touch()
+    return folder
 
 
 @contextmanager
@@ -59,7 +92,7 @@ def postgres() -> Iterator[tuple[Postgres, str]]:
     with TemporaryDirectory(prefix="ordercast-postgres-") as folder:
         server = Postgres(Path(folder))
         template = server.new_database()
-        upgrade(server.url(template))
+        migrate(server.url(template))
         yield server, template
         server.stop()
 
@@ -70,7 +103,7 @@ def own_postgres() -> Iterator[tuple[Postgres, str]]:
     with TemporaryDirectory(prefix="ordercast-postgres-") as folder:
         server = Postgres(Path(folder))
         url = server.url(server.new_database())
-        upgrade(url)
+        migrate(url)
         yield server, url
         server.thaw()
         server.stop()
@@ -87,7 +120,7 @@ def clusters() -> Iterator[tuple[Cluster, Cluster]]:
         primary = Cluster(folders[0])
         with psycopg.connect(primary.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE orders")
-        upgrade(primary.url("orders"))
+        migrate(primary.url("orders"))
         standby = Cluster(folders[1], of=primary)
         standby.follow(primary)
         yield primary, standby
@@ -100,13 +133,8 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> tuple[SqliteFiles, str]:
     """The folder of databases, and the name of one with the migrations in it."""
     server = SqliteFiles(tmp_path_factory.mktemp("sqlite"))
     template = server.new_database()
-    upgrade(server.url(template))
+    migrate(server.url(template))
     return server, template
-
-
-def upgrade(url: str) -> None:
-    done = flask("db", "upgrade", env=environment(DATABASE_URL=url))
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

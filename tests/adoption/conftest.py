@@ -11,13 +11,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import redis_in
+from tests.conftest import once_a_run, redis_in
 from tests.harness.processes.process import ROOT, Process
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 
 TEAM = Path(__file__).parent / "team" / "app.py"
 OWN = ("flask-sqlalchemy", "pytest")  # what the team's app and its tests need besides
+PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 
 class Place:
@@ -62,21 +63,28 @@ class Place:
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel that `pip wheel .` builds of this tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q"]
-    subprocess.run([*build, "-w", str(folder), "."], cwd=ROOT, check=True)
+    folder = once_a_run(tmp_path_factory, "wheel", build_wheel)
     [made] = folder.glob("*.whl")
     return made
 
 
+def build_wheel(folder: Path) -> None:
+    build = [*PIP, "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(folder), "."]
+    subprocess.run(build, cwd=ROOT, check=True)
+
+
 @pytest.fixture(scope="session")
 def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """bin/ of a fresh virtual environment with the wheel and what it declares that it needs."""
-    folder = tmp_path_factory.mktemp("team") / "venv"
-    venv.create(folder, with_pip=True)
-    install = [str(folder / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*install, f"{wheel}[postgres]", *OWN], check=True)
-    return folder / "bin"
+    """bin/ of a fresh virtual environment with the wheel and what it declares that it needs, in the
+    versions that this tree is tested with."""
+
+    def install(folder: Path) -> None:
+        venv.create(folder)  # without a pip of its own, which takes longer than the rest of it
+        into = [*PIP, "--python", str(folder / "bin" / "python"), "install", "-q", "--no-compile"]
+        pins = ["-c", str(ROOT / "requirements-dev.txt")]
+        subprocess.run([*into, *pins, f"{wheel}[postgres]", *OWN], cwd=folder, check=True)
+
+    return once_a_run(tmp_path_factory, "venv", install) / "bin"
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -7,12 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.conftest import upgrade
 from tests.harness.application.mailbox import Mailbox
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import Person, register
 from tests.harness.processes import scripts
 from tests.harness.processes.service import Service
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
@@ -61,7 +61,7 @@ class Outage:
             self._url = self._postgres.url(self._postgres.new_database())
         else:
             self._url = f"sqlite:///{folder / 'own.db'}"
-        upgrade(self._url)
+        migrate(self._url)
         self.service = Service(folder, database_url=self._url, redis_url=redis_url)
         self.service.start()
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import upgrade
 from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.processes.service import Service
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.redis import RedisServer
 from tests.harness.servers.releases import HEAD, INBOX_ID, MISSED, OFFSET, PID, WAITING_IDS, restore
 from tests.harness.servers.schema import rows
@@ -28,7 +28,7 @@ def upgraded(
     name = server.new_database()
     url = server.url(name)
     restore(url)
-    upgrade(url)
+    migrate(url)
     with ExitStack() as stack:
         stack.callback(server.drop, name)
         service = Service(tmp_path, database_url=url, redis_url=own_redis.url)

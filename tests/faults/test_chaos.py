@@ -24,11 +24,11 @@ from app.config import Settings
 from app.db import db, transaction
 from app.emitters import Emitters
 from ordercast import broker
-from tests.conftest import upgrade
 from tests.harness.application import journal
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.process import SECRET
 from tests.harness.processes.service import Service
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -50,7 +50,7 @@ class World:
         self.redis = RedisServer(folder)
         self.redis.start()
         self.database_url = self.postgres.url(self.postgres.new_database())
-        upgrade(self.database_url)
+        migrate(self.database_url)
         self.service = Service(
             folder,
             database_url=self.database_url,

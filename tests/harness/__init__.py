@@ -5,6 +5,7 @@ waiting                  wait for a condition, with a deadline
 servers.clusters         PostgreSQL primary and standby on TCP ports; promotion
 servers.issuer           the issuer of tokens: its key set over HTTP, rotated, down, silent
 servers.journals         a journal of its own for a copied database
+servers.migrating        the marketplace's migrations, in this process
 servers.nginx            nginx in front of services
 servers.pgbouncer        PgBouncer in front of a PostgreSQL, transaction mode
 servers.ports            free ports of the loopback

@@ -19,11 +19,11 @@ from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
 from app.extension import cast
-from tests.conftest import upgrade
 from tests.harness.application.market import basket, error, good
 from tests.harness.people.visitor import Visitor
 from tests.harness.processes.process import SECRET, environment, flask
 from tests.harness.servers.clusters import Cluster
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.pgbouncer import PgBouncer
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
@@ -161,7 +161,7 @@ def test_a_database_in_latin1_keeps_what_it_can_and_refuses_the_rest(
     encoded: Callable[[str], str], build: Callable[..., Visitor]
 ) -> None:
     url = encoded("LATIN1")
-    upgrade(url)
+    migrate(url)
     visitor = build(url)
     assert good(visitor.register(name="Zoë"), 201)["name"] == "Zoë"
     answer = visitor.register(email="bob@example.com", name="Bób ☕")

@@ -9,10 +9,10 @@ from flask import Flask
 
 from app.accounts.tokens import Identity
 from app.config import Settings
-from tests.conftest import upgrade
 from tests.harness.application.mailbox import Mailbox, journalled
 from tests.harness.application.market import Market, error, good
 from tests.harness.processes.process import SECRET
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
 
@@ -26,7 +26,7 @@ def database_url(request: pytest.FixtureRequest, postgres: tuple[Postgres, str])
     with psycopg.connect(server.url("postgres"), autocommit=True) as admin:
         admin.execute(LATIN)
     url = f"{server.url('latin')}{request.param}"
-    upgrade(url)
+    migrate(url)
     yield url
     server.drop("latin")
 

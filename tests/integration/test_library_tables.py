@@ -1,5 +1,6 @@
 """The library's tables in a team's own database, by an engine that knows nothing of the library."""
 
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 
 from ordercast import migrations
 from tests.harness.processes.process import BIN, ROOT, SECRET, environment, flask
+from tests.harness.servers.migrating import migrate
 from tests.harness.servers.schema import described, engine_of, execute, rows, tables
 
 TABLES = {
@@ -55,8 +57,7 @@ def create_app():
 def test_they_are_those_of_the_marketplace(empty_urls: tuple[str, str]) -> None:
     url, marketplace = empty_urls
     migrations.upgrade(engine_of(url))
-    done = flask("db", "upgrade", env=environment(DATABASE_URL=marketplace))
-    assert done.returncode == 0, done.stderr
+    migrate(marketplace)
     assert tables(url) == TABLES
     theirs = described(marketplace)
     assert described(url).items() <= theirs.items()
@@ -165,27 +166,40 @@ def test_the_command_says_in_one_line_that_the_database_is_unavailable(tmp_path:
     assert "hunter2" not in done.stderr
 
 
+@pytest.fixture(scope="module")
+def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder `migrations` of a team, as `flask db init` makes it."""
+    folder = tmp_path_factory.mktemp("team")
+    run_of_team(folder, "init", "", "sqlite://")
+    return folder / "migrations"
+
+
+def run_of_team(folder: Path, command: str, options: str, database: str) -> None:
+    """`flask db` in the folder of a team's app."""
+    (folder / "team.py").write_text(TEAM.replace("{options}", options))
+    env = environment(FLASK_SQLALCHEMY_DATABASE_URI=database, FLASK_ORDERCAST_JWT_SECRET_KEY=SECRET)
+    env["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(
+        [str(BIN / "flask"), "--app", "team", "db", command],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "is_safe"), [(", include_object=include_object", True), ("", False)]
 )
 def test_flask_db_migrate_of_a_teams_app_drops_none_of_them(
-    empty_url: str, tmp_path: Path, options: str, is_safe: bool
+    empty_url: str, initialised: Path, tmp_path: Path, options: str, is_safe: bool
 ) -> None:
-    (tmp_path / "team.py").write_text(TEAM.replace("{options}", options))
+    shutil.copytree(initialised, tmp_path / "migrations")
     migrations.upgrade(engine_of(empty_url))
     database = str(engine_of(empty_url).url.render_as_string(hide_password=False))
-    env = environment(FLASK_SQLALCHEMY_DATABASE_URI=database, FLASK_ORDERCAST_JWT_SECRET_KEY=SECRET)
-    env["PYTHONPATH"] = str(ROOT)
-    for command in ("init", "migrate"):
-        done = subprocess.run(
-            [str(BIN / "flask"), "--app", "team", "db", command],
-            cwd=tmp_path,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
+    run_of_team(tmp_path, "migrate", options, database)
     [written] = (tmp_path / "migrations" / "versions").glob("*.py")
     assert "create_table('parcel'" in written.read_text()
     assert ("ordercast_" not in written.read_text()) is is_safe

@@ -1,10 +1,10 @@
 """The migrations make what the models declare, can be taken back and made again."""
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import CompletedProcess, run
+from subprocess import run
 
+import flask_migrate
 import pytest
 import sqlalchemy as sa
 
@@ -13,21 +13,17 @@ from app import db as database
 from ordercast.database.metadata import METADATA
 from ordercast.inbox import drain
 from tests.harness.processes.process import ROOT, environment, flask
+from tests.harness.servers.migrating import migrate, upgrade_at_once
 from tests.harness.servers.schema import VERSIONS, described, engine_of, rows, tables
 
 DECLARING = (cli, http, drain)  # with these comes everything that declares a table
 MODELS = {**database.db.metadata.tables, **METADATA.tables}
 
 
-def migrate(url: str, *arguments: str) -> CompletedProcess[str]:
-    done = flask("db", *arguments, env=environment(DATABASE_URL=url))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 def test_the_migrations_make_exactly_what_the_models_declare(empty_urls: tuple[str, str]) -> None:
     migrated, created = empty_urls
-    migrate(migrated, "upgrade")
+    done = flask("db", "upgrade", env=environment(DATABASE_URL=migrated))
+    assert done.returncode == 0, done.stderr
     for metadata in (database.db.metadata, METADATA):
         metadata.create_all(engine_of(created))
     assert described(migrated) == described(created)
@@ -36,19 +32,20 @@ def test_the_migrations_make_exactly_what_the_models_declare(empty_urls: tuple[s
 
 def test_a_migrated_database_has_no_drift(empty_urls: tuple[str, str]) -> None:
     url, _ = empty_urls
-    migrate(url, "upgrade")
-    done = migrate(url, "check")
+    migrate(url)
+    done = flask("db", "check", env=environment(DATABASE_URL=url))
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "No new upgrade operations detected" in done.stdout + done.stderr
 
 
 def test_down_to_nothing_and_up_again(empty_urls: tuple[str, str]) -> None:
     url, _ = empty_urls
-    migrate(url, "upgrade")
+    migrate(url)
     first = described(url)
-    migrate(url, "downgrade", "base")
+    migrate(url, flask_migrate.downgrade, revision="base")
     assert tables(url) <= VERSIONS
 
-    migrate(url, "upgrade")
+    migrate(url)
 
     assert described(url) == first
 
@@ -57,11 +54,11 @@ def test_each_database_has_a_journal_of_its_own_that_upgrading_again_leaves_alon
     empty_urls: tuple[str, str],
 ) -> None:
     for url in empty_urls:
-        migrate(url, "upgrade")
+        migrate(url)
     (one,), (other,) = before = [rows(url, "ordercast_head") for url in empty_urls]
     assert (one.position, one.lowest) == (other.position, other.lowest) == (0, 1)
     assert one.journal != other.journal
-    migrate(empty_urls[0], "upgrade")
+    migrate(empty_urls[0])
     assert [rows(url, "ordercast_head") for url in empty_urls] == before
 
 
@@ -69,7 +66,7 @@ def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_la
     empty_urls: tuple[str, str],
 ) -> None:
     url, _ = empty_urls
-    migrate(url, "upgrade", "0003")
+    migrate(url, revision="0003")
     insert = (
         "INSERT INTO {} (room, name, data, created_at)"
         " VALUES ('user:1', 'test', '{{', '2026-01-02 03:04:05+00')"
@@ -77,7 +74,7 @@ def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_la
     with engine_of(url).begin() as connection:
         connection.execute(sa.text(insert.format("events")))
 
-    migrate(url, "upgrade")
+    migrate(url)
 
     with pytest.raises(sa.exc.DBAPIError), engine_of(url).begin() as connection:
         connection.execute(sa.text(insert.format("ordercast_events")))
@@ -88,10 +85,9 @@ def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_la
 
 def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str]) -> None:
     for url in empty_urls:
-        with ThreadPoolExecutor(3) as hosts:  # as three hosts are deployed at once
-            upgrades = [hosts.submit(migrate, url, "upgrade") for _ in range(3)]
-        for done in upgrades:
-            assert "Traceback" not in done.result().stderr
+        done = upgrade_at_once(url)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
         assert tables(url) - VERSIONS == set(MODELS)
         assert len(rows(url, "ordercast_head")) == 1
 

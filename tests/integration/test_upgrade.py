@@ -3,8 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import flask_migrate
@@ -12,10 +10,9 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
-from app import create_app
-from app.db import db
 from ordercast import migrations
-from tests.harness.processes.process import ROOT, SECRET, environment, flask
+from tests.harness.processes.process import ROOT, environment, flask
+from tests.harness.servers.migrating import migrate, upgrade_at_once
 from tests.harness.servers.releases import HEAD, JOURNAL, LATEST, TABLES, restore
 from tests.harness.servers.schema import described, engine_of, execute, rows, tables
 
@@ -51,19 +48,6 @@ def url(empty_url: str) -> str:
     return empty_url
 
 
-def migrate(
-    url: str, revision: str = "head", command: Callable[..., None] = flask_migrate.upgrade
-) -> None:
-    """As `flask db ...`, in this process. Raises SystemExit where the command says why it fails."""
-    app = create_app({"DATABASE_URL": url, "JWT_SECRET_KEY": SECRET})
-    flask_migrate.Migrate().init_app(app, db)
-    with app.app_context():
-        try:
-            command(revision=revision)
-        finally:
-            db.engine.dispose()
-
-
 def contents(url: str, names: Any) -> list[list[tuple[Any, ...]]]:
     """The rows of these tables, of events without the columns that are new."""
     return [[tuple(row)[:6] for row in rows(url, name)] for name in names]
@@ -95,12 +79,12 @@ def test_from_every_older_revision_the_tables_and_their_rows_are_the_same(
     migrate(new)
     wanted = described(new)
     for revision in REVISIONS[1:]:
-        migrate(url, revision)
+        migrate(url, revision=revision)
         execute(url, INSERT.format("events", MOMENT))
         migrate(url)
         assert described(url) == wanted, revision
         assert len(rows(url, "ordercast_events")) == 1, revision
-        migrate(url, "base", flask_migrate.downgrade)
+        migrate(url, flask_migrate.downgrade, revision="base")
 
 
 def test_a_process_of_the_release_before_fails_and_writes_into_nowhere(url: str) -> None:
@@ -148,17 +132,15 @@ def test_an_upgrade_that_is_killed_leaves_the_database_as_it_was(url: str, state
 
 def test_hosts_that_upgrade_at_once_all_succeed(url: str) -> None:
     before = contents(url, TABLES)
-    env = environment(DATABASE_URL=url)
-    with ThreadPoolExecutor(3) as hosts:
-        upgrades = [hosts.submit(flask, "db", "upgrade", env=env) for _ in range(3)]
-    assert [(done.result().returncode, done.result().stdout) for done in upgrades] == [(0, "")] * 3
+    done = upgrade_at_once(url)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
     assert contents(url, TABLES.values()) == before
 
 
 def test_down_and_up_again_nothing_is_lost(url: str) -> None:
     before = described(url), contents(url, TABLES)
     migrate(url)
-    migrate(url, LATEST, flask_migrate.downgrade)
+    migrate(url, flask_migrate.downgrade, revision=LATEST)
     assert (described(url), contents(url, TABLES)) == before
     assert "ordercast_version" not in tables(url)
     migrate(url)
@@ -172,7 +154,7 @@ def test_tables_of_a_later_release_are_not_taken_back(
     execute(url, "UPDATE ordercast_version SET version_num = '0003'")
     before = described(url), contents(url, TABLES.values())
     with pytest.raises(SystemExit):
-        migrate(url, LATEST, flask_migrate.downgrade)
+        migrate(url, flask_migrate.downgrade, revision=LATEST)
     assert "at its revision 0003, which cannot be taken back: restore a backup" in caplog.text
     assert (described(url), contents(url, TABLES.values())) == before
 
@@ -200,7 +182,7 @@ def test_two_journals_of_which_the_first_is_in_use_stop_the_upgrade(
     empty_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     migrations.upgrade(engine_of(empty_url))
-    migrate(empty_url, LATEST)
+    migrate(empty_url, revision=LATEST)
     execute(empty_url, INSERT.format("events", MOMENT))
     before = described(empty_url)
     with pytest.raises(SystemExit):
@@ -218,7 +200,7 @@ def test_the_librarys_tables_follow_where_the_marketplaces_are_of_this_release(
         if table.startswith("ordercast_"):
             execute(empty_url, f"DROP TABLE {table}")
     for question in (flask_migrate.current, flask_migrate.check):
-        migrate(empty_url, command=lambda revision, ask=question: ask())
+        migrate(empty_url, question)
         assert not set(TABLES.values()) & tables(empty_url)
 
     migrate(empty_url)
