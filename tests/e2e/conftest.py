@@ -18,14 +18,26 @@ from tests.harness.servers.redis import RedisServer
 __all__ = ["alice", "bob", "limited", "person", "person_at"]
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgres"])
-def service(
+@pytest.fixture(scope="session")
+def sqlite_service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
-    """A running service on each database, for all tests that do not hurt it: every test has people
-    of its own, and its clients leave in the end. The Redis is its own, and so is the inbox."""
-    for url in fresh_database(request, request.param):
-        folder = tmp_path_factory.mktemp("service")
+    yield from running(request, tmp_path_factory, "sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgres_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    yield from running(request, tmp_path_factory, "postgres")
+
+
+def running(
+    request: pytest.FixtureRequest, folders: pytest.TempPathFactory, kind: str
+) -> Iterator[Service]:
+    """A running service on a database of this kind, with a Redis, and so an inbox, of its own."""
+    for url in fresh_database(request, kind):
+        folder = folders.mktemp("service")
         with redis_in(folder) as own:
             service = Service(folder, database_url=url, redis_url=own.url)
             service.start()
@@ -33,14 +45,42 @@ def service(
             service.stop()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def service(request: pytest.FixtureRequest) -> Service:
+    """A running service on each database, for all tests that do not hurt it: every test has people
+    of its own, and its clients leave in the end. Both run until the last file: a fixture of the
+    session that had the parameter itself would end the one for the other in every file."""
+    chosen: Service = request.getfixturevalue(f"{request.param}_service")
+    return chosen
+
+
 @pytest.fixture(scope="session")
-def other(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A second instance, web process and worker, on the same database and the same Redis."""
+def sqlite_other(
+    sqlite_service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    yield from running_beside(sqlite_service, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def postgres_other(
+    postgres_service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    yield from running_beside(postgres_service, tmp_path_factory)
+
+
+def running_beside(service: Service, folders: pytest.TempPathFactory) -> Iterator[Service]:
     shared = {name.lower(): service.env[name] for name in ("DATABASE_URL", "REDIS_URL")}
-    other = Service(tmp_path_factory.mktemp("other"), **shared)
-    other.start()
-    yield other
+    other = Service(folders.mktemp("other"), **shared)
+    yield other.start()
     other.stop()
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, service: Service) -> Service:
+    """A second instance, web process and worker, on the same database and the same Redis."""
+    kind = request.node.callspec.params["service"]
+    chosen: Service = request.getfixturevalue(f"{kind}_other")
+    return chosen
 
 
 @pytest.fixture
