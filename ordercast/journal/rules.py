@@ -35,7 +35,7 @@ RULES = {  # dialect: statements
         " FOR EACH ROW WHEN (NEW.position IS NOT NULL AND NEW.further_rooms IS NOT NULL)"
         " EXECUTE FUNCTION ordercast_further_rooms()",
         "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_can_be_sent CHECK"
-        f" (position IS NOT NULL OR (room <> '' AND name <> '' AND name NOT IN ({NAMES})))"
+        f" (position IS NOT NULL OR (room <> '' AND name <> '' AND (name NOT IN ({NAMES}) OR room = 'control')))"
         " NOT VALID",
     ),
     "sqlite": (
@@ -58,7 +58,7 @@ RULES = {  # dialect: statements
             " WHEN NOT (typeof(NEW.room) = 'text' AND length(NEW.room) BETWEEN 1 AND 255"
             " AND instr(NEW.room, char(0)) = 0 AND typeof(NEW.name) = 'text'"
             " AND length(NEW.name) BETWEEN 1 AND 255 AND instr(NEW.name, char(0)) = 0"
-            f" AND NEW.name NOT IN ({NAMES}))"
+            f" AND (NEW.name NOT IN ({NAMES}) OR NEW.room = 'control'))"
             f" BEGIN SELECT RAISE(ABORT, '{CAN_BE}'); END"
             for name, moment in (("insert", "INSERT"), ("update", "UPDATE OF room, name"))
         ),
