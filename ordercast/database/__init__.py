@@ -1,6 +1,7 @@
 """The team's database, through the team's own engine.
 
 access.py     connections for reading, transactions for writing
+joining.py    the transaction that a caller has open
 apart.py      the same over a few connections of its own, for emits
 engine.py     options and listeners for an engine that meets outages
 types.py      column types      metadata.py   of the library's own tables
@@ -12,8 +13,9 @@ sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
 """
 
-from ordercast.database.access import READS, Database, Transaction
+from ordercast.database.access import READS, Database
 from ordercast.database.engine import engine_options, harden
+from ordercast.database.joining import Transaction, session_of
 from ordercast.database.log_filter import OutageFilter, filter_own_loggers
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
@@ -29,5 +31,6 @@ __all__ = [
     "filter_own_loggers",
     "harden",
     "outage",
+    "session_of",
     "upsert",
 ]

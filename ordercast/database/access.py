@@ -2,15 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
-from sqlalchemy import Connection, Engine, event
-from sqlalchemy.orm import Session, scoped_session
+from sqlalchemy import Connection, Engine, Table, event
 
+from ordercast.database.joining import Transaction, joined
 from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn, lock
 
-Transaction = Session | scoped_session[Any] | Connection  # the team's own, handed in
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
 
@@ -53,6 +51,14 @@ class Database:
             if self.dialect == "sqlite":
                 lock(connection)
             yield connection
+
+    def joined(self, transaction: Transaction, table: Table) -> Connection:
+        """The connection to this database in the transaction that a caller has open, or begins, as
+        the caller has it for `table`.
+
+        Raises TypeError for another kind of session, RuntimeError for one of other databases, and
+        SQLAlchemyError."""
+        return joined(transaction, self.engine, table)
 
     @contextmanager
     def alone(self) -> Iterator[Connection]:

@@ -1,25 +1,25 @@
 """Appending: the change and its events commit together or not at all.
 
-The sequencers are woken once the transaction has committed. A savepoint that is released is no
-commit, and a ring for nothing is harmless.
+The sequencers are woken once the outermost transaction has committed. A savepoint that is released
+is no commit, nor is the commit of a session that has joined a caller's transaction; and a ring for
+nothing is harmless.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Engine, event, insert
-from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+from sqlalchemy import Connection, event, insert
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ordercast.captures import CapturedEvent, Captures
-from ordercast.database import Database, Transaction
+from ordercast.database import Database, Transaction, session_of
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.tables import EVENTS
 from ordercast.payloads import text_of
 
-APPENDED = (
-    "ordercast appended"  # in a session's info: the doorbell of the events in its open transaction
-)
+# In a session's info: {Appender: Connection} of the events in its open transaction.
+APPENDED = "ordercast appended"
 
 
 class Appender:
@@ -49,39 +49,30 @@ class Appender:
         RuntimeError for a session of another database, and SQLAlchemyError.
         """
         text = text_of(data).text
-        if isinstance(session, scoped_session):
-            session = session()
-        if isinstance(session, Session):
-            connection = session.connection()
-        elif isinstance(session, Connection):
-            connection = session
-        else:
-            raise TypeError(f"expected a Session or Connection of SQLAlchemy, not {session!r:.100}")
-        self._check(connection.engine)
+        connection = self._database.joined(session, EVENTS)
         row: dict[str, Any] = {"room": room, "name": name, "data": text, "key": key}
         if further:
             row["further_rooms"] = list(further)
         written = connection.execute(insert(EVENTS), row).inserted_primary_key
-        if isinstance(session, Session):
-            session.info[APPENDED] = self._doorbell
-        else:
+        through = session_of(session)
+        if through is None:
             self._watch(connection)
+        else:
+            through.info.setdefault(APPENDED, {})[self] = connection
         if self._captures:
             captured = CapturedEvent(
                 name, orjson.loads(text), (room, *further), durable=True, key=key
             )
-            through = session if isinstance(session, Session) else None
             self._captures.appended(captured, connection, through)
         assert written is not None
         return int(written[0])
 
-    def _check(self, engine: Engine) -> None:
-        own = self._database.engine
-        if engine.pool is not own.pool and engine.url != own.url:
-            raise RuntimeError(
-                f"the session is bound to {engine.url!r}, the journal is in {own.url!r}:"
-                " the event and the change would not commit together"
-            )
+    def on_session_commit(self, connection: Connection) -> None:
+        """Ring, unless the session has joined a transaction that goes on: then after that one."""
+        if connection.in_transaction():
+            self._watch(connection)
+        else:
+            self._doorbell.ring()
 
     def _watch(self, connection: Connection) -> None:
         """Listen on this connection alone, once however many transactions it has."""
@@ -96,8 +87,10 @@ class Appender:
 
 
 def _on_session_commit(session: Session) -> None:
-    if not session.in_nested_transaction() and (doorbell := session.info.pop(APPENDED, None)):
-        doorbell.ring()
+    if session.in_nested_transaction():
+        return
+    for appender, connection in session.info.pop(APPENDED, {}).items():
+        appender.on_session_commit(connection)
 
 
 def _on_session_end(session: Session, ended: SessionTransaction) -> None:

@@ -35,7 +35,8 @@ RULES = {  # dialect: statements
         " FOR EACH ROW WHEN (NEW.position IS NOT NULL AND NEW.further_rooms IS NOT NULL)"
         " EXECUTE FUNCTION ordercast_further_rooms()",
         "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_can_be_sent CHECK"
-        f" (position IS NOT NULL OR (room <> '' AND name <> '' AND (name NOT IN ({NAMES}) OR room = 'control')))"
+        " (position IS NOT NULL OR (room <> '' AND name <> ''"
+        f" AND (name NOT IN ({NAMES}) OR room = 'control')))"
         " NOT VALID",
     ),
     "sqlite": (

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, event, or_, select, tuple_
-from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+from sqlalchemy.orm import Session, SessionTransaction
 
-from ordercast.database import Database, Transaction
+from ordercast.database import Database, Transaction, session_of
 from ordercast.database.upsert import upsert
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 from ordercast.identity import Identity
@@ -24,7 +24,7 @@ Append = Callable[
 
 REVOKED, DISCONNECT = "revoked", "disconnect"  # the names of the control events
 DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it in the journal
-REVOKED_HERE = "ordercast revoked"  # in a session's info: the marks of its open transaction
+REVOKED_HERE = "ordercast revoked"  # in a session's info: marks of its open transaction
 FIELDS = [REVOCATIONS.c.kind, REVOCATIONS.c.value, REVOCATIONS.c.revoked_at, REVOCATIONS.c.detail]
 
 
@@ -73,7 +73,7 @@ class RevocationStore:
         query = select(REVOCATIONS.c.detail).where(
             REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value
         )
-        found: str | None = _connection(transaction).scalar(query)
+        found: str | None = self._joined(transaction).scalar(query)
         return found
 
     def add(
@@ -109,7 +109,7 @@ class RevocationStore:
             # transaction that has locked them may go on to revoke the same.
             transaction.flush()
         changes = {"revoked_at": mark.at, "expires_at": until, "detail": mark.detail}
-        connection = _connection(transaction)
+        connection = self._joined(transaction)
         insert = upsert(connection, REVOCATIONS).values(kind=mark.kind, value=mark.value, **changes)
         connection.execute(
             insert.on_conflict_do_update(index_elements=["kind", "value"], set_=changes)
@@ -122,10 +122,11 @@ class RevocationStore:
             listener(mark)
 
     def _tell_after_commit(self, transaction: Transaction, mark: Mark) -> None:
-        session = transaction() if isinstance(transaction, scoped_session) else transaction
-        if not isinstance(session, Session):
+        session = session_of(transaction)
+        if session is None:
             return  # SQLAlchemy tells of a Connection's COMMIT before it: the table is read instead
-        session.info.setdefault(REVOKED_HERE, []).append(mark)
+        connection = self._joined(transaction)
+        session.info.setdefault(REVOKED_HERE, []).append((mark, connection))
         if not event.contains(session, "after_commit", self._on_commit):
             event.listen(session, "after_commit", self._on_commit)
             event.listen(session, "after_soft_rollback", _on_rollback)
@@ -134,8 +135,14 @@ class RevocationStore:
     def _on_commit(self, session: Session) -> None:
         if session.in_nested_transaction():
             return  # a savepoint: the transaction may still be rolled back
-        for mark in session.info.pop(REVOKED_HERE, ()):
-            self._tell(mark)
+        for mark, connection in session.info.pop(REVOKED_HERE, ()):
+            # A session that has joined a caller's transaction has committed nothing yet: when that
+            # commits, the table tells.
+            if not connection.in_transaction():
+                self._tell(mark)
+
+    def _joined(self, transaction: Transaction) -> Connection:
+        return self._database.joined(transaction, REVOCATIONS)
 
 
 def prune(database: Database, limit: int) -> int:
@@ -165,10 +172,6 @@ def _control(mark: Mark) -> tuple[str, dict[str, Any]]:
         return DISCONNECT, {"userId": mark.value, "at": at}
     data = {"kind": mark.kind, "value": mark.value, "at": at}
     return REVOKED, data if mark.detail is None else {**data, "detail": mark.detail}
-
-
-def _connection(transaction: Transaction) -> Connection:
-    return transaction if isinstance(transaction, Connection) else transaction.connection()
 
 
 def _on_rollback(session: Session, _ended: object) -> None:

@@ -49,6 +49,7 @@ faults.strangers         rows that another program wrote into the table of event
 faults.tables            locked PostgreSQL tables
 
 application.alone        a process without identities and queue: connect handlers decide
+application.bell         what the sequencers hear of commits
 application.documents    OpenAPI and AsyncAPI documents, held against answers
 application.hostile      hostile input, and what every answer to it must look like
 application.hub          gevent's hub in the test's process

@@ -55,7 +55,8 @@ CAN_BE = (
 CAN_BE_SENT = {
     "postgresql": (
         "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_can_be_sent CHECK"
-        f" (position IS NOT NULL OR (room <> '' AND name <> '' AND (name NOT IN ({NAMES}) OR room = 'control')))"
+        " (position IS NOT NULL OR (room <> '' AND name <> ''"
+        f" AND (name NOT IN ({NAMES}) OR room = 'control')))"
         " NOT VALID",
     ),
     "sqlite": tuple(
