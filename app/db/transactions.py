@@ -1,6 +1,6 @@
 """The unit of work: `transaction()`, the only function that commits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,13 +17,26 @@ OPEN = "transaction"  # present inside transaction()
 BEGUN = "begun"  # connections of the open transaction: {Connection: row changes before it}
 
 
+class UncommittedChanges(RuntimeError):
+    """The session holds changes that would be lost: a mistake of the code, which HTTP answers with
+    500 and the log shows with its traceback. Nothing is thrown away."""
+
+    code = "uncommitted_changes"
+
+    def __init__(self, changes: Iterable[str]) -> None:
+        super().__init__(
+            f"{self.code}: the session holds changes that would be lost: {', '.join(changes)};"
+            " make them inside transaction(), or commit or roll them back before"
+        )
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """A unit of work: commits when the block ends, rolls back when it raises.
 
-    Rows read before the block are read again inside it. Raises RuntimeError when the session holds
-    changes already: they belong inside the block. Transactions do not nest: a service function
-    opens a transaction, and the functions that it calls work inside.
+    Rows read before the block are read again inside it. Raises UncommittedChanges when the session
+    holds changes already: they belong inside the block. Transactions do not nest (RuntimeError): a
+    service function opens a transaction, and the functions that it calls work inside.
     """
     session = db.session()
     if in_transaction():
@@ -57,14 +70,11 @@ def append(room: str, name: str, payload: dict[str, Any]) -> None:
 
 
 def release() -> None:
-    """End the session's reads, and give the connection back to the pool. Raises RuntimeError when
-    the session holds uncommitted changes."""
+    """End the session's reads, and give the connection back to the pool. Raises
+    UncommittedChanges."""
     session = db.session()
     if lost := _uncommitted(session):
-        raise RuntimeError(
-            f"the session holds changes that would be lost: {', '.join(lost)};"
-            " make them inside transaction(), or commit or roll them back before"
-        )
+        raise UncommittedChanges(lost)
     session.rollback()
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
-from app.db import db, release, transaction
+from app.db import UncommittedChanges, append, db, release, transaction
+from ordercast.journal.tables import EVENTS
 
 LOST = "changes that would be lost"
 Change = Callable[[User], object]
@@ -68,7 +69,7 @@ def user(app: Flask, alice: Identity) -> User:
 @pytest.mark.parametrize("held", IN_MEMORY)
 def test_what_the_session_holds_is_named_and_kept(user: User, held: str) -> None:
     IN_MEMORY[held](user)
-    with pytest.raises(RuntimeError, match=f"{LOST}: {held};"), transaction():
+    with pytest.raises(UncommittedChanges, match=f"{LOST}: {held};"), transaction():
         pytest.fail("the block began")
     db.session.commit()  # nothing was thrown away: it can still be saved
     assert [row.name for row in db.session.scalars(select(User).order_by(User.id))] == {
@@ -81,7 +82,7 @@ def test_what_the_session_holds_is_named_and_kept(user: User, held: str) -> None
 @pytest.mark.parametrize("number", range(len(WRITTEN)))
 def test_what_was_written_and_not_committed_is_not_thrown_away(user: User, number: int) -> None:
     WRITTEN[number](user)
-    with pytest.raises(RuntimeError, match=f"{LOST}: rows that were written"), transaction():
+    with pytest.raises(UncommittedChanges, match=f"{LOST}: rows that were written"), transaction():
         pytest.fail("the block began")
     db.session.rollback()
     with transaction() as session:
@@ -121,7 +122,24 @@ def test_a_statement_that_failed_leaves_nothing_to_lose(user: User) -> None:
 
 def test_a_connection_is_not_given_back_with_changes_on_it(user: User) -> None:
     rename_and_flush(user)
-    with pytest.raises(RuntimeError, match=LOST):
+    with pytest.raises(UncommittedChanges, match=LOST):
         release()
     db.session.rollback()
     release()
+
+
+def test_over_http_it_is_an_error_of_the_service_and_announces_nothing(
+    app: Flask, user: User, caplog: pytest.LogCaptureFixture
+) -> None:
+    def view() -> str:
+        db.session.add(another())
+        with transaction():
+            append("user:1", "notification", {"title": "t", "message": "m", "type": "info"})
+        return "done"
+
+    app.add_url_rule("/team", view_func=view)
+    db.session.rollback()
+    answer = app.test_client().get("/team")
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (500, "internal_error")
+    assert "uncommitted_changes: the session holds changes that would be lost" in caplog.text
+    assert db.session.scalars(select(EVENTS.c.id)).all() == []
