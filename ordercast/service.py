@@ -24,6 +24,7 @@ from ordercast.journal import Journal
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
 from ordercast.pins import warn_of_others
+from ordercast.request_ids import current_request_id
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules
 from ordercast.settings import ConfigError, Settings
 from ordercast.tokens import Tokens
@@ -68,7 +69,7 @@ class Service:
         self.events = Events(events)
         self.tokens = Tokens(settings)
         self.identify = identify
-        self.journal = Journal(self.database, self.broker, self.captures)
+        self.journal = Journal(self.database, self.broker, self.captures, current_request_id)
         self.durable = Durable(settings.DURABLE, self.events)
         self._emitter = Emitter(Apart(asked), self.broker, self.journal, self.captures)
         self.revocations = RevocationStore(

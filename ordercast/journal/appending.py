@@ -5,7 +5,7 @@ is no commit, nor is the commit of a session that has joined a caller's transact
 nothing is harmless.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -25,10 +25,17 @@ APPENDED = "ordercast appended"
 class Appender:
     """Writes events into transactions that callers have open."""
 
-    def __init__(self, database: Database, doorbell: Doorbell, captures: Captures) -> None:
+    def __init__(
+        self,
+        database: Database,
+        doorbell: Doorbell,
+        captures: Captures,
+        request_id: Callable[[], str | None],
+    ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._captures = captures
+        self._request_id = request_id
         _listen_to_sessions()
 
     def append(
@@ -51,6 +58,7 @@ class Appender:
         text = text_of(data).text
         connection = self._database.joined(session, EVENTS)
         row: dict[str, Any] = {"room": room, "name": name, "data": text, "key": key}
+        row["request_id"] = self._request_id()
         if further:
             row["further_rooms"] = list(further)
         written = connection.execute(insert(EVENTS), row).inserted_primary_key

@@ -1,6 +1,6 @@
 """The journal of one application: appending, reading, sequencing and pruning."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -21,12 +21,21 @@ from ordercast.journal.waiting import Waiting
 
 class Journal:
     """Needs no application context. Reads give their connection back at their end. Every method
-    raises SQLAlchemyError; those that lock the head raise HeadLocked."""
+    raises SQLAlchemyError; those that lock the head raise HeadLocked.
 
-    def __init__(self, database: Database, broker: Broker, captures: Captures) -> None:
+    `request_id` returns the id of the current request, if there is one."""
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Broker,
+        captures: Captures,
+        request_id: Callable[[], str | None],
+    ) -> None:
         self._database = database
         self._waiting = Waiting(database)
-        self._appender = Appender(database, Doorbell(broker, captures), captures)
+        doorbell = Doorbell(broker, captures)
+        self._appender = Appender(database, doorbell, captures, request_id)
 
     def append(
         self,

@@ -15,6 +15,7 @@ from app.events import OrderStatus, Status
 from app.extension import cast
 from ordercast import Event, InvalidEvent, Refused
 from ordercast.journal.tables import EVENTS
+from ordercast.request_ids import MAX_CHARACTERS
 from tests.harness.application.bell import Bell
 
 HELLO = {"title": "Hello", "message": "m", "type": "info"}
@@ -210,3 +211,28 @@ def test_a_payload_that_is_text_is_json_and_is_kept_as_it_is(app: Flask, session
     for wrong in ("{", "", '{"a": NaN}', {"a": object()}, {"a": 2**70}):
         with pytest.raises(ValueError, match="the payload is no JSON"):
             keep(session, "user:7", "weather", wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("req-1/a_B:c@d=e+f,g.h", "req-1/a_B:c@d=e+f,g.h"),
+        ('two words\t"\u00fc"', "twowords"),
+        ("x" * 200, "x" * MAX_CHARACTERS),
+        ("", None),
+        (" \u00fc ", None),
+        (None, None),
+    ],
+)
+def test_the_row_has_the_id_of_the_request_that_appended_it(
+    app: Flask, session: Session, given: str | None, kept: str | None
+) -> None:
+    headers = {} if given is None else {"X-Request-ID": given.encode().decode("latin-1")}
+    with app.test_request_context(headers=headers):
+        append(session)
+    assert session.scalar(select(EVENTS.c.request_id)) == kept
+
+
+def test_an_event_outside_of_any_request_has_no_request_id(session: Session) -> None:
+    append(session)
+    assert session.scalar(select(EVENTS.c.request_id)) is None
