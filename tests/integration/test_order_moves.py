@@ -13,7 +13,17 @@ from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK
 from app.events import Status
 from app.orders.states import NEXT
-from tests.harness.application.market import Caller, Market, Written, basket, details, error, good
+from ordercast.testing import capture
+from tests.harness.application.market import (
+    Caller,
+    Market,
+    Written,
+    basket,
+    details,
+    error,
+    good,
+    written_of,
+)
 from tests.harness.faults.races import at_once
 
 Move = tuple[Status, Status]
@@ -38,9 +48,9 @@ def announced(market: Market, order: Any) -> list[Written]:
 def outcome(market: Market, actor: Caller, current: Status, wanted: Status, tea: Any) -> Any:
     """Try one move -> 200, or the error; checks that exactly what was answered has happened."""
     order = market.order_that_is(current, tea)
-    before = len(market.written())
-    response = actor.move(order, wanted)
-    written = market.written()[before:]
+    with capture(market.app) as sent:
+        response = actor.move(order, wanted)
+    written = written_of(sent)
     stored = good(market.alice.get(f"/api/orders/{order['id']}"))
     if response.status_code != 200:
         assert (stored, written) == (order, [])

@@ -17,6 +17,7 @@ from app.db import db, row_id, transaction
 from app.events import Status
 from app.orders.models import Order
 from ordercast.journal.tables import EVENTS
+from ordercast.testing import Sent, capture
 from tests.harness.application import journal
 
 
@@ -110,10 +111,10 @@ class Market:
         return [Written(row.room, row.name, orjson.loads(row.data)) for row in rows]
 
     def written_by(self, change: Callable[[], object]) -> list[Written]:
-        """The events that this change committed."""
-        before = len(self.written())
-        change()
-        return self.written()[before:]
+        """The events that this change committed, as `capture` has them: in the order of commits."""
+        with capture(self.app) as sent:
+            change()
+        return written_of(sent)
 
     def sequence(self) -> int:
         """Give every event its position -> the head's."""
@@ -121,6 +122,11 @@ class Market:
             while journal.sequence()[1]:
                 continue
             return journal.head().position
+
+
+def written_of(sent: Sent) -> list[Written]:
+    """The durable events of a capture."""
+    return [Written(str(one.rooms[0]), one.name, one.payload) for one in sent.durable]
 
 
 def basket(*lines: tuple[Any, int]) -> Any:
