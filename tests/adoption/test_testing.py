@@ -38,7 +38,7 @@ def test_the_example_of_a_live_server_starts_it_and_ends_it(place: Place) -> Non
 
 
 FAILS = """
-import os, sys
+import os
 from ordercast.testing import LiveServer, NotStarted
 
 def refused(app):
@@ -48,10 +48,13 @@ def refused(app):
     except (FileNotFoundError, NotStarted) as exc:
         return str(exc), server
 
-print("mistyped:", refused("app:no_such_factory()")[0])
+text, server = refused("app:no_such_factory()")
+print("mistyped:", text)
+server.stop()
 text, server = refused("app:create_app()")  # its database has no such driver
 print("unfit:", text)
 print("logs kept:", sorted(path.name for path in server.logs.iterdir()))
+server.stop()
 os.environ["PATH"] = ""
 print("without redis:", refused("app:create_app()")[0])
 """
