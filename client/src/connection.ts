@@ -123,10 +123,17 @@ export class Connection {
     this.socket.connect();
   }
 
-  /** Make an HTTP call as this user. Rejects with ApiError, or as fetch does. */
-  async request<Body>(method: string, path: string, body?: unknown): Promise<Answer<Body>> {
+  /** Make an HTTP call as this user, with the body as JSON; `path` begins at the service's URL.
+   * Rejects with ApiError or NetworkError, or as the token source does. */
+  async request<Body>(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<Body>> {
     const token = this.tokens.current ?? (await this.tokens.fresh());
-    return request<Body>(this.url, { method, path, body, token }, () => this.tokens.fresh());
+    const call = { method, path, body, headers, token };
+    return request<Body>(this.url, call, (refused) => this.tokens.fresh(refused));
   }
 
   /** The last token that the source gave; null before. */

@@ -108,7 +108,12 @@ export class Live<Value> {
 
   private push(change: Change<Value>, offset: string | undefined): void {
     this.held?.push({ change, offset });
-    this.set({ value: change(this.current.value) });
+    try {
+      this.set({ value: change(this.current.value) });
+    } catch (error) {
+      this.reloadSoon(); // the snapshot has what this change has not done
+      throw error;
+    }
   }
 
   private async load(): Promise<void> {

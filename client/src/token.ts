@@ -1,5 +1,8 @@
-/** A token, or how to get one that is good now; null: nobody is signed in. */
-export type TokenSource = string | (() => string | null | Promise<string | null>);
+/** A token, or how to get one that is good now; null: nobody is signed in. `refused` is the token
+ * that the service has just refused, if that is why another is asked for. */
+export type TokenSource =
+  | string
+  | ((refused: string | null) => string | null | Promise<string | null>);
 
 type Claims = { readonly sub?: string; readonly exp?: number; readonly iat?: number };
 
@@ -37,15 +40,15 @@ export class Tokens {
   }
 
   /** A token from the source. Rejects as the source does. */
-  fresh(): Promise<string | null> {
-    this.asking ??= this.ask().finally(() => {
+  fresh(refused: string | null = null): Promise<string | null> {
+    this.asking ??= this.ask(refused).finally(() => {
       this.asking = null;
     });
     return this.asking;
   }
 
-  private async ask(): Promise<string | null> {
-    this.current = typeof this.source === "string" ? this.source : await this.source();
+  private async ask(refused: string | null): Promise<string | null> {
+    this.current = typeof this.source === "string" ? this.source : await this.source(refused);
     return this.current;
   }
 }

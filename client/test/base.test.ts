@@ -1,17 +1,12 @@
-import { afterEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 
 import type { Order } from "../src";
 import { baseOf, socketPath } from "../src/base";
 import { connectionOf, live, QUICK, until } from "./client";
-import { mounted, type Mounted } from "./mounted";
+import { mounted } from "./mounted";
 import { notify, register } from "./people";
 
 const PAGE = "https://shop.example/app/index.html";
-const proxies: Mounted[] = [];
-
-afterEach(() => {
-  for (const proxy of proxies.splice(0)) proxy.close();
-});
 
 test.each([
   ["https://shop.example", "https://shop.example", "/socket.io"],
@@ -45,9 +40,8 @@ test.each(["/api/realtime", "localhost:8000", "", "https://shop.example/?token=1
 
 test("behind a prefix, HTTP and both transports reach the service", async () => {
   const alice = await register("customer");
-  const proxy = await mounted("/api/realtime");
-  proxies.push(proxy);
-  const connection = connectionOf(alice.token, {}, `${proxy.origin}/api/realtime/`);
+  const origin = await mounted("/api/realtime");
+  const connection = connectionOf(alice.token, {}, `${origin}/api/realtime/`);
   const heard = vi.fn();
   connection.on("notification", heard);
   await live(connection);
@@ -60,8 +54,7 @@ test("behind a prefix, HTTP and both transports reach the service", async () => 
 
 test("a path that is given to socket.io is one of the service", async () => {
   const alice = await register("customer");
-  const proxy = await mounted("/api");
-  proxies.push(proxy);
+  const origin = await mounted("/api");
   const io = { ...QUICK, path: "/socket.io/" };
-  await live(connectionOf(alice.token, { io }, `${proxy.origin}/api`));
+  await live(connectionOf(alice.token, { io }, `${origin}/api`));
 });

@@ -1,4 +1,8 @@
-/** Clients for the tests: each is ended after its test. */
+/** Clients and servers for the tests: each is ended after its test. */
+import { once } from "node:events";
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
 import { afterEach, vi } from "vitest";
 
 import { Connection, type Options, type TokenSource } from "../src";
@@ -30,6 +34,17 @@ export async function network(): Promise<{ network: Network; url: string }> {
     made.close();
   });
   return { network: made, url: await made.open() };
+}
+
+/** Let the server listen -> its URL. */
+export async function served(server: Server): Promise<string> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  open.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 /** Until it says so; fails after ten seconds. */

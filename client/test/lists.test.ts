@@ -73,16 +73,15 @@ test("what comes while the list is read is in it", async () => {
   const connection = connectionOf(bob.token);
   await live(connection);
   const { fetch } = globalThis;
-  let heard = 0;
-  connection.on("order:new", () => {
-    heard += 1;
-  });
+  const heard: string[] = [];
+  connection.on("order:new", ({ id, status }) => heard.push(`${id} ${status}`));
   globalThis.fetch = async (...call) => {
     globalThis.fetch = fetch;
     const answer = await fetch(...call); // read, and on its way so long that two events overtake it
     await move(bob, placed, "confirmed");
-    await order(alice, tea);
-    await until(() => heard >= 2, "both events");
+    const next = await order(alice, tea);
+    const both = [`${placed.id} confirmed`, `${next.id} pending`];
+    await until(() => both.every((one) => heard.includes(one)), "both events");
     return answer;
   };
   const orders = kept(sellerOrders(connection));

@@ -1,14 +1,12 @@
 /** A proxy that serves the service under a prefix, as nginx does: the service knows nothing of it. */
-import { once } from "node:events";
 import { createServer, type IncomingMessage, request } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { Socket } from "node:net";
 
+import { served } from "./client";
 import { service } from "./people";
 
-export type Mounted = { readonly origin: string; close(): void };
-
-/** Serve the service under the prefix; any other path is 404. */
-export async function mounted(prefix: string): Promise<Mounted> {
+/** Serve the service under the prefix -> the origin; any other path is 404. */
+export function mounted(prefix: string): Promise<string> {
   const upstream = (incoming: IncomingMessage) => {
     if (!incoming.url?.startsWith(`${prefix}/`)) return null;
     const { port } = new URL(service.url);
@@ -50,13 +48,5 @@ export async function mounted(prefix: string): Promise<Mounted> {
     passed.on("error", () => client.destroy());
     passed.end();
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return served(server);
 }

@@ -1,6 +1,5 @@
 // @vitest-environment happy-dom
-import { type ReactNode, StrictMode } from "react";
-import { createRoot } from "react-dom/client";
+import { StrictMode } from "react";
 import { afterEach, expect, test } from "vitest";
 
 import {
@@ -21,31 +20,14 @@ import {
   useSocket,
 } from "../src/react";
 import { QUICK, until } from "./client";
+import { endPages, show } from "./page";
 import { move, notify, offer, order, type Person, register, service, tokenFor } from "./people";
 
-const roots: { unmount(): void }[] = [];
-
 afterEach(() => {
-  for (const root of roots.splice(0)) root.unmount();
+  endPages();
   disconnectSocket();
   sessionStorage.clear();
 });
-
-function show(node: ReactNode) {
-  const place = document.body.appendChild(document.createElement("div"));
-  const root = createRoot(place);
-  roots.push(root);
-  root.render(node);
-  return {
-    text: () => place.textContent,
-    click: () => {
-      place.querySelector("button")?.click();
-    },
-    render: (other: ReactNode) => {
-      root.render(other);
-    },
-  };
-}
 
 function signIn(source: TokenSource, options: object = {}) {
   return initSocket(source, service.url, { io: QUICK, ...options });

@@ -1,16 +1,14 @@
-import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 
 import { io } from "socket.io-client";
 import { expect, test } from "vitest";
 
 import { refusalOf } from "../src/refusal";
-import { connectionOf, until } from "./client";
+import { connectionOf, served, until } from "./client";
 import { register, service } from "./people";
 
-/** Answers every CONNECT with this connect_error; -> its URL. */
-async function refusing(error: object): Promise<{ url: string; close(): void }> {
+/** A server that answers every CONNECT with this connect_error -> its URL. */
+function refusing(error: object): Promise<string> {
   const opening = JSON.stringify({ sid: "1", upgrades: [], pingInterval: 9000, pingTimeout: 9000 });
   const waiting: ServerResponse[] = [];
   const packets = [`0${opening}`];
@@ -23,15 +21,7 @@ async function refusing(error: object): Promise<{ url: string; close(): void }> 
     }
     while (packets.length > 0 && waiting.length > 0) waiting.shift()?.end(packets.shift());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return served(server);
 }
 
 test.each([
@@ -40,11 +30,10 @@ test.each([
   [{ message: "No such shop", data: { code: "unknown_shop" } }, "unknown_shop"],
   [{ message: "Connection rejected by server" }, "refused"],
 ])("the connect_error %o is the refusal %s", async (error, code) => {
-  const server = await refusing(error);
-  const connection = connectionOf("a token", { io: { transports: ["polling"] } }, server.url);
+  const url = await refusing(error);
+  const connection = connectionOf("a token", { io: { transports: ["polling"] } }, url);
   await until(() => connection.state().state === "refused", "refused");
   expect(connection.state().refusal).toEqual({ code, message: error.message });
-  server.close();
 });
 
 test("the service's own answer for a namespace that it does not have is called that", async () => {

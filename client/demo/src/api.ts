@@ -1,49 +1,44 @@
-/** The calls of the service that these pages make, with the session's token. */
+/** The calls of the service that these pages make, as the user who is signed in. */
 
-import { ApiError, request, type Answer, type Options } from "./http";
-import { expire, freshToken } from "./session";
+import { type Answer, ApiError, type Connection, currentConnection, NetworkError } from "../../src/index";
 import type { Order, ProductView, Status } from "../../src/events";
 
 export type Product = ProductView;
 
 const PAGE = 100; // the most that a list gives at once
 
-async function call<T>(method: string, path: string, options: Options = {}): Promise<Answer<T>> {
-  const token = await freshToken();
-  try {
-    return await request<T>(method, path, { ...options, token });
-  } catch (error) {
-    if (!(error instanceof ApiError && error.code === "token_expired")) throw error;
-    expire(token); // this machine's clock goes wrong, or it slept
-    return request<T>(method, path, { ...options, token: await freshToken() });
-  }
-}
-
-export async function products(sellerId?: string): Promise<Product[]> {
+/** A snapshot of products: all, or a seller's. */
+export function products(sellerId?: string) {
   const query = sellerId === undefined ? "" : `&sellerId=${encodeURIComponent(sellerId)}`;
-  return (await call<{ products: Product[] }>("GET", `/api/products?limit=${PAGE}${query}`)).data
-    .products;
+  return async (connection: Connection) => {
+    const path = `/api/products?limit=${PAGE}${query}`;
+    const { body, offset } = await connection.request<{ products: readonly Product[] }>("GET", path);
+    return { items: body.products, offset };
+  };
 }
 
-export async function orders(): Promise<Order[]> {
-  return (await call<{ orders: Order[] }>("GET", `/api/orders?limit=${PAGE}`)).data.orders;
+/** A snapshot of the customer's orders. */
+export async function orders(connection: Connection) {
+  const path = `/api/orders?limit=${PAGE}`;
+  const { body, offset } = await connection.request<{ orders: readonly Order[] }>("GET", path);
+  return { items: body.orders, offset };
 }
 
 export async function placeOrder(
   items: { productId: string; quantity: number }[],
   idempotencyKey: string,
 ): Promise<Order> {
-  return (await call<Order>("POST", "/api/orders", { body: { items }, idempotencyKey })).data;
+  return (await call<Order>("POST", "/api/orders", { items }, idempotencyKey)).body;
 }
 
 export async function moveOrder(order: Order, status: Status): Promise<Order> {
   const path = `/api/orders/${encodeURIComponent(order.id)}/status`;
-  return (await call<Order>("PATCH", path, { body: { status, version: order.version } })).data;
+  return (await call<Order>("PATCH", path, { status, version: order.version })).body;
 }
 
 export async function setStock(productId: string, stock: number): Promise<Product> {
   const path = `/api/products/${encodeURIComponent(productId)}/stock`;
-  return (await call<Product>("POST", path, { body: { stock }, idempotencyKey: newKey() })).data;
+  return (await call<Product>("POST", path, { stock }, newKey())).body;
 }
 
 export async function notify(
@@ -53,7 +48,19 @@ export async function notify(
   idempotencyKey: string,
 ): Promise<void> {
   const body = { userId, title, message, type: "info" };
-  await call("POST", "/api/notifications", { body, idempotencyKey });
+  await call("POST", "/api/notifications", body, idempotencyKey);
+}
+
+async function call<Body>(
+  method: string,
+  path: string,
+  body: unknown,
+  idempotencyKey?: string,
+): Promise<Answer<Body>> {
+  const connection = currentConnection();
+  if (connection === null) throw new ApiError(401, "authentication_required", "Sign in again.");
+  const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey };
+  return connection.request<Body>(method, path, body, headers);
 }
 
 /** What makes a repeat of one attempt harmless. */
@@ -66,10 +73,10 @@ export function newKey(): string {
 
 /** What went wrong, for a person. */
 export function reason(error: unknown): string {
+  if (error instanceof NetworkError)
+    return "The service cannot be reached. Try again in a moment.";
   if (!(error instanceof ApiError)) return "Something went wrong on this page.";
   switch (error.code) {
-    case "network":
-      return "The service cannot be reached. Try again in a moment.";
     case "version_conflict":
     case "invalid_transition":
       return "Somebody else has moved this order meanwhile.";

@@ -2,15 +2,17 @@
 
 import { useState, type JSX, type SubmitEvent } from "react";
 import { newKey, notify, orders, reason } from "./api";
+import { live, useLive } from "./live";
 import { Head } from "./parts";
-import { useSnapshot } from "./snapshot";
 import { show } from "./toasts";
 
+const known = live(orders, {});
+
 export function Letter(): JSX.Element {
-  const { data } = useSnapshot(orders);
+  const { value } = useLive(known);
   const [key, setKey] = useState(newKey);
   const [problem, setProblem] = useState<string | null>(null);
-  const people = new Map((data ?? []).flatMap((order) => [order.user, order.seller]).map((one) => [one.id, one.name]));
+  const people = new Map((value ?? []).flatMap((order) => [order.user, order.seller]).map((one) => [one.id, one.name]));
 
   const send = async (form: HTMLFormElement) => {
     const [to, title, message] = ["to", "title", "message"].map(

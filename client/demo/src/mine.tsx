@@ -2,25 +2,30 @@
 
 import { useState, type JSX } from "react";
 import { moveOrder, orders, reason } from "./api";
-import { useOrderUpdates } from "./live";
+import { live, useEvent, useLive } from "./live";
 import { FLOW, LABEL, moment, money, summary, type Order, type Status } from "./orders";
 import { Empty, Failed, Head, Loading, StatusPill } from "./parts";
-import { useSnapshot } from "./snapshot";
 import { show } from "./toasts";
 
+const mine = live(orders, {
+  "order:status": (all, { id, status }) =>
+    all.map((order) => (order.id === id ? { ...order, status } : order)),
+});
+
 export function MyOrders(): JSX.Element {
-  const { data, problem, reload, change } = useSnapshot(orders);
-  const update = (id: string, edit: (order: Order) => Order) => {
-    change((all) => all.map((order) => (order.id === id ? edit(order) : order)));
+  const { value, error, reload, reloadSoon, change } = useLive(mine);
+  useEvent("order:status", reloadSoon); // the event says the status only
+  const replace = (moved: Order) => {
+    change((all) => all.map((order) => (order.id === moved.id ? moved : order)));
   };
   return (
     <>
       <Head title="My orders">
         <p>Each moves here the moment the seller moves it.</p>
       </Head>
-      {data === null && problem !== null && <Failed message={problem} retry={reload} />}
-      {data === null && problem === null && <Loading className="orders" count={4} />}
-      {data?.length === 0 && (
+      {value === undefined && error !== null && <Failed message={reason(error)} retry={reload} />}
+      {value === undefined && error === null && <Loading className="orders" count={4} />}
+      {value?.length === 0 && (
         <Empty title="No orders yet">
           <p>What you order is followed here, from placed to delivered.</p>
           <a className="button primary" href="#/shop">
@@ -29,8 +34,8 @@ export function MyOrders(): JSX.Element {
         </Empty>
       )}
       <ul className="orders">
-        {data?.map((order) => (
-          <OrderCard key={order.id} order={order} update={update} reload={reload} />
+        {value?.map((order) => (
+          <OrderCard key={order.id} order={order} replace={replace} reload={reload} />
         ))}
       </ul>
     </>
@@ -39,21 +44,16 @@ export function MyOrders(): JSX.Element {
 
 interface Props {
   order: Order;
-  update: (id: string, edit: (order: Order) => Order) => void;
+  replace: (moved: Order) => void;
   reload: () => void;
 }
 
-function OrderCard({ order, update, reload }: Props): JSX.Element {
+function OrderCard({ order, replace, reload }: Props): JSX.Element {
   const [busy, setBusy] = useState(false);
-  useOrderUpdates(order.id, ({ status }) => {
-    update(order.id, (old) => ({ ...old, status, updatedAt: new Date().toISOString() }));
-    reload(); // the event says the status only
-  });
   const cancel = async () => {
     setBusy(true);
     try {
-      const moved = await moveOrder(order, "cancelled");
-      update(order.id, () => moved);
+      replace(await moveOrder(order, "cancelled"));
     } catch (error) {
       show({ kind: "error", title: `${order.orderNumber} was not cancelled`, message: reason(error) });
       reload();

@@ -6,7 +6,8 @@
  * duplicated tab starts with a copy of it: whichever tab exchanges it tells the others.
  */
 
-import { ApiError, request } from "./http";
+import { ApiError, type Call, request } from "../../src/index";
+import { reason } from "./api";
 
 export interface User {
   id: string;
@@ -50,28 +51,26 @@ export async function resume(): Promise<void> {
     return;
   }
   try {
-    const { data } = await request<User>("GET", "/api/auth/me", { token: await freshToken() });
-    become({ kind: "in", user: data });
+    const call = { method: "GET", path: "/api/auth/me", token: await freshToken() };
+    become({ kind: "in", user: await answer<User>(call) });
   } catch (error) {
     if (current().kind === "starting") {
-      become({ kind: "out", message: error instanceof ApiError ? error.message : ENDED });
+      become({ kind: "out", message: reason(error) });
     }
   }
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
-  const { data } = await request<Tokens & { user: User }>("POST", "/api/auth/login", {
-    body: { email, password },
-  });
-  keep(data);
-  become({ kind: "in", user: data.user });
+  const login = await post<Tokens & { user: User }>("login", { email, password });
+  keep(login);
+  become({ kind: "in", user: login.user });
 }
 
 export async function signOut(): Promise<void> {
   const { token } = access;
   end();
   try {
-    await request("POST", "/api/auth/logout", { token });
+    await post("logout", undefined, token);
   } catch {
     // The tokens are forgotten here in any case, and end by themselves there.
   }
@@ -84,25 +83,29 @@ export function end(message?: string): void {
   become(message === undefined ? { kind: "out" } : { kind: "out", message });
 }
 
-/** A token that is good for a while yet. Many may ask at once: one exchange for all. */
-export function freshToken(): Promise<string> {
-  if (Date.now() < access.renewAt) return Promise.resolve(access.token);
+/** A token that is good for a while yet, and not the one that was refused. Many may ask at once:
+ * one exchange for all. */
+export function freshToken(refused: string | null = null): Promise<string> {
+  if (Date.now() < access.renewAt && access.token !== refused) return Promise.resolve(access.token);
   renewal ??= renew().finally(() => {
     renewal = null;
   });
   return renewal;
 }
 
-/** The service took this token for expired: the next one asked for is another. */
-export function expire(token: string): void {
-  if (access.token === token) access.renewAt = 0;
+function post<Body>(name: string, body?: unknown, token: string | null = null): Promise<Body> {
+  return answer<Body>({ method: "POST", path: `/api/auth/${name}`, body, token });
+}
+
+async function answer<Body>(call: Call): Promise<Body> {
+  return (await request<Body>(location.origin, call)).body;
 }
 
 async function renew(): Promise<string> {
   const refreshToken = stored();
   if (refreshToken === null) throw new ApiError(401, "authentication_required", ENDED);
   try {
-    const { data } = await request<Tokens>("POST", "/api/auth/refresh", { body: { refreshToken } });
+    const data = await post<Tokens>("refresh", { refreshToken });
     // Signed out meanwhile: then these are nobody's.
     if (stored() === refreshToken) {
       keep(data);

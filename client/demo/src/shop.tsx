@@ -3,9 +3,9 @@
 import { useEffect, useState, type JSX } from "react";
 import { newKey, placeOrder, products, reason, type Product } from "./api";
 import { Icon } from "./icons";
+import { live, useLive } from "./live";
 import { money } from "./orders";
 import { Empty, Failed, Head, Loading } from "./parts";
-import { useSnapshot } from "./snapshot";
 import { show } from "./toasts";
 
 interface Basket {
@@ -14,11 +14,11 @@ interface Basket {
 }
 
 const emptyBasket = (): Basket => ({ key: newKey(), quantities: new Map() });
-const load = () => products();
+const offers = live(products(), {});
 const kept = new Map<string, Basket>(); // by user, while other pages are looked at
 
 export function Shop({ userId }: { userId: string }): JSX.Element {
-  const { data, problem, reload } = useSnapshot(load);
+  const { value, error, reload } = useLive(offers);
   const [basket, setBasket] = useState(() => kept.get(userId) ?? emptyBasket());
   useEffect(() => {
     kept.set(userId, basket);
@@ -36,8 +36,9 @@ export function Shop({ userId }: { userId: string }): JSX.Element {
     setBasket(emptyBasket());
     reload();
   };
-  if (data === null && problem !== null) return <Failed message={problem} retry={reload} />;
-  const chosen = (data ?? []).filter((product) => basket.quantities.has(product.id));
+  if (value === undefined && error !== null)
+    return <Failed message={reason(error)} retry={reload} />;
+  const chosen = (value ?? []).filter((product) => basket.quantities.has(product.id));
   return (
     <>
       <Head title="Shop">
@@ -45,17 +46,17 @@ export function Shop({ userId }: { userId: string }): JSX.Element {
       </Head>
       <div className="shop">
         <div>
-          {data === null && <Loading className="products" count={6} />}
-          {data?.length === 0 && (
+          {value === undefined && <Loading className="products" count={6} />}
+          {value?.length === 0 && (
             <Empty title="Nothing for sale yet">
               <p>As soon as a seller offers something, it is here.</p>
             </Empty>
           )}
-          {bySeller(data ?? []).map(([seller, offers]) => (
+          {bySeller(value ?? []).map(([seller, theirs]) => (
             <section key={seller.id} aria-labelledby={`seller-${seller.id}`}>
               <h2 id={`seller-${seller.id}`}>{seller.name}</h2>
               <ul className="products">
-                {offers.map((product) => (
+                {theirs.map((product) => (
                   <Offer
                     key={product.id}
                     product={product}
@@ -222,7 +223,7 @@ function BasketCard({ basket, chosen, done, stale }: BasketProps): JSX.Element {
   );
 }
 
-function bySeller(all: Product[]): [Product["seller"], Product[]][] {
+function bySeller(all: readonly Product[]): [Product["seller"], Product[]][] {
   const groups = new Map<string, [Product["seller"], Product[]]>();
   for (const product of all) {
     const group = groups.get(product.seller.id) ?? [product.seller, []];

@@ -1,21 +1,18 @@
 /** The seller's stock: what is left, and what is about to run out. */
 
-import { useCallback, useState, type JSX, type SubmitEvent } from "react";
+import { useState, type JSX, type SubmitEvent } from "react";
 import { products, reason, setStock, type Product } from "./api";
-import { useEvent } from "./live";
+import { useEvent, useLive } from "./live";
 import { money } from "./orders";
 import { Empty, Failed, Head, Loading } from "./parts";
-import { useSnapshot, useSoon } from "./snapshot";
 import { show } from "./toasts";
 
 export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
-  const load = useCallback(() => products(sellerId), [sellerId]);
-  const { data, problem, reload, change } = useSnapshot(load);
-  const soon = useSoon(reload);
-  useEvent("order:new", soon); // each order and each move may change what is left
-  useEvent("inventory:low-stock", soon);
+  const { value, error, reload, reloadSoon, change } = useLive(products(sellerId), {}, [sellerId]);
+  useEvent("order:new", reloadSoon); // each order and each move may change what is left
+  useEvent("inventory:low-stock", reloadSoon);
 
-  const low = (data ?? []).filter(isLow);
+  const low = (value ?? []).filter(isLow);
   const replace = (product: Product) => {
     change((all) => all.map((one) => (one.id === product.id ? product : one)));
   };
@@ -24,8 +21,8 @@ export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
       <Head title="Stock">
         <p>It goes down with each order, by itself.</p>
       </Head>
-      {data === null && problem !== null && <Failed message={problem} retry={reload} />}
-      {data === null && problem === null && <Loading className="orders" count={2} />}
+      {value === undefined && error !== null && <Failed message={reason(error)} retry={reload} />}
+      {value === undefined && error === null && <Loading className="orders" count={2} />}
       <div role="status">
         {low.length > 0 && (
           <p className="alert">
@@ -34,14 +31,14 @@ export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
           </p>
         )}
       </div>
-      {data?.length === 0 && (
+      {value?.length === 0 && (
         <Empty title="You offer nothing yet">
           <p>Products are added over the API: POST /api/products.</p>
         </Empty>
       )}
-      {data !== null && data.length > 0 && (
+      {value !== undefined && value.length > 0 && (
         <ul className="card rows stock">
-          {data.map((product) => (
+          {value.map((product) => (
             <Row key={product.id} product={product} replace={replace} />
           ))}
         </ul>
