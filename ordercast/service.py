@@ -166,6 +166,7 @@ class Service:
             database=self.database,
             journal=self.journal,
             events=self.events,
+            durable=self.durable,
             steps=self._steps,
         )
 

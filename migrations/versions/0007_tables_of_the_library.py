@@ -18,7 +18,8 @@ branch_labels = None
 depends_on = None
 
 LIBRARY_REVISION = "0001"
-APPEND = "0002"  # the library's revision after it, which is taken back with this one
+# The library's revisions after it, which are taken back with this one.
+APPEND, RELAY = "0002", "0003"
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -105,7 +106,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """The request ids, the keys and the further rooms of events are lost."""
-    if not op.get_context().as_sql and library_revision() == APPEND:
+    revision = LIBRARY_REVISION if op.get_context().as_sql else library_revision()
+    if revision == RELAY:
+        op.drop_table("ordercast_relay")
+    if revision != LIBRARY_REVISION:
         take_back_append()
     op.drop_table("ordercast_version")
     op.drop_index("ix_ordercast_events_key", table_name="ordercast_events")
@@ -144,7 +148,7 @@ def drop_unused() -> None:
 def library_revision() -> str:
     """Raises CommandError for a later revision than this migration knows."""
     found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
-    if found not in (LIBRARY_REVISION, APPEND):
+    if found not in (LIBRARY_REVISION, APPEND, RELAY):
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"

@@ -1,6 +1,7 @@
 """The client manager with ORDERCAST_DURABLE: emits of matching names become events of the journal.
 
-Those of this process get a row of their own. Those of external scripts stay as they were.
+Those of this process get a row of their own. Those of external scripts are left to the worker
+(emits/relay.py), and reach the clients through the journal.
 """
 
 from collections.abc import Callable
@@ -77,6 +78,12 @@ class DurableManager(QueueManager):
         if self.captures:  # no journal brings it to the clients of a test
             self.emit_here(name, data, room)
         return True
+
+    def _handle_emit(self, message: dict[str, Any]) -> None:
+        is_from_outside = message.get("host_id") != self.host_id
+        if is_from_outside and self._is_on() and self._durable.read(message) is not None:
+            return  # the worker journals it
+        super()._handle_emit(message)
 
     def _publish(self, data: dict[str, Any]) -> None:
         if data["method"] == "emit" and self._durable.matches(data["event"]):

@@ -14,23 +14,19 @@ The private parts of python-socketio and engineio that live/ and transport/ use,
 they were read in, are listed in tests/unit/test_pins.py.
 """
 
-import json
 import logging
-import math
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
 from ordercast.broker import Broker
 from ordercast.captures import CapturedEvent, Captures, rooms_of
+from ordercast.emits.messages import MARK, read
 from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
 from ordercast.live.member import NAMESPACE
 from ordercast.metrics import QUEUE_MESSAGES_REFUSED
-from ordercast.transport.protocol import RESERVED
 
 logger = logging.getLogger(__name__)
 PICKLE = b"\x80"  # the first byte of a Python pickle, protocol 2 and newer; no JSON begins with it
@@ -38,7 +34,6 @@ PICKLED = (
     "a pickled queue message was refused: its sender's python-socketio is older than 5.14,"
     " which is the first that writes JSON"
 )
-ROOM_METHODS = frozenset({"enter_room", "leave_room", "close_room"})
 
 
 class QueueManager(EmitManager):
@@ -59,6 +54,7 @@ class QueueManager(EmitManager):
             "enter_room": self._handle_enter_room,
             "leave_room": self._handle_leave_room,
             "close_room": self._handle_close_room,
+            MARK: lambda _message: None,  # of a worker
             "doctor": lambda _message: None,  # a round trip of doctor/redis.py
         }
 
@@ -106,7 +102,7 @@ class QueueManager(EmitManager):
     def receive(self, message: bytes) -> None:
         """Handle a message of the stock channel, from another process or an external script."""
         try:
-            data = _read(message)
+            data = read(message)
             method = data["method"]
         except (ValueError, KeyError, TypeError, RecursionError) as exc:
             QUEUE_MESSAGES_REFUSED.inc()
@@ -130,33 +126,3 @@ class QueueManager(EmitManager):
         text = self.json.dumps(data)
         if not self.captures.is_quiet:
             self._redis.publish(self.channel, text)
-
-
-def _read(message: bytes) -> Any:
-    """Parse a message of the queue. Raises ValueError, KeyError or TypeError for any other text."""
-    try:
-        data = orjson.loads(message)
-    except orjson.JSONDecodeError:
-        data = _read_as_stock(message)
-    method = data["method"]
-    if method == "emit" and (not isinstance(data["event"], str) or data["event"] in RESERVED):
-        raise ValueError(f"no client takes an event named {data['event']!r}")
-    if method in ROOM_METHODS and not isinstance(data["room"], str):
-        raise ValueError("a room is a text")
-    return data
-
-
-def _read_as_stock(message: bytes) -> Any:
-    """The message as Python's own parser reads it: it takes half an emoji, as a text that was cut
-    ends with, and python-socketio escapes it again on the wire. Raises ValueError, also for NaN and
-    Infinity, which Python writes and JavaScript cannot read."""
-    return json.loads(message, parse_constant=_refuse, parse_float=_finite)
-
-
-def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    return number if math.isfinite(number) else _refuse(digits)

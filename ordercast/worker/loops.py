@@ -12,6 +12,8 @@ from flask import Flask
 
 from ordercast.broker import Broker
 from ordercast.database import Database
+from ordercast.emits import Durable
+from ordercast.emits.relay import Relay
 from ordercast.events import Events
 from ordercast.inbox.drain import Drain
 from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
@@ -19,6 +21,7 @@ from ordercast.settings import Settings
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
 from ordercast.worker.pruning import prune_once
+from ordercast.worker.relaying import RelayLoop
 from ordercast.worker.steps import Step
 
 logger = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ def run(
     database: Database,
     journal: Journal,
     events: Events,
+    durable: Durable,
     steps: Iterable[Step],
 ) -> None:
     """The background worker, with a team's own `steps`: returns when SIGTERM or SIGINT came and
@@ -99,6 +103,10 @@ def run(
             longest=2.0,
         )
     )
+    if settings.DURABLE:
+        heard = threading.Event()
+        relay = Relay(broker, database=database, journal=journal, durable=durable, wake=heard)
+        loops.append(RelayLoop(app, relay, journal=journal, stop=stop, wake=heard))
     Ear(broker, rung).start()
     Listener(database, rung, stop=stop).start()
     for loop in loops:

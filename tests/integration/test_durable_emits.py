@@ -145,6 +145,25 @@ def test_what_stays_says_so_to_the_other_processes(process: WebProcess, queue: A
     assert rows(process.app) == []
 
 
+def test_an_emit_from_outside_is_left_to_the_worker_and_what_stays_is_sent(
+    process: WebProcess,
+) -> None:
+    alice = Tab(ALICE).connect(process)
+    process.emit("notification", NOTE, room="user:1")
+    process.emit("notification", {"title": "fits no declaration"}, room="user:1")
+    process.emit("other", NOTE, room="user:1")
+    process.emit("notification", NOTE, "two arguments", room="user:1")
+    stays = {"method": "emit", "event": "notification", "data": [NOTE], "stays": True}
+    process.live.manager.receive(json.dumps({**stays, "room": "user:1"}).encode())
+    alice.read()
+    assert [(name, arguments[0]) for name, arguments in alice.got] == [
+        ("notification", {"title": "fits no declaration"}),
+        ("other", NOTE),
+        ("notification", NOTE),
+        ("notification", NOTE),
+    ]
+
+
 def test_without_the_setting_all_is_as_it_was(start: Start, queue: Any) -> None:
     process = start()
     alice = Tab(ALICE).connect(process)

@@ -23,6 +23,7 @@ TABLES = {
         "head",
         "set_aside",
         "inbox_ids",
+        "relay",
         "revocations",
         "version",
     )
