@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from ordercast.claims import TokenKind as TokenKind
     from ordercast.claims import claim_at as claim_at
     from ordercast.claims import put_claim as put_claim
+    from ordercast.commands import Command as Command
+    from ordercast.commands import CommandGroup as CommandGroup
+    from ordercast.commands import fail as fail
     from ordercast.complaints import complaints_of as complaints_of
     from ordercast.complaints import sentence_of as sentence_of
     from ordercast.database import Outage as Outage
@@ -74,6 +77,7 @@ if TYPE_CHECKING:
     from ordercast.identity import TokenIdentity as TokenIdentity
     from ordercast.inbox.sender import Inbox as Inbox
     from ordercast.journal import Entry as Entry
+    from ordercast.journal import Head as Head
     from ordercast.journal import Missed as Missed
     from ordercast.journal import Pruned as Pruned
     from ordercast.live.census import Census as Census
@@ -83,6 +87,8 @@ if TYPE_CHECKING:
     from ordercast.redaction import redacted as redacted
     from ordercast.revocation import Mark as Mark
     from ordercast.revocation import RevocationKind as RevocationKind
+    from ordercast.revocation import RevocationStore as RevocationStore
+    from ordercast.revocation import Rule as Rule
     from ordercast.revocation import issued_until as issued_until
     from ordercast.serving import gunicorn_options as gunicorn_options
     from ordercast.settings import ConfigError as ConfigError
@@ -96,6 +102,8 @@ _HOME = {  # public name: its module
     "BigId": "database.types",
     "Census": "live.census",
     "Check": "health",
+    "Command": "commands",
+    "CommandGroup": "commands",
     "ConfigError": "settings",
     "Doubtful": "doctor.finding",
     "Entry": "journal",
@@ -103,6 +111,7 @@ _HOME = {  # public name: its module
     "Events": "events",
     "Examination": "doctor.finding",
     "Finding": "doctor.finding",
+    "Head": "journal",
     "Identity": "identity",
     "Inbox": "inbox.sender",
     "InboxUnavailable": "errors",
@@ -122,6 +131,8 @@ _HOME = {  # public name: its module
     "Refuse": "errors",
     "Refused": "errors",
     "RevocationKind": "revocation",
+    "RevocationStore": "revocation",
+    "Rule": "revocation",
     "Settings": "settings",
     "TOKEN_ISSUER": "claims",
     "TokenError": "errors",
@@ -139,6 +150,7 @@ _HOME = {  # public name: its module
     "complaints_of": "complaints",
     "engine_options": "database",
     "explain": "database",
+    "fail": "commands",
     "gunicorn_options": "serving",
     "harden": "database",
     "include_object": "migrations",

@@ -1,57 +1,27 @@
-"""The commands of the library: `flask ordercast ...`.
-
-How a command fails: one line on standard error, and the exit code 1.
-"""
+"""The commands of the library: `flask ordercast ...`."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import click
 import orjson
 from flask import Flask, current_app
-from flask.cli import AppGroup
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.test import create_environ
 
 from ordercast import checking, typescript
 from ordercast.asyncapi import asyncapi_document
-from ordercast.database import explain
-from ordercast.doctor.finding import Finding, Level
-from ordercast.errors import KeysUnavailable, OrdercastError, Refuse
+from ordercast.commands import CommandGroup, fail
+from ordercast.doctor.finding import Level
+from ordercast.errors import KeysUnavailable, Refuse
 from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
-from ordercast.settings import ConfigError
 
-MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
-
-
-def fail(code: str, message: str) -> NoReturn:
-    click.echo(f"{code}: {message}", err=True)
-    raise SystemExit(1)
-
-
-class Commands(AppGroup):
-    """Commands that report an expected error on one line, without a traceback."""
-
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except OrdercastError as exc:
-            fail(exc.code, exc.message)
-        except ConfigError as exc:
-            fail("config_error", str(exc))
-        except SQLAlchemyError as exc:
-            if (found := explain(exc)) is None:
-                raise
-            fail("database_unavailable", f"{found[0].value}: {found[1]}")
-
-
-group = Commands("ordercast", help="Durable events: worker, tables, checks, revocation.")
+group = CommandGroup("ordercast", help="Durable events: worker, tables, checks, revocation.")
 
 
 def init_app(app: Flask) -> None:
@@ -88,14 +58,9 @@ def doctor() -> None:
     levels = set()
     for finding in _service().examine():
         levels.add(finding.level)
-        click.echo("\n".join(lines(finding)))
+        click.echo("\n".join(finding.lines()))
     if Level.FAIL in levels:
         raise SystemExit(1)
-
-
-def lines(finding: Finding) -> list[str]:
-    said = [f"{MARKS[finding.level]}  {finding.name}: {finding.text}"]
-    return [*said, f"      {finding.advice}"] if finding.advice else said
 
 
 @group.command()
@@ -149,7 +114,8 @@ def token(user: str, seconds: float, claims: tuple[str, ...]) -> None:
     service = _service()
     secret = service.settings.JWT_SECRET_KEY
     if secret is None or not service.tokens.signs_here:
-        fail("foreign_issuer", "No token signed with JWT_SECRET_KEY is accepted: ask your issuer.")
+        why = "No token signed with ORDERCAST_JWT_SECRET_KEY is accepted: ask your issuer."
+        fail("foreign_issuer", why)
     more = dict(_claim(given) for given in claims)
     made = checking.made(service.settings, secret, user, seconds=seconds, more=more)
     with explained():

@@ -11,7 +11,6 @@ from click import Group
 from flask import Flask
 
 from app.cli import access, emitting, migrations, running, users
-from app.cli.failing import answer_outages
 
 
 def init_app(app: Flask) -> None:
@@ -29,5 +28,4 @@ def init_app(app: Flask) -> None:
         running.demo_data,
         running.examine,
     ):
-        answer_outages(command)
         app.cli.add_command(command)

@@ -5,13 +5,12 @@ import click
 from app.accounts import administration, revocation, tokens
 from app.accounts.models import LoginSession, Role
 from app.cli import people
-from app.cli.failing import fail
 from app.db import db
 from app.extension import cast
-from ordercast import MAX_TOKEN_ID_CHARACTERS, RevocationKind, TokenError
+from ordercast import MAX_TOKEN_ID_CHARACTERS, Command, RevocationKind, TokenError, fail
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--sub", required=True, help="The user id, or the e-mail address of an account.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option(
@@ -32,7 +31,7 @@ def token(sub: str, role: str, seconds: float) -> None:
     click.echo(made)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--user", help="An id or e-mail address: every token of this user issued until now.")
 @click.option("--session", help="A login session: the claim `session` of its tokens.")
 @click.option("--token", "jti", help="A single token: its claim `jti`.")
@@ -82,7 +81,7 @@ def _require_name(value: str, claim: str) -> None:
         )
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option("--user", required=True, help="An id or e-mail address.")
 def disconnect(user: str) -> None:
     """Close the sockets that a user has now, in every process; the tokens stay good."""

@@ -3,10 +3,9 @@
 import click
 import orjson
 from flask import current_app
-from flask.cli import AppGroup
 
-from app.cli.failing import fail
-from app.emitters import Emitters, Inbox, InboxUnavailable, InvalidEvent, Refused
+from app.emitters import Emitters, Inbox
+from ordercast import Command, CommandGroup, fail
 
 COMMANDS = {
     "order-status": Emitters.order_status_update,
@@ -15,11 +14,11 @@ COMMANDS = {
     "notification": Emitters.send_notification,
 }
 
-emit = AppGroup("emit", help="Emit a durable event, through the inbox.")
+emit = CommandGroup("emit", help="Emit a durable event, through the inbox.")
 
 
 def _emit_command(name: str) -> click.Command:
-    @click.command(name, help=f"Emit {COMMANDS[name].__doc__}")
+    @click.command(name, cls=Command, help=f"Emit {COMMANDS[name].__doc__}")
     @click.option("--user", "--seller", "receiver", required=True, help="Id of the receiver.")
     @click.option("--data", required=True, help="The payload, as JSON.")
     @click.option("--id", help="An id of yours; a repeat with the same id is ignored.")
@@ -34,8 +33,6 @@ def _emit_command(name: str) -> click.Command:
             COMMANDS[name](Emitters(send), receiver, payload)
         except orjson.JSONDecodeError as exc:
             fail("malformed_json", f"--data is not JSON: {exc}")
-        except (InvalidEvent, Refused, InboxUnavailable) as exc:
-            fail(exc.code, str(exc))
         click.echo("accepted")
 
     return command

@@ -7,10 +7,9 @@ from flask import current_app
 
 from app.accounts import administration
 from app.accounts.administration import Person
-from app.cli.failing import fail
 from app.config import Settings
 from app.extension import cast
-from ordercast import Census, RevocationKind
+from ordercast import Census, RevocationKind, fail
 
 
 def account(id_or_email: str) -> Person:

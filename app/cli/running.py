@@ -3,25 +3,27 @@
 import click
 
 from app import demo
-from app.cli.failing import fail, require_local_accounts
+from app.cli.issuers import require_local_accounts
 from app.extension import cast
-from ordercast import Level
+from ordercast import Command, Level, fail
 
-# The library's advice names its own commands; here they have other names.
-FLAT = {
+# The library names its own commands, and a team's settings; the marketplace has others.
+NAMES = {
     "flask ordercast upgrade": "flask --app wsgi db upgrade",
     "flask ordercast ": "flask --app wsgi ",
+    "ORDERCAST_": "",
+    "the URL of the app's database": "DATABASE_URL",
+    "Use engine_options(url, prepare=False)": "Set DATABASE_PREPARE=0",
 }
-MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
 
 
-@click.command()
+@click.command(cls=Command)
 def worker() -> None:
     """Sequence events, drain the inbox, cancel expired orders, prune; any number may run."""
     cast.work()
 
 
-@click.command("demo-data")
+@click.command("demo-data", cls=Command)
 @click.option("--yes", is_flag=True, help="Even beside real accounts or on another machine.")
 def demo_data(yes: bool) -> None:
     """Make the demo accounts and products that are missing, and print the logins."""
@@ -38,17 +40,19 @@ def demo_data(yes: bool) -> None:
         click.echo(f"  {account.role:<8}  {account.email:<22}  {demo.PASSWORD}")
 
 
-@click.command("doctor")
+@click.command("doctor", cls=Command)
 def examine() -> None:
     """Check everything the service needs, and print advice for each problem."""
     levels = set()
     for finding in cast.examine():
         levels.add(finding.level)
-        click.echo(f"{MARKS[finding.level]}  {finding.name}: {finding.text}")
-        if finding.advice:
-            advice = finding.advice
-            for command, flat in FLAT.items():
-                advice = advice.replace(command, flat)
-            click.echo(f"      {advice}")
+        for line in finding.lines():
+            click.echo(_as_here(line))
     if Level.FAIL in levels:
         raise SystemExit(1)
+
+
+def _as_here(line: str) -> str:
+    for theirs, ours in NAMES.items():
+        line = line.replace(theirs, ours)
+    return line

@@ -3,7 +3,6 @@
 import secrets
 
 import click
-from flask.cli import AppGroup
 from pydantic import ValidationError
 from sqlalchemy import select
 
@@ -12,15 +11,15 @@ from app.accounts.details import AccountDetails, NewPassword
 from app.accounts.models import DISABLED, Role, User
 from app.accounts.revocation import ACCOUNT
 from app.cli import people
-from app.cli.failing import fail, require_local_accounts
+from app.cli.issuers import require_local_accounts
 from app.db import db, row_id
 from app.errors import MarketplaceError
-from ordercast import RevocationKind, sentence_of
+from ordercast import CommandGroup, RevocationKind, fail, sentence_of
 
 ROLES = click.Choice([role.value for role in Role])
 
 
-@click.group("users", cls=AppGroup, invoke_without_command=True)
+@click.group("users", cls=CommandGroup, invoke_without_command=True)
 @click.pass_context
 def users(context: click.Context) -> None:
     """List the accounts, or change them with a subcommand."""

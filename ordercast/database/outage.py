@@ -57,7 +57,7 @@ SQLITE = {
 }
 POOLER = (
     "the pooler in front of the database shares its sessions, and with them prepared statements:"
-    " set DATABASE_PREPARE=0"
+    " the engine has to use none, engine_options(url, prepare=False)"
 )
 INVALIDATED = "8s2b"  # SQLAlchemy's code for using a session whose connection was given up
 

@@ -13,12 +13,13 @@ UPGRADE = "Run: flask ordercast upgrade"
 
 # Advice by the kind of outage.
 ADVICE = {
-    Outage.READ_ONLY: "Name the primary in DATABASE_URL, or all hosts with ?target_session_attrs="
-    "read-write; for SQLite, check the permissions of the file and its folder.",
+    Outage.READ_ONLY: "Name the primary in the URL of the app's database, or all hosts with"
+    " ?target_session_attrs=read-write; for SQLite, check the permissions of the file and its"
+    " folder.",
     Outage.FULL: "Make room on the database's disk; the service goes on by itself.",
     Outage.BUSY: "See which program holds the database's lock, or all its connections.",
     Outage.DAMAGED: "See the database's own log, and its disk.",
-    Outage.SHARED_SESSION: "Set DATABASE_PREPARE=0 in every process of the service.",
+    Outage.SHARED_SESSION: "Use engine_options(url, prepare=False) in every process.",
 }
 
 
@@ -33,7 +34,7 @@ def _can_write(database: Database) -> str:
     except SQLAlchemyError as exc:
         kind, text = explain(exc) or (Outage.UNAVAILABLE, first_line(exc))
         what = text if kind is Outage.UNAVAILABLE else f"{kind.value}: {text}"
-        advice = ADVICE.get(kind, "Check DATABASE_URL and that the server runs.")
+        advice = ADVICE.get(kind, "Check the URL of the app's database, and that the server runs.")
         raise Unhealthy(what, advice) from exc
     if database.dialect == "sqlite":
         _check_mode(database.engine.url.database or "")

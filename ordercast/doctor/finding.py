@@ -15,6 +15,9 @@ class Level(StrEnum):
     FAIL = "fail"
 
 
+MARKS = {Level.OK: "ok  ", Level.WARN: "WARN", Level.FAIL: "FAIL"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line for the operator, and what to do where it is not `ok`."""
@@ -23,6 +26,11 @@ class Finding:
     level: Level
     text: str
     advice: str = ""
+
+    def lines(self) -> list[str]:
+        """As the doctor prints it: the finding, then the advice, if there is any."""
+        found = f"{MARKS[self.level]}  {self.name}: {self.text}"
+        return [found, f"      {self.advice}"] if self.advice else [found]
 
 
 class Unhealthy(Exception):

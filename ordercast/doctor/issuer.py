@@ -10,8 +10,8 @@ from ordercast.keys import Key, keys_of, public_key
 from ordercast.settings import Settings
 
 UNREADABLE = (
-    "Check JWT_JWKS_URL from this host. Processes that have read the keys go on with them; those"
-    " that start now can accept nobody."
+    "Check ORDERCAST_JWT_JWKS_URL from this host. Processes that have read the keys go on with"
+    " them; those that start now can accept nobody."
 )
 ANYBODY = "Set both as your issuer's tokens have them: others may be signed with the same keys."
 PLAIN = "Use https: who answers in the issuer's place signs tokens for any user."
@@ -26,14 +26,15 @@ def _issuer(settings: Settings) -> str:
     if settings.JWT_JWKS_URL:
         keys = _published(settings.JWT_JWKS_URL)
         if not (settings.JWT_ISSUER or settings.JWT_AUDIENCE):
-            raise Doubtful("JWT_ISSUER and JWT_AUDIENCE are not set", ANYBODY)
+            raise Doubtful("ORDERCAST_JWT_ISSUER and ORDERCAST_JWT_AUDIENCE are not set", ANYBODY)
         if not _is_private(settings.JWT_JWKS_URL):
             raise Doubtful("its keys come by http, which anybody on the way can change", PLAIN)
-        found = f"{len(keys)} at JWT_JWKS_URL, {_algorithms(keys)}"
+        found = f"{len(keys)} at ORDERCAST_JWT_JWKS_URL, {_algorithms(keys)}"
     elif settings.JWT_PUBLIC_KEY:
-        found = f"JWT_PUBLIC_KEY, {_algorithms([public_key(settings.JWT_PUBLIC_KEY)])}"
+        found = f"ORDERCAST_JWT_PUBLIC_KEY, {_algorithms([public_key(settings.JWT_PUBLIC_KEY)])}"
     else:
-        found = "JWT_SECRET_KEY" if settings.JWT_SECRET_KEY else "none, and no token is verified"
+        is_secret = settings.JWT_SECRET_KEY is not None
+        found = "ORDERCAST_JWT_SECRET_KEY" if is_secret else "none, and no token is verified"
     said = [f"keys: {found}"]
     if settings.JWT_ISSUER:
         said.append(f"tokens of {settings.JWT_ISSUER}")

@@ -18,11 +18,11 @@ def examinations(settings: Settings) -> Iterator[Examination]:
 def _secrets(settings: Settings) -> str:
     secret = settings.JWT_SECRET_KEY
     if secret is None:
-        return "no JWT_SECRET_KEY"
+        return "no ORDERCAST_JWT_SECRET_KEY"
     if any(word in secret.lower() for word in WEAK_SECRETS):
         advice = "Make one: python -c 'import secrets; print(secrets.token_hex(32))'"
-        raise Unhealthy("JWT_SECRET_KEY looks like an example's", advice)
-    return "JWT_SECRET_KEY is long enough"
+        raise Unhealthy("ORDERCAST_JWT_SECRET_KEY looks like an example's", advice)
+    return "ORDERCAST_JWT_SECRET_KEY is long enough"
 
 
 def _files(settings: Settings) -> str:
@@ -31,9 +31,14 @@ def _files(settings: Settings) -> str:
     if files is None:
         return "none"
     wanted = settings.MAX_CONNECTIONS + SPARE_FILES
-    advice = f"Run `ulimit -Hn {wanted}` where the web process starts, or lower MAX_CONNECTIONS."
+    advice = (
+        f"Run `ulimit -Hn {wanted}` where the web process starts,"
+        " or lower ORDERCAST_MAX_CONNECTIONS."
+    )
     if "MAX_CONNECTIONS" in settings.model_fields_set and files < wanted:
-        text = f"{files} allowed; MAX_CONNECTIONS={settings.MAX_CONNECTIONS} needs {wanted}"
+        text = (
+            f"{files} allowed; ORDERCAST_MAX_CONNECTIONS={settings.MAX_CONNECTIONS} needs {wanted}"
+        )
         raise Unhealthy(text, advice)
     enough = f"{files} allowed: a process takes up to {possible} connections"
     if possible < FEW_CONNECTIONS and files < wanted:

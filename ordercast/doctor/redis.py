@@ -12,17 +12,18 @@ import redis
 from ordercast.broker import Broker, Redis, reason
 from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 
-DOWN = "Check REDIS_URL and that Redis runs; until then events take up to 2 s."
+DOWN = "Check ORDERCAST_REDIS_URL and that Redis runs; until then events take up to 2 s."
 FULL = "Raise maxmemory; until then the inbox takes nothing: emits are refused."
-READ_ONLY = "REDIS_URL names a replica: name the master, or its Sentinels."
+READ_ONLY = "ORDERCAST_REDIS_URL names a replica: name the master, or its Sentinels."
 RULES = "~ordercast:* &ordercast:* &flask-socketio +@all -@admin -@dangerous +info"
 PERMISSIONS = (
-    f"With ACL SETUSER give it {RULES}, or what REDIS_PREFIX and QUEUE_CHANNEL say instead."
+    f"With ACL SETUSER give it {RULES}, or what ORDERCAST_REDIS_PREFIX and"
+    " ORDERCAST_QUEUE_CHANNEL say instead."
 )
 EVICTING = "Set maxmemory-policy to noeviction: the inbox holds events that nobody else has yet."
 NEIGHBOUR = (
-    "Stock emits of each reach the clients of both. Give one of them another QUEUE_CHANNEL, and its"
-    " scripts channel=... with it."
+    "Stock emits of each reach the clients of both. Give one of them another"
+    " ORDERCAST_QUEUE_CHANNEL, and its scripts channel=... with it."
 )
 MARK = "doctor-"  # begins the messages of examinations
 COUNTS = 15  # of the listeners

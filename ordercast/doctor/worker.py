@@ -36,7 +36,7 @@ def _worker(broker: Broker, journal: Journal) -> str:
         raise Doubtful(
             f"running, and {broker.journal_channel} carries the journal of another database too",
             "Two services here drain one inbox: give one of them another database number of Redis,"
-            " or another REDIS_PREFIX.",
+            " or another ORDERCAST_REDIS_PREFIX.",
         )
     return "running"
 

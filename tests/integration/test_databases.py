@@ -142,7 +142,7 @@ def test_a_pooler_that_shares_prepared_statements_is_one_line_with_the_setting(
             assert error(visitor.call("GET", "/team")) == (503, "database_unavailable")
     good(visitor.call("GET", "/team"))
     said = capfd.readouterr().err
-    assert "set DATABASE_PREPARE=0" in said
+    assert "engine_options(url, prepare=False)" in said
     assert "Traceback" not in said
 
 

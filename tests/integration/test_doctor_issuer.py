@@ -32,10 +32,10 @@ def test_it_says_which_keys_count_and_for_whom_tokens_are(there: Issuer) -> None
     there.keys["two"] = new_key()
     named = {"JWT_ISSUER": "https://id.example", "JWT_AUDIENCE": ("shop", "app")}
     assert ask(JWT_JWKS_URL=there.url, **named) == (
-        "keys: 2 at JWT_JWKS_URL, ES256; tokens of https://id.example; for shop, app"
+        "keys: 2 at ORDERCAST_JWT_JWKS_URL, ES256; tokens of https://id.example; for shop, app"
     )
-    assert ask(JWT_PUBLIC_KEY=public_pem(new_key())) == "keys: JWT_PUBLIC_KEY, ES256"
-    assert ask(JWT_SECRET_KEY=SECRET) == "keys: JWT_SECRET_KEY"
+    assert ask(JWT_PUBLIC_KEY=public_pem(new_key())) == "keys: ORDERCAST_JWT_PUBLIC_KEY, ES256"
+    assert ask(JWT_SECRET_KEY=SECRET) == "keys: ORDERCAST_JWT_SECRET_KEY"
     assert ask() == "keys: none, and no token is verified"
 
 
@@ -43,11 +43,13 @@ def test_keys_that_cannot_be_read_fail_it(there: Issuer) -> None:
     there.status = 404
     with pytest.raises(Unhealthy, match="its keys cannot be read: HTTP 404: no document") as caught:
         ask(JWT_JWKS_URL=there.url)
-    assert caught.value.args[1].startswith("Check JWT_JWKS_URL from this host.")
+    assert caught.value.args[1].startswith("Check ORDERCAST_JWT_JWKS_URL from this host.")
 
 
 def test_keys_whose_tokens_may_be_for_anybody_are_a_warning(there: Issuer) -> None:
-    with pytest.raises(Doubtful, match="JWT_ISSUER and JWT_AUDIENCE are not set"):
+    with pytest.raises(
+        Doubtful, match="ORDERCAST_JWT_ISSUER and ORDERCAST_JWT_AUDIENCE are not set"
+    ):
         ask(JWT_JWKS_URL=there.url)
 
 
