@@ -193,4 +193,9 @@ def _supported(engine: Engine) -> Engine:
         raise ConfigError(f"the database is {dialect.name}: Ordercast needs PostgreSQL or SQLite")
     if dialect.is_async:
         raise ConfigError(f"the engine is asynchronous ({dialect.driver}): give a synchronous one")
+    if dialect.name == "postgresql" and dialect.driver != "psycopg":
+        raise ConfigError(
+            f"the database's driver is {dialect.driver}, whose waits stop all clients of a process:"
+            " give an engine of psycopg 3, postgresql+psycopg://"
+        )
     return engine

@@ -78,7 +78,7 @@ def outage(error: BaseException | None) -> Outage | None:
 
 def outage_of_driver(error: Any) -> Outage | None:
     """As outage(), for a driver's own error, by its code."""
-    state = getattr(error, "sqlstate", None)
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)  # psycopg 3 and 2
     if state:
         return POSTGRES.get(state) or POSTGRES_CLASSES.get(state[:2])
     return SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)  # the rest is detail

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
-from ordercast.database import Database
+from ordercast.database import Database, Outage, outage
 
 ADD = text("INSERT INTO things VALUES (1)")
 COUNT = text("SELECT count(*) FROM things")
@@ -29,3 +29,21 @@ def test_a_writer_on_sqlite_has_the_lock_before_it_reads(tmp_path: Path) -> None
         assert connection.scalar(COUNT) == 1
     for each in (engine, other):
         each.dispose()
+
+
+class DriverError(Exception):
+    """As psycopg2 has its codes; a team may look at the errors of a session of its own."""
+
+    def __init__(self, pgcode: str | None) -> None:
+        super().__init__("the server says no")
+        self.pgcode = pgcode
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("25006", Outage.READ_ONLY), ("53300", Outage.BUSY), ("57P01", Outage.UNAVAILABLE)],
+)
+def test_the_codes_of_psycopg_2_mean_the_same(code: str, kind: Outage) -> None:
+    assert outage(OperationalError("SELECT 1", None, DriverError(code))) is kind
+    assert outage(IntegrityError("INSERT", None, DriverError("23505"))) is None
+    assert outage(OperationalError("SELECT 1", None, DriverError(None))) is Outage.UNAVAILABLE

@@ -114,6 +114,23 @@ def test_an_asynchronous_engine_is_refused_in_one_line() -> None:
         cast.head()
 
 
+@pytest.mark.parametrize("driver", ["psycopg2", "pg8000"])
+def test_a_driver_that_stops_every_client_while_it_waits_is_refused_in_one_line(
+    driver: str,
+) -> None:
+    app, cast = Flask("team"), Ordercast()
+    # Neither driver has to be installed: the engine never connects.
+    url = f"postgresql+{driver}://localhost/shop"
+    engine = create_engine(url, module=sqlite3, _initialize=False)
+    cast.init_app(app, SocketIO(), engine=lambda: engine)
+    with pytest.raises(ConfigError, match=f"^the database's driver is {driver}, "):
+        app.extensions["ordercast"].start()
+    result = app.test_cli_runner().invoke(args=["ordercast", "upgrade"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"config_error: the database's driver is {driver}, ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_a_database_of_another_kind_is_refused_in_one_line() -> None:
     app, cast = Flask("team"), Ordercast()
     engine = create_engine("mysql+mysqldb://localhost/shop", module=sqlite3)
