@@ -41,6 +41,10 @@ class Place:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def database_url(self) -> str:
+        return self._env["FLASK_SQLALCHEMY_DATABASE_URI"]
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of the environment, to its end."""
         first, *rest = command

@@ -1,8 +1,9 @@
 """A parcel service: its own models, events, rooms and people; Ordercast is three lines of it."""
 
+import json
 from typing import Any
 
-from flask import Flask
+from flask import Flask, request
 from flask_socketio import SocketIO, emit, join_room
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -65,11 +66,19 @@ def create_app() -> Flask:
     @app.post("/depots/<depot>/parcels/<id>/<place>")
     def move(depot: str, id: str, place: str) -> dict[str, str]:
         db.session.merge(Parcel(id=id, place=place))
-        cast.append(db.session, ParcelMoved(id=id, place=place), to=f"depot:{depot}")
+        rooms = [f"depot:{depot}", *(f"driver:{name}" for name in request.args.getlist("driver"))]
+        to = rooms if len(rooms) > 1 else rooms[0]
+        cast.append(db.session, ParcelMoved(id=id, place=place), to=to, key=f"parcel:{id}")
         if place == "nowhere":
             db.session.rollback()
         else:
             db.session.commit()
         return {"place": place}
+
+    @app.get("/drivers/<name>/missed/<int:after>")
+    def missed(name: str, after: int) -> dict[str, Any]:
+        found = cast.missed([f"driver:{name}", "depot:north"], after=after)
+        events = [json.loads(entry.data) for piece in found.pieces() for entry in piece]
+        return {"events": events, "complete": found.complete}
 
     return app
