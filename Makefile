@@ -1,7 +1,7 @@
-# Everything starts from nothing: a virtual environment, then the task. `make help` lists them.
+# Each target first installs what it needs, into .venv and node_modules. `make help` lists them.
 PYTHON ?= python3
 BIN := .venv/bin
-# What a task installs for itself comes first: Node.js, where the machine has none.
+# Programs of .venv come first: Node.js is installed there, where the machine has none.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 NODE_TESTS := tests/e2e/node
 NODE_BENCH := bench/node
@@ -12,24 +12,24 @@ SITE_SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/demo -type f)
 .DEFAULT_GOAL := help
 .PHONY: help run site test images soak check types docs format bench lock clean
 
-help:  ## This list
+help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-run: .venv/stamp  ## From nothing to the service running, with demo data and its logins
+run: .venv/stamp  ## Start the service with demo data, and print its URL and the logins
 	@$(MAKE) --no-print-directory site || echo "The service runs without its pages." >&2
 	@$(BIN)/python -m tools.run
 
-site: $(SITE)/stamp  ## Build the pages at /
+site: $(SITE)/stamp  ## Build the pages that the service serves at /
 
-test: check site $(NODE_TESTS)/node_modules/stamp  ## From nothing to every test passed
+test: check site $(NODE_TESTS)/node_modules/stamp  ## Run all checks and tests
 	@$(BIN)/python -m tools.machine
 	@cd $(CLIENT) && npm test --silent
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=15 $(ARGS)
 
-images: .venv/stamp site  ## Take the pictures of the pages in docs/images again
+images: .venv/stamp site  ## Update the screenshots in docs/images
 	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py -k every_page
 
-check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Format, lint, types, layers
+check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Check format, lint, types, import layers and generated files
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -38,31 +38,31 @@ check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Format, lint, types, layers
 	@$(BIN)/python -m tools.settings --check
 	@cd $(CLIENT) && npm run --silent types && npm run --silent lint
 
-types: .venv/stamp  ## The events as TypeScript, from their declarations
+types: .venv/stamp  ## Generate the events' TypeScript types from their declarations
 	@$(BIN)/python -m tools.types
 
-docs: .venv/stamp  ## The table of docs/library.md, from the settings' declarations
+docs: .venv/stamp  ## Generate the settings' table of docs/library.md from their declarations
 	@$(BIN)/python -m tools.settings
 
-format: .venv/stamp  ## Format and mend what can be mended
+format: .venv/stamp  ## Format, and fix what lint can fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Everything fails at random, then 5,000 connections, SOAK_SECONDS (600) each
+soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Random failures, then 5,000 connections, for SOAK_SECONDS (600) each
 	@SOAK_SECONDS=$${SOAK_SECONDS:-600} $(BIN)/python -m pytest tests/faults/test_chaos.py
 	@$(BIN)/python -m bench.soak
 
-bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/stamp  ## The measurements of bench/README.md
+bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/stamp  ## Run the measurements of bench/README.md
 	@$(BIN)/python -m bench.latency
 	@$(BIN)/python -m bench.recovery jitter
 	@$(BIN)/python -m bench.recovery avalanche
 	@$(BIN)/python -m bench.compare
 
-lock: .venv/stamp  ## Compile the requirements from their .in files
+lock: .venv/stamp  ## Pin the requirements from their .in files
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements.in -o requirements.txt $(UV)
 	@$(BIN)/uv pip compile -q --no-emit-index-url --no-annotate --no-header requirements-dev.in -o requirements-dev.txt $(UV)
 
-clean:  ## Remove what these tasks made, the demo database included
+clean:  ## Remove what these targets made, the demo database included
 	rm -rf .venv instance .env $(NODE_TESTS)/node_modules $(NODE_BENCH)/node_modules $(CLIENT)/node_modules $(SITE) docs/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/stamp: requirements.txt requirements-dev.txt

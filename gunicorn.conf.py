@@ -1,8 +1,8 @@
 """gunicorn: `gunicorn -c gunicorn.conf.py wsgi:app`.
 
-Patches first. Nothing of the application is imported here: the master stays clean, so that HUP
-loads new code. Only the settings are read, from their file, so that a bad one stops the start
-before anything listens.
+Monkey patching comes first. The master imports nothing of the application, so that new workers
+after a HUP load new code. It reads the settings only, from their file, so that a bad value stops
+the start before the port is open.
 """
 
 from gevent import monkey
@@ -16,7 +16,7 @@ from pathlib import Path  # noqa: E402
 
 BOOT_ERROR = 3  # as in wsgi.py
 if "ordercast.settings" not in sys.modules:
-    # gunicorn's, beside the transport: after a HUP the public names of the release before.
+    # Imported by gunicorn with the worker class; after a HUP it has the names of the old release.
     sys.modules.pop("ordercast", None)
 loaded = frozenset(sys.modules)
 CONFIG = runpy.run_path(str(Path(__file__).parent / "app" / "config.py"))
@@ -30,8 +30,8 @@ from ordercast import gunicorn_options  # noqa: E402
 globals().update(gunicorn_options(settings))
 bind = f"0.0.0.0:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
-accesslog = None  # app/http/access.py writes it
-# Of the library only what the settings need is loaded: read again with them at each HUP.
+accesslog = None  # app/http/access.py writes the access log
+# Forget the library's modules that the settings have loaded: each HUP reads them again.
 for name in sys.modules.keys() - loaded:
     if name.partition(".")[0] == "ordercast":
         del sys.modules[name]

@@ -7,16 +7,16 @@ import sys
 from app import create_app
 from app.config import ConfigError
 
-BOOT_ERROR = 3  # gunicorn stops instead of starting the worker again and again
+BOOT_ERROR = 3  # the exit code of a worker after which gunicorn's master stops
 
-# gunicorn.conf.py says the same, where it is in use.
+# For gunicorn without gunicorn.conf.py, which sets the worker class.
 is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
 if is_gunicorn and "ordercast.transport.worker" not in sys.modules:
     print(
         "ordercast: WebSockets need worker_class ordercast.transport.worker.Worker", file=sys.stderr
     )
     sys.exit(BOOT_ERROR)
-gc.disable()  # The modules that are loaded stay: each pass of the collector finds nothing.
+gc.disable()  # While modules are loaded the collector would find no garbage.
 try:
     app = create_app()
 except ConfigError as exc:
