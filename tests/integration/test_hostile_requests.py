@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from werkzeug.test import TestResponse
 
 from app.accounts.models import Role
@@ -61,6 +62,8 @@ JSON_VALUES = st.recursive(
     max_leaves=10,
 )
 QUERY_NAMES = ("after", "cursor", "limit", "sellerId", "status", "x", "")
+# Of what these tests send the database sees nothing, or what is valid: one is enough.
+BEFORE_THE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 HEADER_TEXT = st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"))
 
 
@@ -111,6 +114,15 @@ def with_body(calls: list[Call]) -> list[tuple[Call, Any]]:
     return [(call, VALID[call.operation.body]) for call in calls if call.operation.body]  # type: ignore[index]
 
 
+def is_admitted(call: Call, data: bytes) -> bool:
+    assert call.operation.body is not None
+    try:
+        call.operation.body.model_validate_json(data)
+    except ValidationError:
+        return False
+    return True
+
+
 def test_every_field_of_every_body_is_attacked(with_body: list[tuple[Call, Any]]) -> None:
     for call, body in with_body:
         model = call.operation.body
@@ -127,11 +139,17 @@ def test_what_is_attacked_would_be_let_in(
         assert response.status_code in (200, 201, 401, 409), (call.path, response.text)
 
 
-def test_a_wrong_value_in_any_field(market: Market, with_body: list[tuple[Call, Any]]) -> None:
+def test_a_wrong_value_in_any_field(
+    market: Market, with_body: list[tuple[Call, Any]], database_url: str
+) -> None:
+    """On PostgreSQL those that the model of the body admits: no other gets as far."""
+    everything = database_url.startswith("sqlite")
     for call, body in with_body:
         for place in hostile.places(body):
             for fragment in hostile.FRAGMENTS:
                 data = hostile.changed(body, place, fragment=fragment)
+                if not everything and not is_admitted(call, data):
+                    continue
                 response = call.send(market, data=data, content_type=JSON)
                 assert_answered(response, (call.path, place, fragment))
 
@@ -143,6 +161,7 @@ def test_a_missing_field(market: Market, with_body: list[tuple[Call, Any]]) -> N
             assert_answered(response, (call.path, place))
 
 
+@BEFORE_THE_DATABASE
 def test_an_extra_field(market: Market, with_body: list[tuple[Call, Any]]) -> None:
     for call, body in with_body:
         for name in ("id", "role2", "", "__class__", "x" * 1000, "\0", "\u202e"):
@@ -150,6 +169,7 @@ def test_an_extra_field(market: Market, with_body: list[tuple[Call, Any]]) -> No
             assert error(refused) == (422, "validation_error"), (call.path, name)
 
 
+@BEFORE_THE_DATABASE
 def test_a_body_that_is_no_object(market: Market, with_body: list[tuple[Call, Any]]) -> None:
     for call, _ in with_body:
         for data in hostile.BODIES:
@@ -158,6 +178,7 @@ def test_a_body_that_is_no_object(market: Market, with_body: list[tuple[Call, An
             assert status in (400, 401, 422), (call.path, data[:100], response.text)
 
 
+@BEFORE_THE_DATABASE
 def test_a_content_type_that_is_not_json(market: Market, with_body: list[tuple[Call, Any]]) -> None:
     for call, body in with_body:
         for content_type in hostile.CONTENT_TYPES:
@@ -166,6 +187,7 @@ def test_a_content_type_that_is_not_json(market: Market, with_body: list[tuple[C
             assert_answered(response, (call.path, content_type))
 
 
+@BEFORE_THE_DATABASE
 def test_a_body_of_ten_megabytes(market: Market, calls: list[Call]) -> None:
     for call in calls:
         data = b'{"name": "' + b"x" * 10_000_000 + b'"}'
@@ -175,6 +197,7 @@ def test_a_body_of_ten_megabytes(market: Market, calls: list[Call]) -> None:
             assert error(response) == (413, "body_too_large"), call.path
 
 
+@BEFORE_THE_DATABASE
 def test_the_largest_body_is_read_and_one_byte_more_is_not(market: Market) -> None:
     caller = market.bob
     for size, expected in ((MAX_BODY_BYTES, 422), (MAX_BODY_BYTES + 1, 413)):
@@ -195,6 +218,7 @@ def test_a_path_with_anything_where_an_id_belongs(market: Market, calls: list[Ca
             assert_answered(response, (call.method, path))
 
 
+@BEFORE_THE_DATABASE
 def test_any_path_that_is_no_route_or_a_file(app: Flask, market: Market) -> None:
     files = {
         rule.rule.partition("<")[0] for rule in app.url_map.iter_rules() if "<path:" in rule.rule
@@ -206,6 +230,7 @@ def test_any_path_that_is_no_route_or_a_file(app: Flask, market: Market) -> None
             assert_answered(market.bob.call("GET", path), path)
 
 
+@BEFORE_THE_DATABASE
 def test_any_method_on_any_route(app: Flask, market: Market) -> None:
     for rule in app.url_map.iter_rules():
         path = re.sub("<.*?>", "1", rule.rule)
@@ -226,6 +251,7 @@ def test_any_value_of_any_query_parameter(market: Market, calls: list[Call]) -> 
                 assert_answered(call.send(market, query_string=query), (call.path, query))
 
 
+@BEFORE_THE_DATABASE
 def test_any_query_parameter_that_nobody_reads(market: Market) -> None:
     for name in hostile.SEGMENTS:
         query = f"{name}={name}&{name}&&=&"
@@ -234,6 +260,7 @@ def test_any_query_parameter_that_nobody_reads(market: Market) -> None:
         )
 
 
+@BEFORE_THE_DATABASE
 def test_any_authorization(market: Market, calls: list[Call]) -> None:
     for call in calls:
         for token in hostile.TOKENS:
@@ -243,6 +270,7 @@ def test_any_authorization(market: Market, calls: list[Call]) -> None:
                 assert status == 401, (call.path, token)
 
 
+@BEFORE_THE_DATABASE
 def test_any_other_header(market: Market, calls: list[Call]) -> None:
     headers = {
         "Accept": "\xff" * 1000,
@@ -277,6 +305,7 @@ def test_any_other_header(market: Market, calls: list[Call]) -> None:
             assert status in (200, 206, 304, 416), (path, name, status)
 
 
+@BEFORE_THE_DATABASE
 @pytest.mark.parametrize("host", ["", " ", "a b", "\xff", "[", "a:b:c", "x" * 5000, "<script>"])
 def test_any_host(market: Market, host: str) -> None:
     for path in ("/", "/api/orders", "/api//orders", "/nowhere"):
@@ -297,6 +326,7 @@ def test_any_json_in_any_field(
     assert_answered(response, (call.path, place, value))
 
 
+@BEFORE_THE_DATABASE
 @repeatable
 @given(data=st.data())
 def test_any_bytes_as_a_body(
