@@ -10,7 +10,8 @@ SITE := app/http/site
 SITE_SOURCES := $(shell find $(CLIENT)/src $(CLIENT)/demo -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help run site test images soak check types docs format bench lock clean
+.PHONY: help run site test ready machine images soak check check-python check-types check-client \
+	types docs format bench lock clean
 
 help:  ## Print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,21 +22,33 @@ run: .venv/stamp  ## Start the service with demo data, and print its URL and the
 
 site: $(SITE)/stamp  ## Build the pages that the service serves at /
 
-test: check site $(NODE_TESTS)/node_modules/stamp  ## Run all checks and tests
-	@$(BIN)/python -m tools.machine
+# What comes before the tests is mostly one process that waits or computes: three at a time.
+test:  ## Run all checks and tests
+	@$(MAKE) --no-print-directory -j 3 ready
 	@cd $(CLIENT) && npm test --silent
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --durations=15 $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
+
+ready: machine check site $(NODE_TESTS)/node_modules/stamp
+
+machine: .venv/stamp
+	@$(BIN)/python -m tools.machine
 
 images: .venv/stamp site  ## Update the screenshots in docs/images
 	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py -k every_page
 
-check: .venv/stamp $(CLIENT)/node_modules/stamp  ## Check format, lint, types, import layers and generated files
+check: check-python check-types check-client  ## Check format, lint, types, import layers and generated files
+
+check-python: .venv/stamp
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.types --check
 	@$(BIN)/python -m tools.settings --check
+
+check-types: .venv/stamp
+	@$(BIN)/mypy
+
+check-client: $(CLIENT)/node_modules/stamp
 	@cd $(CLIENT) && npm run --silent types && npm run --silent lint
 
 types: .venv/stamp  ## Generate the events' TypeScript types from their declarations
@@ -71,11 +84,14 @@ clean:  ## Remove what these targets made, the demo database included
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
+.venv/node: .venv/stamp
+	@$(BIN)/python -m tools.node
+	@touch $@
+
 $(NODE_TESTS)/node_modules/stamp: $(NODE_TESTS)/package-lock.json
 $(NODE_BENCH)/node_modules/stamp: $(NODE_BENCH)/package-lock.json
 $(CLIENT)/node_modules/stamp: $(CLIENT)/package-lock.json
-%/node_modules/stamp: | .venv/stamp
-	@$(BIN)/python -m tools.node
+%/node_modules/stamp: | .venv/node
 	cd $* && npm ci --silent
 	@touch $@
 

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -29,6 +30,9 @@ from tests.harness.servers.redis import RedisServer
 from tests.harness.servers.sqlite import SqliteFiles
 
 PASSWORD = "correct horse battery"
+# Folders of tests, those with the longest files first.
+WAITING = ("adoption", "faults", "browser", "e2e", "conformance")
+COMPUTING = ("integration", "unit")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -42,6 +46,24 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.collect()
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give pytest-xdist's workers, which take file after file, in turn a file that mostly waits for
+    processes and one that computes: else all wait at one time and all compute at another."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    turns = [
+        [file for folder in folders for file in files if file.parent.name == folder]
+        for folders in (WAITING, COMPUTING)
+    ]
+    in_turn = [file for pair in zip_longest(*turns) for file in pair if file is not None]
+    rest = [file for file in files if file not in in_turn]
+    items[:] = [item for file in [*in_turn, *rest] for item in files[file]]
 
 
 def once_a_run(folders: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
