@@ -28,6 +28,7 @@ from ordercast.request_ids import current_request_id
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules
 from ordercast.settings import ConfigError, Settings
 from ordercast.tokens import Tokens
+from ordercast.transport import take_back
 from ordercast.worker.steps import Step
 
 if TYPE_CHECKING:
@@ -59,8 +60,11 @@ class Service:
             with app.app_context():
                 return _supported(engine())
 
+        if EXTENSION in app.extensions:
+            raise RuntimeError("cast.init_app(app, ...) was called before for this application")
         filter_own_loggers()
         warn_of_others()
+        take_back(socketio)
         self.settings = settings = options.with_queue(settings, socketio.server_options)
         self.broker = Broker.of(settings)
         # In gunicorn's processes TESTING changes nothing: the tests are elsewhere.

@@ -55,8 +55,7 @@ READY_SECONDS = 5  # how long a connect waits for the follower of a process that
 
 
 class Live:
-    """Initialises the team's `socketio`, which keeps its options and handlers. Raises RuntimeError
-    for a `socketio` that is this application's already."""
+    """Initialises the team's `socketio`, which keeps its options and handlers."""
 
     def __init__(
         self,
@@ -75,10 +74,6 @@ class Live:
         revocations: RevocationStore,
         checks: health.Health,
     ) -> None:
-        if app.extensions.get("socketio") is socketio:
-            raise RuntimeError(
-                "cast.init_app(app, socketio) in the place of socketio.init_app(app)"
-            )
         self._app = app
         self._captures = captures
         self._database = database

@@ -38,7 +38,7 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     timers.py       one timer for all deadlines         options.py      gunicorn's settings
 """
 
-from ordercast.transport.attaching import attach, path_of
+from ordercast.transport.attaching import attach, path_of, take_back
 from ordercast.transport.connect_request import ConnectRequest
 from ordercast.transport.engine import Engine
 from ordercast.transport.fanout import send_all, send_piece
@@ -59,4 +59,5 @@ __all__ = [
     "path_of",
     "send_all",
     "send_piece",
+    "take_back",
 ]

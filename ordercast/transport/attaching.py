@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 import flask
 import flask.json
-import socketio
+import socketio as socketio_package
 from flask_socketio import SocketIO, _SocketIOMiddleware
 
-ServerT = TypeVar("ServerT", bound=socketio.Server)
+ServerT = TypeVar("ServerT", bound=socketio_package.Server)
 
 DEFAULT_PATH = "socket.io"
+DEFAULT_CHANNEL = "flask-socketio"
 # Of Flask-SocketIO itself, or of the client manager that it would make.
 NOT_THE_SERVERS = ("channel", "manage_session", "message_queue", "path", "resource")
 
@@ -36,6 +37,29 @@ class ContextJson:
     def loads(self, *arguments: Any, **options: Any) -> Any:
         with self._app.app_context():
             return flask.json.loads(*arguments, **options)
+
+
+def take_back(socketio: SocketIO) -> None:
+    """Take back what `SocketIO(app, ...)` or its `init_app` has done, so that the options and the
+    handlers are those that it was given, as before: attach() goes on from there. Nothing to do for
+    one that is not initialised, or by attach()."""
+    server, options = socketio.server, socketio.server_options
+    if type(server) is not socketio_package.Server:
+        return
+    if options.get("message_queue"):
+        queue = options.pop("client_manager")  # which has not connected yet
+        if queue.channel != DEFAULT_CHANNEL:
+            options["channel"] = queue.channel
+    middleware = getattr(socketio, "sockio_mw", None)
+    if middleware is not None:
+        options["path"] = middleware.engineio_path
+    # Those from before the initialisation, and those from after it.
+    socketio.handlers = [
+        (name, handler, namespace)
+        for namespace, handlers in server.handlers.items()
+        for name, handler in handlers.items()
+    ]
+    socketio.namespace_handlers = list(server.namespace_handlers.values())
 
 
 def attach(
@@ -59,8 +83,12 @@ def attach(
     for namespace_handler in socketio.namespace_handlers:
         server.register_namespace(namespace_handler)
     app.extensions["socketio"] = socketio
-    socketio.sockio_mw = _SocketIOMiddleware(server, app, socketio_path=path_of(given))
-    app.wsgi_app = socketio.sockio_mw  # type: ignore[method-assign]
+    middleware = getattr(socketio, "sockio_mw", None)
+    if middleware is not None and middleware.flask_app is app:
+        middleware.engineio_app = server  # where it is: others may stand around it by now
+    else:
+        socketio.sockio_mw = _SocketIOMiddleware(server, app, socketio_path=path_of(given))
+        app.wsgi_app = socketio.sockio_mw  # type: ignore[method-assign]
     return server
 
 

@@ -182,13 +182,6 @@ def test_its_options_hold_and_another_application_gets_no_others(make: Make) -> 
     assert sockets.server is not first
 
 
-def test_one_that_is_initialised_already_is_refused_in_words() -> None:
-    app = Flask("team")
-    sockets = SocketIO(app, async_mode="threading")
-    with pytest.raises(RuntimeError, match="in the place of"):
-        Ordercast().init_app(app, sockets, engine=lambda: create_engine("sqlite://"))
-
-
 def test_a_connect_handler_that_fails_says_nothing_of_its_fault(make: Make) -> None:
     sockets = SocketIO()
 
