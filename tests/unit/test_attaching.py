@@ -1,5 +1,6 @@
 """A SocketIO that is attached to a server of another class is what its own `init_app` makes."""
 
+import logging
 from functools import partial
 from typing import Any
 
@@ -109,3 +110,22 @@ def test_the_transport_is_made_with_its_server() -> None:
     server = attach(SocketIO(async_mode="threading"), Flask("ours"), make)
     assert type(server.eio) is Engine
     assert set(server.eio.handlers) == {"connect", "message", "disconnect"}
+
+
+def test_the_options_that_need_nothing_of_ours_reach_the_server_and_its_transport() -> None:
+    given: dict[str, Any] = {
+        "transports": ["websocket"],
+        "allow_upgrades": False,
+        "http_compression": False,
+        "compression_threshold": 7,
+        "cookie": "io",
+        "cors_credentials": False,
+    }
+    log = logging.getLogger("tests.of.the.team")
+    team = SocketIO(async_mode="threading", manage_session=False, logger=log, **given)
+    engine = partial(Engine, Limits())
+    make = partial(StrictServer, connect=lambda request: None, engine=engine)
+    server = attach(team, Flask("ours"), make, {"namespaces": ["/", "/shop"]})
+    assert {name: getattr(server.eio, name) for name in given} == given
+    assert (server.logger, team.manage_session) == (log, False)
+    assert server.namespaces == ["/", "/shop"]
