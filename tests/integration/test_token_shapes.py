@@ -10,6 +10,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from flask_jwt_extended import get_jwt, get_jwt_identity, jwt_required
 
 from app import create_app
 from app.accounts import tokens
@@ -235,6 +236,13 @@ def service(variables: dict[str, str], database_url: str, redis_url: str) -> Ite
     """The marketplace with these variables in its environment."""
     given = {**variables, "DATABASE_URL": database_url, "REDIS_URL": redis_url}
     app = create_app(load(given))
+
+    @app.get("/api/team")
+    @jwt_required()
+    def team() -> dict[str, str]:
+        """A view of a team's own, in the way of Flask-JWT-Extended."""
+        return {"user": get_jwt_identity(), "role": get_jwt()["role"]}
+
     yield Visitor(app)
     with app.app_context():
         db.session.remove()
@@ -256,13 +264,16 @@ def test_the_marketplace_takes_its_access_tokens_over_http_and_for_a_connect(
     with service(variables, sqlite_url, redis_server.url) as visitor:
         for token, role in ((seller, Role.SELLER), (customer, Role.CUSTOMER)):
             good(visitor.call("GET", "/api/orders", token))
+            said = good(visitor.call("GET", "/api/team", token))
+            assert said == {"user": shape.user, "role": role}
             with visitor.app.app_context():
                 identity = tokens.identify({"token": token}, {})
             assert (identity.user_id, identity.role) == (shape.user, role)
             assert (f"seller:{shape.user}" in identity.rooms) is (role is Role.SELLER)
         for changes in shape.others:
-            answer = visitor.call("GET", "/api/orders", signed(**changes))
-            assert error(answer) == (401, "token_invalid"), changes
+            for path in ("/api/orders", "/api/team"):
+                answer = visitor.call("GET", path, signed(**changes))
+                assert error(answer) == (401, "token_invalid"), changes
         for call in (visitor.register(), visitor.log_in(), visitor.refresh(seller)):
             assert error(call) == (403, "local_accounts_off")
 
