@@ -42,7 +42,7 @@ def _redis(broker: Broker) -> str:
 
 
 def _issuer(key_set: KeySet) -> str:
-    """Before the issuer's keys are read once nobody can be let in; who is connected goes on."""
+    """No client is accepted before the issuer's keys are read once; connected clients go on."""
     if key_set.is_read:
         return OK
     key_set.start()

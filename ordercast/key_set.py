@@ -106,8 +106,8 @@ class KeySet:
         now = self._clock()
         if now - self._read_at <= FRESH_SECONDS:
             return
-        # Nobody asked for long: a key may have been withdrawn meanwhile. While readings fail, the
-        # last one began a moment ago, and nothing waits.
+        # Wait if the last reading is long past: a key may have been withdrawn meanwhile. During an
+        # outage the last reading began a moment ago, and no token waits.
         is_unused = now - max(self._began, self._read_at) > UNUSED_SECONDS
         reading = self._begin(at_least=AGAIN_SECONDS)
         if is_unused:
@@ -123,7 +123,8 @@ class KeySet:
 
     def _unknown(self, kid: str | None) -> list[Key]:
         """The keys of a kid that the set has after it was read again. Raises TokenInvalid."""
-        # A reading that runs already may have begun before the key was published.
+        # Read again after a reading that runs already: the issuer may have published the key since
+        # that one began.
         for next_reading in (self._joined, self._begin_for_unknown):
             self._wait(next_reading())
             if found := self._known(kid):
@@ -182,12 +183,12 @@ class KeySet:
             keys = keys_of(self._fetch(self.url))
         except (OSError, ValueError) as exc:
             why = reason(exc)
-        except Exception as exc:  # the waiting connects must hear of the end of every reading
+        except Exception as exc:  # else the connects that wait never learn that the reading ended
             logger.exception("key set not read")
             why = type(exc).__name__
         before = {key.kid for key in self._keys}
         with self._lock:
-            # A reading that was given up may come after the one that took its place.
+            # Drop the result of a reading that was given up: the next one may have ended before it.
             if self._reading is reading:
                 self._reading = None
                 self._why = why
