@@ -125,8 +125,8 @@ class Service:
     def emit(self, event: str | Event, payload: object, *, to: object, id: str | None) -> None:
         """See Ordercast.emit."""
         declared, name, payload = self._checked(event, payload)
-        room = self.events.room(declared, to)
-        self._emitter.emit(room, name, payload, id=id)
+        first, *further = self.events.rooms(declared, to)
+        self._emitter.emit(first, name, payload, further=further, id=id)
 
     def _checked(
         self, event: str | Event, payload: object

@@ -27,6 +27,7 @@ class DurableEmit(NamedTuple):
     room: str
     name: str
     data: JsonText
+    further: tuple[str, ...] = ()  # its rooms besides `room`
 
 
 class Durable:
@@ -64,20 +65,21 @@ class Durable:
         extra = {"event": name, "reason": reason}
         logger.warning("an emit is not durable, and sent as it was", extra=extra)
 
-    def _event(self, name: str, room: str | None, payload: object) -> DurableEmit:
+    def _event(self, name: str, to: str | list[str] | None, payload: object) -> DurableEmit:
         declared = self._events.declared(name)
         if declared is not None:
             payload = declared.of(payload).wire()
-        return DurableEmit(self._room(declared, room), name, encode(payload))
+        room, *further = (EVERYBODY,) if to is None else self._rooms(declared, to)
+        return DurableEmit(room, name, encode(payload), tuple(further))
 
-    def _room(self, declared: type[Event] | None, room: str | None) -> str:
-        if room is None:
-            return EVERYBODY
-        if room == EVERYBODY:
+    def _rooms(self, declared: type[Event] | None, to: str | list[str]) -> list[str]:
+        given = [to] if isinstance(to, str) else to
+        if EVERYBODY in given:
             raise ValueError(f"in the journal the room {EVERYBODY} is everybody")
-        if self._events.room(declared, room) != room:
+        rooms = self._events.rooms(declared, given)
+        if not set(rooms) <= set(given):
             raise ValueError(f"it is declared for the rooms {declared and declared.audience}:...")
-        return room
+        return rooms
 
 
 def _reason_to_stay(message: Mapping[str, Any]) -> str | None:
@@ -95,6 +97,7 @@ def _reason_to_stay(message: Mapping[str, Any]) -> str | None:
     if not isinstance(arguments, list) or len(arguments) != 1:
         return "it has several arguments, or none"
     room = message.get("room")
-    if room is not None and not isinstance(room, str):
+    rooms = room if isinstance(room, list) else [room]
+    if room is not None and not all(isinstance(one, str) for one in rooms):
         return "its room is no text"
     return None

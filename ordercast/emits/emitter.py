@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -41,21 +42,31 @@ class Emitter:
         self._lock = threading.Lock()  # guards `_last`
         self._last: bytes | None = None  # this process's newest entry of the inbox, until drained
 
-    def emit(self, room: str, name: str, data: object, *, id: str | None = None) -> None:
-        """Add an event of which the receiver is checked; with an `id`, once. `data`: JSON text, or
-        an object, which is encoded here.
+    def emit(
+        self,
+        room: str,
+        name: str,
+        data: object,
+        *,
+        further: Sequence[str] = (),
+        id: str | None = None,
+    ) -> None:
+        """Add an event of which the receivers are checked; with an `id`, once. `data`: JSON text,
+        or an object, which is encoded here. `further`: its rooms besides the first.
 
         Returns when the database has committed the event, or Redis has it. Raises ValueError for
         data that is no JSON, Refused for an id that cannot be one, InboxUnavailable if neither took
         the event, and SQLAlchemyError if the database refuses it."""
         fields: dict[str, Any] = {"event": name, "room": room, "data": text_of(data)}
+        if further:
+            fields["further"] = list(further)
         if id is not None:
             check_id(id)
             fields["id"] = id
         if self._captures:
             payload = orjson.loads(fields["data"].text)
-            to = None if room == EVERYBODY else room
-            self._captures.emitted(CapturedEvent(name, payload, (to,), durable=True, id=id))
+            rooms = tuple(None if one == EVERYBODY else one for one in (room, *further))
+            self._captures.emitted(CapturedEvent(name, payload, rooms, durable=True, id=id))
             return
         if self._is_inbox_ahead():
             self._add(fields)
@@ -71,7 +82,13 @@ class Emitter:
         with self._database.writing(busy_seconds=busy_seconds) as connection:
             if "id" in fields and not claim(connection, [key_of(fields["id"])]):
                 return
-            row = self._journal.append(connection, fields["room"], fields["event"], fields["data"])
+            row = self._journal.append(
+                connection,
+                fields["room"],
+                fields["event"],
+                fields["data"],
+                further=fields.get("further", ()),
+            )
             # If COMMIT fails nobody knows whether it took place: the drain asks for this row.
             if "id" not in fields:
                 fields["row"] = row
@@ -92,7 +109,10 @@ class Emitter:
         logger.warning("emits go through the inbox", extra={"reason": kind.value, "error": text})
 
     def _add(self, fields: dict[str, Any]) -> None:
-        added = add(self._redis, self._stream, {**fields, "data": fields["data"].text.encode()})
+        entry = {**fields, "data": fields["data"].text.encode()}
+        if "further" in fields:
+            entry["further"] = orjson.dumps(fields["further"])
+        added = add(self._redis, self._stream, entry)
         with self._lock:
             if self._last is None or _number(added) > _number(self._last):
                 self._last = added

@@ -154,7 +154,8 @@ class Relay:
     def _journal_all(self, connection: Connection, emits: Sequence[Heard]) -> Place | None:
         """Append the emits -> the place of the last."""
         for heard in emits:
-            self._journal.append(connection, heard.emit.room, heard.emit.name, heard.emit.data)
+            emit = heard.emit
+            self._journal.append(connection, emit.room, emit.name, emit.data, further=emit.further)
         return emits[-1].place if emits else None
 
     def _follow_again(self, *, resigned: bool) -> None:

@@ -133,7 +133,9 @@ class Drain:
             if self._is_journalled(connection, letter):
                 new -= 1
                 continue
-            self._journal.append(connection, letter.room, letter.event, letter.payload)
+            self._journal.append(
+                connection, letter.room, letter.event, letter.payload, further=letter.further
+            )
         return new
 
     def _is_journalled(self, connection: Connection, letter: Letter) -> bool:

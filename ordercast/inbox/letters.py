@@ -11,7 +11,8 @@ from ordercast.inbox.sender import check_data, check_id
 from ordercast.payloads import JsonText, encode
 
 Fields = dict[bytes, bytes]
-ROOM, ROW = b"room", b"row"  # the fields that only processes of the service write
+# The fields that only processes of the service write.
+ROOM, FURTHER, ROW = b"room", b"further", b"row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Letter:
     room: str
     event: str
     payload: JsonText  # of a declared event as it was validated; else as it came
+    further: tuple[str, ...] = ()  # its rooms besides `room`
     row: int | None = None  # of the journal, which may have the event: a COMMIT was not answered
 
 
@@ -39,6 +41,7 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
         raise Refused("a field is not UTF-8") from exc
     event = events.declared(name)
     room = events.open_room(to) if is_own else events.room(event, to)
+    further = _further(events, fields) if is_own else ()
     row = fields.get(ROW)
     data = fields[b"data"]
     check_data(data)
@@ -56,4 +59,14 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
     if row is not None and not row.isdigit():
         raise Refused("`row` is a number")
     key = key_of(key) if key else f"entry:{entry_id}"
-    return Letter(key, room, name, payload, row=None if row is None else int(row))
+    return Letter(key, room, name, payload, further, None if row is None else int(row))
+
+
+def _further(events: Events, fields: Fields) -> tuple[str, ...]:
+    try:
+        rooms = orjson.loads(fields.get(FURTHER, b"[]"))
+    except orjson.JSONDecodeError as exc:
+        raise Refused(f"`further` is not JSON: {exc}") from exc
+    if not isinstance(rooms, list):
+        raise Refused("`further` is a list of rooms")
+    return tuple(events.open_room(room) for room in rooms)

@@ -49,7 +49,7 @@ class DurableManager(QueueManager):
             message = {
                 "event": event,
                 "namespace": namespace,
-                "room": to or None,
+                "room": list(to) if isinstance(to, tuple | set | frozenset) else to or None,
                 "skip_sid": skip_sid,
                 "callback": callback,
             }
@@ -63,7 +63,7 @@ class DurableManager(QueueManager):
         if is_local:
             self._durable.log(name, "it ignores the queue")
             return False
-        if isinstance(room, str) and self.member(room, NAMESPACE) is not None:
+        if any(self._is_sid(one) for one in (room if isinstance(room, list) else [room])):
             self._durable.log(name, "it goes to one client, by its sid")
             return False
         message["binary"] = Packet.data_is_binary(data)
@@ -74,10 +74,14 @@ class DurableManager(QueueManager):
         found = self._durable.read(message)
         if found is None:
             return False
-        self._emitter.emit(*found)
+        self._emitter.emit(found.room, found.name, found.data, further=found.further)
         if self.captures:  # no journal brings it to the clients of a test
             self.emit_here(name, data, room)
         return True
+
+    def _is_sid(self, room: Any) -> bool:
+        """Whether the room is a client of this process."""
+        return isinstance(room, str) and self.member(room, NAMESPACE) is not None
 
     def _handle_emit(self, message: dict[str, Any]) -> None:
         is_from_outside = message.get("host_id") != self.host_id

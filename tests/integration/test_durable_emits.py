@@ -193,13 +193,24 @@ def test_a_request_with_a_write_open_on_sqlite_emits_through_the_inbox(
     with process.app.app_context(), transaction():
         emit("notification", {**NOTE, "title": "one"}, to="user:1")
         emit("notification", {**NOTE, "title": "two"})
+        emit("notification", {**NOTE, "title": "both"}, to=["user:1", "user:2"])
     emit("notification", {**NOTE, "title": "three"}, to="user:1")
     assert rows(process.app) == []
     with process.app.app_context():
         mailbox.drain()
     emit("notification", {**NOTE, "title": "four"}, to="user:1")
     kept = [(room, data["title"]) for room, _, data in rows(process.app)]
-    assert kept == [("user:1", "one"), ("*", "two"), ("user:1", "three"), ("user:1", "four")]
+    assert kept == [
+        ("user:1", "one"),
+        ("*", "two"),
+        ("user:1", "both"),
+        ("user:1", "three"),
+        ("user:1", "four"),
+    ]
+    bob = Tab(BOB).connect(process)
+    process.hear(*published_by(process))
+    bob.read()
+    assert [arguments[0]["title"] for _, arguments in bob.got] == ["two", "both"]
     mailbox.redis.close()
 
 

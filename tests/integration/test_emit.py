@@ -60,15 +60,17 @@ def emit(title: str, **options: Any) -> None:
 def test_it_is_committed_when_the_call_returns_and_gets_its_position(app: Flask) -> None:
     emit("one")
     emit("two", to=7)
+    emit("several", to=["user:7", "user:8"])
     moved = OrderStatus(id="3", order_number="OC-3", status=Status.SHIPPED)
     cast.emit(moved, to="user:8")
     _, entries = sequence()
-    assert [(entry.room, entry.name) for entry in entries] == [
-        ("user:7", "notification"),
-        ("user:7", "notification"),
-        ("user:8", "order:status"),
+    assert [(entry.rooms, entry.name) for entry in entries] == [
+        (("user:7",), "notification"),
+        (("user:7",), "notification"),
+        (("user:7", "user:8"), "notification"),
+        (("user:8",), "order:status"),
     ]
-    assert entries[2].data == '{"id":"3","orderNumber":"OC-3","status":"shipped"}'
+    assert entries[3].data == '{"id":"3","orderNumber":"OC-3","status":"shipped"}'
 
 
 def test_the_callers_transaction_neither_takes_it_back_nor_waits(

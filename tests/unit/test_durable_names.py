@@ -53,6 +53,12 @@ def test_a_broadcast_goes_to_everybody() -> None:
     assert read(message(room=None), DECLARED) is not None
 
 
+def test_an_emit_to_several_rooms_is_one_event() -> None:
+    emit = read(message(room=["user:7", "user:8", "user:7"]))
+    assert emit == DurableEmit("user:7", "order:status", text_of({"id": "3"}), ("user:8",))
+    assert read(message(room=["user:7", "seller:8"]), DECLARED) is None
+
+
 @pytest.mark.parametrize("payload", [None, "text", 5, [1, 2], {"a": "ü"}])
 def test_any_single_argument_is_a_payload(payload: Any) -> None:
     assert read(message("order:new", payload)) is not None
@@ -67,6 +73,9 @@ STAYS: dict[str, dict[str, Any]] = {
     "it has several arguments, or none": {"data": "not a list"},
     "its room is no text": {"room": 5},
     "in the journal the room * is everybody": {"room": "*"},
+    "everybody": {"room": ["user:7", "*"]},
+    "an event goes to 1 to": {"room": []},
+    "is no text": {"room": ["user:7", 5]},
     "the room 'control' is the service's own": {"room": "control"},
     "a room has 1 to 255 printable characters": {"room": "x" * 256},
     "str is not valid UTF-8": {"data": ["half an emoji \ud83d"]},
