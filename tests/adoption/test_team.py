@@ -1,6 +1,8 @@
 """A team's app on the installed library: its own events, rooms and handlers."""
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -66,3 +68,16 @@ def test_whom_the_teams_handler_refuses_is_not_connected(client: Client, team: P
     nobody.wait("connect_error")
     nobody.leave()
     assert client(driver="alice").wait_settled()
+
+
+def test_the_types_of_the_teams_events_are_written_without_redis_or_a_worker(
+    binaries: Path, tmp_path: Path
+) -> None:
+    place = Place(tmp_path, binaries, SQLALCHEMY_DATABASE_URI="sqlite://")
+    written = place.run("flask", "ordercast", "types", "--output", "ordercast.ts")
+    assert (written.returncode, written.stdout) == (0, ""), written.stderr
+    text = (tmp_path / "ordercast.ts").read_text()
+    assert "export type ParcelMoved = {\n  readonly id: string;\n" in text
+    assert '    "parcel:moved": ParcelMoved;' in text
+    document = place.run("flask", "ordercast", "asyncapi")
+    assert json.loads(document.stdout)["channels"]["any_room"]["messages"].keys() == {"ParcelMoved"}
