@@ -37,11 +37,12 @@ class Capture(Protocol):
 
 
 class Captures:
-    """Those that are open now, of one application."""
+    """The captures that are open now, of one application."""
 
     def __init__(self, is_testing: Callable[[], bool]) -> None:
         self._is_testing = is_testing
         self._open: tuple[Capture, ...] = ()
+        self.has_tables = False  # the database of the tests, once a capture has checked
 
     def __bool__(self) -> bool:
         return bool(self._open)
@@ -53,6 +54,9 @@ class Captures:
 
     def open(self, capture: Capture) -> None:
         self._open = (*self._open, capture)
+
+    def found_tables(self) -> None:
+        self.has_tables = True
 
     def close(self, capture: Capture) -> None:
         self._open = tuple(each for each in self._open if each is not capture)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
 
-from sqlalchemy import Connection, Engine, StaticPool, inspect
+from sqlalchemy import Connection, StaticPool, inspect
 from sqlalchemy.orm import Session
 
 from ordercast import migrations
@@ -20,9 +19,6 @@ from ordercast.testing.transactions import Transactions
 
 if TYPE_CHECKING:
     from flask import Flask
-
-# The engines whose database has the library's tables.
-_WITH_TABLES: WeakSet[Engine] = WeakSet()
 
 
 class Sent:
@@ -121,7 +117,7 @@ def _create_tables(service: Service) -> None:
     """Create the library's tables where there are none, as in a database in memory."""
     engine = service.database.engine
     is_single = isinstance(engine.pool, StaticPool)  # a connection of ours ends the test's own
-    if is_single and engine in _WITH_TABLES:
+    if is_single and service.captures.has_tables:
         return
     with engine.connect() as connection:
         driver = connection.connection.driver_connection
@@ -133,4 +129,4 @@ def _create_tables(service: Service) -> None:
         has_tables = inspect(connection).has_table(EVENTS.name)
     if not has_tables:
         migrations.upgrade(engine)
-    _WITH_TABLES.add(engine)
+    service.captures.found_tables()
