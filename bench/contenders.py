@@ -136,14 +136,17 @@ CONTENDERS: dict[str, tuple[Queue, Start]] = {
 
 
 @contextmanager
-def running(name: str, folder: Path, *, root: Path = ROOT) -> Iterator[Server]:
-    """Start one of CONTENDERS; ordercast from the checkout `root`."""
+def running(
+    name: str, folder: Path, *, root: Path = ROOT, variables: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Start one of CONTENDERS with these variables; ordercast from the checkout `root`."""
     queue, start = CONTENDERS[name]
     with ExitStack() as stack:
         redis = RedisServer(folder)
         stack.callback(redis.stop)
         redis.start()
         port = free_port()
-        env = environment(PORT=str(port), REDIS_URL=redis.url, PING_INTERVAL=PING_SECONDS)
+        usual = {"PORT": str(port), "REDIS_URL": redis.url, "PING_INTERVAL": PING_SECONDS}
+        env = environment(**usual, **(variables or {}))
         programs = start(stack, root, folder, port, env)
         yield Server(name, port, queue, redis.url, programs)

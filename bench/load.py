@@ -3,7 +3,7 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +21,9 @@ def sub(number: int) -> str:
     return f"{number:08d}"
 
 
-def token(number: int, role: str, serial: int) -> str:
-    """An access token as `flask token` makes them."""
-    claims = {
+def claims(number: int, role: str, serial: int) -> dict[str, Any]:
+    """Those of an access token as `flask token` makes them."""
+    return {
         "fresh": False,
         "iat": ISSUED,
         "jti": f"{serial:032x}",
@@ -33,7 +33,13 @@ def token(number: int, role: str, serial: int) -> str:
         "exp": TOKEN_LASTS,
         "role": role,
     }
-    return jwt.encode(claims, SECRET, algorithm="HS256")
+
+
+def signed_with_secret(payload: Mapping[str, Any]) -> str:
+    return jwt.encode(dict(payload), SECRET, algorithm="HS256")
+
+
+Sign = Callable[[Mapping[str, Any]], str]
 
 
 def compile_load(folder: Path) -> Path:
@@ -55,9 +61,17 @@ class Load:
     load.c."""
 
     def __init__(
-        self, program: Path, folder: Path, *, port: int, users: Sequence[tuple[int, str]]
+        self,
+        program: Path,
+        folder: Path,
+        *,
+        port: int,
+        users: Sequence[tuple[int, str]],
+        sign: Sign = signed_with_secret,
     ) -> None:
-        lines = (f"{sub(user)} {token(user, role, i)}\n" for i, (user, role) in enumerate(users))
+        lines = (
+            f"{sub(user)} {sign(claims(user, role, i))}\n" for i, (user, role) in enumerate(users)
+        )
         tokens = folder / "tokens"
         tokens.write_text("".join(lines))
         self._process = subprocess.Popen(

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from bench.contenders import Server
 from bench.emitter import Emitter
-from bench.load import Load
+from bench.load import Load, Sign, signed_with_secret
 
 WARMUP_CLIENTS = 100  # connected before the first measurement, and kept
 FIRST_WARMUP, FIRST_USER, FIRST_NOBODY, SELLER = 90_000_000, 1, 70_000_000, 1  # user numbers
@@ -69,9 +69,13 @@ class Bench:
 
 @contextmanager
 def bench(
-    server: Server, program: Path, folder: Path, users: Sequence[tuple[int, str]]
+    server: Server,
+    program: Path,
+    folder: Path,
+    users: Sequence[tuple[int, str]],
+    sign: Sign = signed_with_secret,
 ) -> Iterator[Bench]:
-    load = Load(program, folder, port=server.port, users=users)
+    load = Load(program, folder, port=server.port, users=users, sign=sign)
     try:
         emitter = Emitter(server.queue, server.redis_url)
         try:

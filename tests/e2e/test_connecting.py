@@ -69,7 +69,8 @@ def test_a_bad_token_is_invalid(service: Service, alice: Person, stock_client: N
         5,
         [alice.token],
         alice.refresh_token,
-        signed(role="pirate"),
+        signed(aud="another"),
+        signed(token_use="id"),
         jwt.encode(jwt.decode(alice.token, options={"verify_signature": False}), "x" * 40),
         alice.token.rpartition(".")[0] + ".",
     ]
