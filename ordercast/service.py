@@ -163,6 +163,7 @@ class Service:
         """Run the background worker, until SIGTERM or SIGINT; in the main thread."""
         from ordercast.worker import loops  # a web process needs none of it
 
+        filter_own_loggers()
         loops.run(
             self._app,
             settings=self.settings,
@@ -179,6 +180,7 @@ class Service:
         process."""
         from ordercast.doctor.examining import Doctor  # loads Alembic
 
+        filter_own_loggers()
         doctor = Doctor(
             self._app,
             settings=self.settings,

@@ -1,7 +1,7 @@
 """Outages in the log: one line a second for each kind, instead of a traceback for each request.
 
-The library's own loggers have such a filter as soon as an application is initialised. A filter of a
-logger sees only its own lines: LOGGERS names each that may meet an error of the database.
+The library's own loggers have such a filter as soon as an application is initialised. Python asks
+the filter of a logger for its own lines alone, not for those of the loggers below it.
 """
 
 import logging
@@ -12,24 +12,6 @@ from collections.abc import Callable
 from ordercast.database.outage import explain
 
 REPEAT_SECONDS = 1.0
-
-# Modules that log errors with their traceback, which may be those of the team's handlers and steps.
-LOGGERS = (
-    "ordercast.doctor.examining",
-    "ordercast.health",
-    "ordercast.key_set",
-    "ordercast.live.connecting",
-    "ordercast.live.dismissal",
-    "ordercast.live.follower",
-    "ordercast.live.live_server",
-    "ordercast.live.replay",
-    "ordercast.live.subscription",
-    "ordercast.transport.protocol",
-    "ordercast.transport.registry",
-    "ordercast.transport.timers",
-    "ordercast.transport.websocket",
-    "ordercast.worker.loop",
-)
 
 # (kind, text on one line) of an error that is an outage; None of another.
 Explain = Callable[[BaseException | None], tuple[str, str] | None]
@@ -69,9 +51,12 @@ class OutageFilter(logging.Filter):
 
 
 _FILTER = OutageFilter()
+PACKAGE = __name__.partition(".")[0]
 
 
 def filter_own_loggers() -> None:
-    """Give the library's loggers the filter; calling it again is harmless."""
-    for name in LOGGERS:
-        logging.getLogger(name).addFilter(_FILTER)
+    """Give the library's loggers the filter, those of the modules that are loaded by now; calling
+    it again is harmless."""
+    for name in list(logging.root.manager.loggerDict):
+        if name.partition(".")[0] == PACKAGE:
+            logging.getLogger(name).addFilter(_FILTER)
