@@ -9,6 +9,7 @@ when every token that a revocation concerns has expired: then it is forgotten.
 import heapq
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,8 +26,12 @@ What = tuple[str, str]  # (kind, value)
 
 
 class Revocations:
-    def __init__(self, store: RevocationStore) -> None:
+    def __init__(
+        self, store: RevocationStore, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock`: monotonic seconds."""
         self._store = store
+        self._clock = clock
         self.rules = store.rules
         self._marks: dict[What, Mark] = {}  # the latest of each
         self._until: dict[What, datetime] = {}  # until when it counts; missing: for ever
@@ -62,15 +67,15 @@ class Revocations:
 
     def refresh(self, seconds: float = REFRESH_SECONDS) -> None:
         """Read the table, unless that was less than `seconds` ago. Raises SQLAlchemyError."""
-        asked = time.monotonic()
+        asked = self._clock()
         with self._lock:  # one thread reads, the others wait for its result, also a failure
             if self._failure is not None and self._failed_at >= asked:
                 raise self._failure.with_traceback(None)
-            if time.monotonic() - self._refreshed >= seconds:
+            if self._clock() - self._refreshed >= seconds:
                 try:
                     self._read_table()
                 except SQLAlchemyError as exc:
-                    self._failure, self._failed_at = exc, time.monotonic()
+                    self._failure, self._failed_at = exc, self._clock()
                     raise
                 self._failure = None
 
@@ -96,7 +101,7 @@ class Revocations:
         return None if mark is None else self.rules.refusal(identity, mark)
 
     def _read_table(self) -> None:
-        started, moment = time.monotonic(), datetime.now(UTC)
+        started, moment = self._clock(), datetime.now(UTC)
         if started - self._refreshed >= RELOAD_SECONDS:
             self._since = None
         rows = self._store.recent(self._since)

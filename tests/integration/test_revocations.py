@@ -1,5 +1,7 @@
 """The revocations in memory: asked by every connect, so that the database is not."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,23 +31,28 @@ ALICE = TokenIdentity(
 )
 
 
-def in_memory() -> Revocations:
-    """Of a process whose clock is every issuer's."""
+def in_memory(clock: Callable[[], float] = time.monotonic) -> Revocations:
+    """Of a process whose clock is every issuer's; `clock` counts the seconds between its reads."""
     database = current_app.extensions["ordercast"].database
-    return Revocations(RevocationStore(database, Rules(), append=journal_append))
+    store = RevocationStore(database, Rules(), append=journal_append)
+    return Revocations(store, clock=clock)
 
 
 def journal_append(*event: object) -> None:
     raise AssertionError("what is read here is written by the application")
 
 
-@pytest.fixture
-def revocations(app: Flask) -> Revocations:
-    """Of this process."""
-    revocations = in_memory()
+def told_at_once(revocations: Revocations) -> Revocations:
+    """As the web process of this application has it."""
     dismissal = Dismissal(Connections(), revocations, lambda mark: None)
     cast.revocations.subscribe(dismissal.on_revoked)
     return revocations
+
+
+@pytest.fixture
+def revocations(app: Flask) -> Revocations:
+    """Of this process."""
+    return told_at_once(in_memory())
 
 
 @pytest.mark.parametrize(
@@ -57,9 +64,11 @@ def revocations(app: Flask) -> Revocations:
     ],
 )
 def test_what_this_process_revokes_is_known_at_once(
-    app: Flask, revocations: Revocations, kind: RevocationKind, value: str
+    app: Flask, kind: RevocationKind, value: str
 ) -> None:
-    """Without the worker, without Redis, and without asking the database again."""
+    """Without the worker, without Redis, and without asking the database again: by its clock no
+    time goes by after the first read."""
+    revocations = told_at_once(in_memory(clock=lambda: 0.0))
     assert not revocations.hits(ALICE)
     cast.revocations.add(None, kind, value)
     with statements(db.engine) as asked:
