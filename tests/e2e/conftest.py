@@ -40,9 +40,10 @@ def running(
         folder = folders.mktemp("service")
         with redis_in(folder) as own:
             service = Service(folder, database_url=url, redis_url=own.url)
-            service.start()
-            yield service
-            service.stop()
+            try:
+                yield service.start()
+            finally:
+                service.stop()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -71,8 +72,10 @@ def postgres_other(
 def running_beside(service: Service, folders: pytest.TempPathFactory) -> Iterator[Service]:
     shared = {name.lower(): service.env[name] for name in ("DATABASE_URL", "REDIS_URL")}
     other = Service(folders.mktemp("other"), **shared)
-    yield other.start()
-    other.stop()
+    try:
+        yield other.start()
+    finally:
+        other.stop()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from tests.harness.waiting import DEADLINE_SECONDS
 ROOT = Path(__file__).parents[3]
 BIN = Path(sys.executable).parent
 CHEAP_HASH_KIB = 64  # a usual hash takes 0.2 s of CPU, and every person of a test registers
+STOP_SECONDS = 60  # generous: gunicorn drains for 5 of them at most
 SECRET = "a-secret-for-the-tests-that-is-long-enough"
 FLASK = (str(BIN / "flask"), "--app", "wsgi")
 
@@ -74,7 +75,7 @@ class Process:
         """SIGTERM -> the exit code."""
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(timeout=20)
+        return self._process.wait(timeout=STOP_SECONDS)
 
     def kill(self) -> None:
         """kill -9."""

@@ -30,26 +30,41 @@ class Service:
         self.worker: Process | None = None
 
     def start(self) -> "Service":
-        self.start_web()
-        self.start_worker()
+        """Both at the same moment, each on a core of its own."""
+        web, worker = self._launch_web(), self._launch_worker()
+        self._wait_for_web(web)
+        self._wait_for_worker(worker)
         return self
 
     def start_web(self, *options: str) -> Process:
-        command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app", *options]
-        command += ["--bind", f"127.0.0.1:{self.port}"]
-        web = self.web = Process(command, env=self.env, log=self._folder / "web.log")
-        wait_until(lambda: self._is_ready(web), "the web process is ready", seconds=START_SECONDS)
+        web = self._launch_web(*options)
+        self._wait_for_web(web)
         return web
 
     def start_worker(self) -> Process:
-        worker = Process([*FLASK, "worker"], env=self.env, log=self._folder / "worker.log")
-        self.worker = worker
-        wait_until(
-            lambda: worker.logged("worker started", pid=worker.pid),
-            "the worker runs",
-            seconds=START_SECONDS,
-        )
+        worker = self._launch_worker()
+        self._wait_for_worker(worker)
         return worker
+
+    def _launch_web(self, *options: str) -> Process:
+        command = [str(BIN / "gunicorn"), "-c", "gunicorn.conf.py", "wsgi:app", *options]
+        command += ["--bind", f"127.0.0.1:{self.port}"]
+        self.web = Process(command, env=self.env, log=self._folder / "web.log")
+        return self.web
+
+    def _wait_for_web(self, web: Process) -> None:
+        wait_until(lambda: self._is_ready(web), "the web process is ready", seconds=START_SECONDS)
+
+    def _launch_worker(self) -> Process:
+        self.worker = Process([*FLASK, "worker"], env=self.env, log=self._folder / "worker.log")
+        return self.worker
+
+    def _wait_for_worker(self, worker: Process) -> None:
+        def runs() -> bool:
+            assert worker.is_running(), f"the worker ended:\n{worker.output()}"
+            return bool(worker.logged("worker started", pid=worker.pid))
+
+        wait_until(runs, "the worker runs", seconds=START_SECONDS)
 
     def _is_ready(self, web: Process) -> bool:
         assert web.is_running(), f"the web process ended:\n{web.output()}"
