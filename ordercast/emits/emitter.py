@@ -15,7 +15,6 @@ from ordercast.database import Outage, explain, outage
 from ordercast.database.apart import BUSY_SECONDS, Apart
 from ordercast.database.sqlite import BUSY_SECONDS as PATIENT_SECONDS
 from ordercast.errors import EventError, InboxUnavailable
-from ordercast.events import EVERYBODY
 from ordercast.inbox.claiming import claim, key_of
 from ordercast.inbox.sender import add, check_id
 from ordercast.journal import Journal
@@ -65,8 +64,8 @@ class Emitter:
             fields["id"] = id
         if self._captures:
             payload = orjson.loads(fields["data"].text)
-            rooms = tuple(None if one == EVERYBODY else one for one in (room, *further))
-            self._captures.emitted(CapturedEvent(name, payload, rooms, durable=True, id=id))
+            captured = CapturedEvent(name, payload, (room, *further), durable=True, id=id)
+            self._captures.emitted(captured)
             return
         if self._is_inbox_ahead():
             self._add(fields)

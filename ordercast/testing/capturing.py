@@ -75,14 +75,20 @@ class _Recorder:
         self, event: CapturedEvent, connection: Connection, session: Session | None
     ) -> None:
         if CONTROL_ROOM not in event.rooms:  # for the web processes, and no client
-            self._transactions.add(event, connection, session)
+            self._transactions.add(_for_readers(event), connection, session)
 
     def emitted(self, event: CapturedEvent) -> None:
         if event.id is not None and event.id in self._ids:
             return
         self._ids.add(event.id or "")
-        everybody = event.durable and event.rooms == (EVERYBODY,)
-        self._transactions.add_sent(replace(event, rooms=(None,)) if everybody else event)
+        self._transactions.add_sent(_for_readers(event))
+
+
+def _for_readers(event: CapturedEvent) -> CapturedEvent:
+    """The journal's room of everybody is None, as in an emit."""
+    if not event.durable or EVERYBODY not in event.rooms:
+        return event
+    return replace(event, rooms=tuple(None if room == EVERYBODY else room for room in event.rooms))
 
 
 @contextmanager

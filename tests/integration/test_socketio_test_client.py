@@ -101,8 +101,14 @@ def test_a_durable_emit_reaches_the_clients_of_the_test_and_is_captured_as_one(
         alice = team.client()
         team.sockets.emit("parcel:moved", {"id": "7"}, to="depot:north")
         team.sockets.emit("parcel:closing", {"in": 5})
-    assert [event["name"] for event in alice.get_received()] == ["parcel:moved", "parcel:closing"]
-    assert sent.durable["depot:north"] == [("parcel:moved", {"id": "7"})]
+        team.sockets.emit("parcel:lost", {"id": "8"}, to=["depot:north", "depot:south"])
+    names = ["parcel:moved", "parcel:closing", "parcel:lost"]
+    assert [event["name"] for event in alice.get_received()] == names
+    assert sent.durable["depot:north"] == [
+        ("parcel:moved", {"id": "7"}),
+        ("parcel:lost", {"id": "8"}),
+    ]
+    assert sent.durable["depot:south"] == [("parcel:lost", {"id": "8"})]
     assert sent.durable[None] == [("parcel:closing", {"in": 5})]
     assert len(sent.ephemeral) == 0
 
