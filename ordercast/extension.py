@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ordercast.doctor.finding import Examination, Finding
     from ordercast.events import Event
     from ordercast.health import Check
-    from ordercast.identity import Identify, Identity, TokenIdentity
+    from ordercast.identity import Identify, Identity, MayJoin, TokenIdentity
     from ordercast.journal import Head, Missed
     from ordercast.live.census import Census
     from ordercast.revocation import RevocationStore, Rule
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ordercast.tokens import Tokens
 
 Identifying = TypeVar("Identifying", bound="Identify")
+Joining = TypeVar("Joining", bound="MayJoin")
 
 # Flask is imported where it is used: importing `Ordercast` does not load it.
 
@@ -44,6 +45,7 @@ class Ordercast:
         self._latest: Service | None = None
         self._steps = Steps()
         self._identify: Identify | None = None
+        self._may_join: MayJoin | None = None
 
     def init_app(
         self,
@@ -71,6 +73,7 @@ class Ordercast:
             identify=self._identity,
             revocation_rules=revocation_rules,
             is_identified=self._is_identified,
+            may_join=lambda: self._may_join,
             steps=self._steps,
         )
         app.extensions[EXTENSION] = self._latest = service
@@ -87,6 +90,26 @@ class Ordercast:
         {token} as `auth`. It raises Refuse; None is refused as a client without authentication."""
         self._identify = function
         return function
+
+    def may_join(self, function: Joining) -> Joining:
+        """Let this function decide whether a client that comes back may still be in a room that it
+        joined after its connect:
+
+            @cast.may_join
+            def may_join(room, auth, environ): return room in rooms_of(auth["token"])
+
+        Called in an application context, for each such room that the connect does not enter by
+        itself. False, or an error, which is logged: the client is not recovered, and not in the
+        room. Without a function a client with an identity is let in again, and one without is not
+        recovered."""
+        self._may_join = function
+        return function
+
+    @property
+    def identity(self) -> Identity | None:
+        """The identity of the connection whose connect, event or disconnect handler runs; None
+        without identities. Raises RuntimeError outside of Socket.IO handlers."""
+        return self._service.live.identity
 
     @property
     def tokens(self) -> Tokens:

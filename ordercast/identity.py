@@ -71,6 +71,10 @@ class TokenIdentity(Identity):
 # Raises Refuse.
 Identify = Callable[[Any, dict[str, Any]], Identity | None]
 
+# (a room that the client joined after its connect, auth, environ) -> whether it may be in it still,
+# in an application context.
+MayJoin = Callable[[str, Any, dict[str, Any]], bool]
+
 
 def rooms_digest(rooms: Sequence[str]) -> str:
     """A short text that is the same for the same rooms in any order."""

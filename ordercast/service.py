@@ -19,7 +19,7 @@ from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
 from ordercast.events import Event, Events
 from ordercast.health import Health
-from ordercast.identity import Identity
+from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
@@ -55,6 +55,7 @@ class Service:
         identify: Callable[[Any, dict[str, Any]], Identity],
         revocation_rules: Mapping[str, Rule] | None = None,
         is_identified: Callable[[], bool],
+        may_join: Callable[[], MayJoin | None],
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -95,6 +96,7 @@ class Service:
             emitter=self._emitter,
             checks=self.health,
             identify=identify,
+            may_join=may_join,
             is_identified=lambda: is_identified() or bool(self.tokens.algorithms),
         )
         self._app = app

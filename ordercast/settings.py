@@ -173,7 +173,7 @@ class Settings(BaseModel):
     MAX_EVENTS_PER_SECOND: Limit = 50
     """of one client"""
     JOURNAL_KEEP_DAYS: Annotated[float, Field(ge=0, le=36_500, allow_inf_nan=False)] = 7
-    """days that an event stays in the journal"""
+    """days that an event stays in the journal, and a client's `pid` is good; 0: for ever"""
     RECOVERY_MAX_EVENTS: Limit = 1000
     """that a client may have missed to be recovered"""
     RECOVERY_MAX_BYTES: Limit = 16_777_216

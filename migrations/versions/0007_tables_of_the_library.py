@@ -19,7 +19,7 @@ depends_on = None
 
 LIBRARY_REVISION = "0001"
 # The library's revisions after it, which are taken back with this one.
-APPEND, RELAY = "0002", "0003"
+APPEND, RELAY, JOINED_ROOMS = "0002", "0003", "0004"
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -105,9 +105,12 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """The request ids, the keys and the further rooms of events are lost."""
+    """The request ids, the keys and the further rooms of events are lost, and the rooms that
+    clients joined late."""
     revision = LIBRARY_REVISION if op.get_context().as_sql else library_revision()
-    if revision == RELAY:
+    if revision == JOINED_ROOMS:
+        op.drop_table("ordercast_joined")
+    if revision in (RELAY, JOINED_ROOMS):
         op.drop_table("ordercast_relay")
     if revision != LIBRARY_REVISION:
         take_back_append()
@@ -148,7 +151,7 @@ def drop_unused() -> None:
 def library_revision() -> str:
     """Raises CommandError for a later revision than this migration knows."""
     found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
-    if found not in (LIBRARY_REVISION, APPEND, RELAY):
+    if found not in (LIBRARY_REVISION, APPEND, RELAY, JOINED_ROOMS):
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"

@@ -14,7 +14,6 @@ from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 
 DOWN = "Check ORDERCAST_REDIS_URL and that Redis runs; until then events take up to 2 s."
 FULL = "Raise maxmemory; until then the inbox takes nothing: emits are refused."
-CLUSTER = "Redis Cluster is not supported: name a single Redis, or the Sentinels of one."
 READ_ONLY = "ORDERCAST_REDIS_URL names a replica: name the master, or its Sentinels."
 RULES = "~ordercast:* &ordercast:* &flask-socketio +@all -@admin -@dangerous +info"
 PERMISSIONS = (
@@ -50,22 +49,12 @@ def _redis(broker: Broker) -> str:
     }
     try:
         with broker.connect() as client:
-            if _is_clustered(client):
-                raise Unhealthy("ORDERCAST_REDIS_URL names a node of a Redis Cluster", CLUSTER)
             for channel, message in messages.items():
                 _round_trip(client, channel, message)
             _write(client, broker)
     except redis.RedisError as exc:
         raise Unhealthy(reason(exc), advice(exc)) from exc
     return f"round trip on {', '.join(messages)}; takes what is written"
-
-
-def _is_clustered(client: Redis) -> bool:
-    try:
-        told: dict[str, int] = client.info("cluster")
-    except redis.exceptions.NoPermissionError:
-        return False
-    return bool(told.get("cluster_enabled"))
 
 
 def _round_trip(client: Redis, channel: str, message: bytes) -> None:

@@ -51,10 +51,11 @@ class Clients(Protocol):
         """Check that the user may have one more connection."""
 
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
-        """Enter the client's rooms: their events wait from here on; earlier ones were missed."""
+        """Enter the client's rooms: emits to them wait from here on."""
 
     def confirm(self, member: Member, request: ConnectRequest) -> dict[str, Any]:
-        """The connect handler has accepted the client -> the fields of CONNECT besides its sid."""
+        """The connect handler has accepted the client, and may have entered other rooms: let the
+        journal's events wait as well -> the fields of CONNECT besides its sid."""
 
     def connected(self, member: Member) -> None:
         """CONNECT was sent: note the client as connected."""
@@ -115,7 +116,8 @@ class ConnectPath:
                 clients.admit(member, request)
                 clients.enter_rooms(member, request)
             self._ask_handler(member, request)
-            answer = {"sid": member.sid, **clients.confirm(member, request)}
+            with self._app.app_context():
+                answer = {"sid": member.sid, **clients.confirm(member, request)}
         except Refuse as exc:
             self._log_refusal(exc, member, request)
             clients.forget(member)

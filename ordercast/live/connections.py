@@ -6,15 +6,20 @@ ends with the token at the latest.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ordercast.errors import TokenError
 from ordercast.identity import Identity
+from ordercast.live.arrival import Arrival
+from ordercast.live.late import Late
 from ordercast.live.missed import Missed
 from ordercast.live.outcome import Outcome
 from ordercast.metrics import RECOVERIES
 from ordercast.revocation import Mark, RevocationKind, Rules
+
+NOBODY = Identity("")  # of a client without an identity
 
 
 @dataclass(slots=True)
@@ -27,6 +32,9 @@ class Connection:
     recovered: bool = False
     missed: Missed | None = None  # follows CONNECT; None once the client has taken it
     since: float = field(default_factory=time.monotonic)
+    arrival: Arrival | None = None  # while it connects
+    base: Sequence[str] = ()  # the rooms that its pid is signed for
+    late: Late | None = None  # what it joined and left later
 
     def is_older_than(self, other: "Connection") -> bool:
         """Of two that began in the same moment, one is."""
@@ -39,6 +47,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._by_sid: dict[str, Connection] = {}
+        self._anonymous: dict[str, Connection] = {}  # by sid
         self._by_pid: dict[str, Connection] = {}
         # The connection itself for a user with one, as most have: a list takes 100 bytes more.
         self._by_user: dict[str, Connection | list[Connection]] = {}
@@ -46,6 +55,9 @@ class Connections:
         self._departed: dict[str, Connection] = {}
 
     def add(self, connection: Connection) -> None:
+        if connection.identity is NOBODY:
+            self._anonymous[connection.sid] = connection
+            return
         self._by_sid[connection.sid] = connection
         user_id = connection.identity.user_id
         others = self._by_user.get(user_id)
@@ -70,21 +82,24 @@ class Connections:
         return self._by_pid.get(pid) if isinstance(pid, str) else None
 
     def remove(self, sid: str) -> Connection | None:
-        connection = self._by_sid.pop(sid, None)
+        connection = self._by_sid.pop(sid, None) or self._anonymous.pop(sid, None)
         if connection is None:
             return None
         # A predecessor that leaves late must not remove its successor's entry.
         if self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
+        if connection.missed is not None:
+            if connection.recovered:
+                RECOVERIES.labels(Outcome.INTERRUPTED).inc()
+            connection.missed = None
+        if connection.identity is NOBODY:
+            return connection
         user_id = connection.identity.user_id
         others = [one for one in self.of_user(user_id) if one is not connection]
         if others:
             self._by_user[user_id] = others[0] if len(others) == 1 else others
         else:
             del self._by_user[user_id]
-        if connection.missed is not None:
-            RECOVERIES.labels(Outcome.INTERRUPTED).inc()
-            connection.missed = None
         return connection
 
     def depart(self, connection: Connection) -> None:
@@ -112,7 +127,11 @@ class Connections:
         return older.union(one.session for one in self.departed_of(user_id)) - {connection.session}
 
     def all(self) -> list[Connection]:
+        """Those with an identity."""
         return list(self._by_sid.values())
+
+    def anonymous(self) -> list[Connection]:
+        return list(self._anonymous.values())
 
     def hit_by(self, mark: Mark, rules: Rules) -> list[Connection]:
         """The connections that a revocation hits. Not those of a login after its user's revocation

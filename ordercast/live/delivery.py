@@ -15,7 +15,7 @@ from socketio import packet
 from ordercast.endings import ServiceEnding
 from ordercast.journal import Entry
 from ordercast.live.closing import close
-from ordercast.live.member import NAMESPACE, Member, State
+from ordercast.live.member import NAMESPACE, UNSETTLED, Member, State
 from ordercast.live.missed import PIECE_BYTES
 from ordercast.transport.backlog import Backlog
 from ordercast.transport.packets import Packet, message
@@ -31,6 +31,22 @@ class Sending:
     send_all: Callable[[Sequence[Any], Sequence[Packet]], None]
     # To one session -> whether they are taken; else the last argument is called when they are.
     send_piece: Callable[[Any, Sequence[Packet], Callable[[], None]], bool]
+
+
+class Unplaced(Packet):
+    """An event that waits for a client whose position is not known yet, and is to end with it."""
+
+    __slots__ = ()
+
+    def __init__(self, packet: Packet) -> None:
+        self.data, self.frame = packet.data, packet.frame
+
+
+def _placed(packet: Packet, position: int) -> Packet:
+    if not isinstance(packet, Unplaced):
+        return packet
+    assert isinstance(packet.data, str)
+    return Packet(f'{packet.data.removesuffix("]")},"{position}"]')
 
 
 class Delivery:
@@ -54,6 +70,15 @@ class Delivery:
         the offset of a client that connects from now on."""
         with self._lock:
             self._position = 0
+
+    def settle(self, member: Member, seen: int) -> None:
+        """Let events of the journal after position `seen` wait for the client from now on, behind
+        those that wait already, which get their offset: it is `seen`, as all that the client
+        missed is sent before."""
+        with self._lock:
+            member.seen = seen
+            if member.backlog is not None:
+                member.backlog.replace(lambda packet: _placed(packet, seen))
 
     def send_entry(self, recipients: Iterable[Member], entry: Entry) -> None:
         """Send a durable event, with its offset as the last argument."""
@@ -83,8 +108,12 @@ class Delivery:
                 offset = None if member.connection is None else max(self._position, member.seen)
                 by_offset.setdefault(offset, []).append(member)
             for offset, members in by_offset.items():
-                extra = () if offset is None else (str(offset),)
-                self._send(members, self._encode([*arguments, *extra], namespace))
+                if offset == UNSETTLED:
+                    first, *attachments = self._encode(arguments, namespace)
+                    self._send(members, (Unplaced(first), *attachments))
+                else:
+                    extra = () if offset is None else (str(offset),)
+                    self._send(members, self._encode([*arguments, *extra], namespace))
 
     def send_one(
         self, recipient: Member, arguments: Sequence[Any], *, namespace: str, ack_id: int

@@ -4,7 +4,7 @@ An event is sent to a client, or to its backlog, and never sent before CONNECT (
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from socketio.packet import Packet
 from ordercast.events import EVERYBODY
 from ordercast.journal import Entry
 from ordercast.live.delivery import Delivery
-from ordercast.live.member import NAMESPACE
+from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.rooms import RoomManager
 
 
@@ -23,13 +23,55 @@ class EmitManager(RoomManager):
     def __init__(self, delivery: Delivery, **options: Any) -> None:
         super().__init__(**options)
         self._delivery = delivery
+        # Of rooms that clients joined ahead of the follower: the position after which each gets
+        # their events. Mostly empty.
+        self._begins: dict[Member, dict[str, int]] = {}
 
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its rooms, to each once."""
         rooms: str | Sequence[str] | None = entry.rooms if entry.further else entry.room
         if entry.room == EVERYBODY or EVERYBODY in entry.further:
             rooms = None
-        self._delivery.send_entry(self.recipients(NAMESPACE, rooms), entry)
+        recipients = self.recipients(NAMESPACE, rooms)
+        if self._begins:
+            recipients = self._begun(recipients, entry)
+        self._delivery.send_entry(recipients, entry)
+
+    def settle(self, member: Member, seen: int, since: Mapping[str, int]) -> None:
+        """Let the client into these rooms, as far as it is not in them, and their events wait:
+        those after position `seen`, and after the position of the room. Nothing is fanned out
+        meanwhile."""
+        self._delivery.settle(member, seen)
+        self.enter(member, seen, since)
+
+    def enter(self, member: Member, last: int, since: Mapping[str, int]) -> None:
+        """Let the client into these rooms, whose events it gets after position `last`, and after
+        the position of the room. Nothing is fanned out meanwhile."""
+        for room, position in since.items():
+            self.basic_enter_room(member.sid, NAMESPACE, room)
+            if position > last:
+                self._begins.setdefault(member, {})[room] = position
+
+    def _begun(self, recipients: list[Member], entry: Entry) -> list[Member]:
+        """Those of the recipients that are in a room of the event and owed its events by now."""
+        position = entry.position
+        begun = [one for one in recipients if self._is_begun(one, entry)]
+        ahead = {
+            member: {room: begin for room, begin in begins.items() if begin > position}
+            for member, begins in self._begins.items()
+        }
+        self._begins = {member: begins for member, begins in ahead.items() if begins}
+        return begun
+
+    def _is_begun(self, member: Member, entry: Entry) -> bool:
+        begins = self._begins.get(member)
+        if begins is None:
+            return True
+        return any(
+            begins.get(room, 0) < entry.position
+            for room in entry.rooms
+            if room == EVERYBODY or room in member.rooms
+        )
 
     def emit(
         self,

@@ -51,6 +51,7 @@ class Follower:
         self._lock = threading.Lock()  # one fan-out at a time, of a message or of a read
         self._wake = threading.Event()
         self.ready = threading.Event()
+        self.tried = threading.Event()  # the journal was read, or could not be
 
     def run(self) -> None:
         """For ever: read the journal whenever Redis cannot be relied on."""
@@ -126,6 +127,7 @@ class Follower:
             # Keep the loop: without it the process would get no event any more. The next round
             # tries again.
             logger.exception("journal not followed", extra={"reason": reason})
+        self.tried.set()
 
     def _read(self) -> None:
         """Fan out what the journal holds after `last`. The lock is held: messages wait."""

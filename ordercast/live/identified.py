@@ -71,10 +71,11 @@ class Identified:
             raise TooManyConnections
 
     def enter_rooms(self, member: Member, request: ConnectRequest) -> None:
-        self._recovery.enter_rooms(member, connected_as(member), auth_of(request))
+        self._recovery.begin(member, connected_as(member))
 
     def confirm(self, member: Member, request: ConnectRequest) -> dict[str, Any]:
         connection = connected_as(member)
+        self._recovery.settle(member, connection, request)
         self._check(connection.refusal)
         # Close the same client's half-open connection, from which nobody reads any more; also if
         # this one was not recovered and has another pid: admit() did not count the older one.

@@ -17,22 +17,28 @@ from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.database import Database
 from ordercast.emits import Durable, Emitter
+from ordercast.identity import Identity, MayJoin
+from ordercast.joined import JoinedRooms
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
+from ordercast.live.anonymous import Anonymous
 from ordercast.live.census import Counter
 from ordercast.live.closing import count
 from ordercast.live.connecting import ANYBODY, Clients, ConnectPath
 from ordercast.live.connections import Connections
+from ordercast.live.current import current_identity
 from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.durable import DurableManager
 from ordercast.live.follower import Follower
 from ordercast.live.handlers import keep_errors
 from ordercast.live.identified import Identified, Identify
+from ordercast.live.joining import Joining
 from ordercast.live.lifetime import REFRESH, Lifetime
 from ordercast.live.live_server import LiveServer, StockServer
 from ordercast.live.marking import keep_marked
 from ordercast.live.member import NAMESPACE
+from ordercast.live.pid import Pids, signing_key
 from ordercast.live.readiness import Readiness
 from ordercast.live.recovery import Recovery
 from ordercast.live.replay import Replay
@@ -71,6 +77,7 @@ class Live:
         emitter: Emitter,
         identify: Identify,
         is_identified: Callable[[], bool],
+        may_join: Callable[[], MayJoin | None],
         revocations: RevocationStore,
         checks: health.Health,
     ) -> None:
@@ -108,6 +115,17 @@ class Live:
             keeps_transports=is_ours,
         )
         self.follower = Follower(journal, self.sockets)
+        pids = Pids(lambda: signing_key(settings.JWT_SECRET_KEY, app))
+        joining = Joining(JoinedRooms(database), self.manager, self.follower, pids)
+        recovery = Recovery(
+            self.manager,
+            self.follower,
+            journal,
+            joining,
+            pids,
+            may_join=may_join,
+            settings=settings,
+        )
         self._lifetime = Lifetime(
             self.manager,
             self.connections,
@@ -119,19 +137,22 @@ class Live:
         self._identified = Identified(
             self.connections,
             self.revocations,
-            Recovery(app, self.manager, self.follower, journal, settings=settings),
+            recovery,
             self.sockets,
             identify=identify,
             ready=self._wait_until_ready,
             watch=self._lifetime.watch,
             max_per_user=settings.MAX_CONNECTIONS_PER_USER,
         )
+        self._anonymous = Anonymous(
+            self.connections, recovery, self.sockets, has_journal=self._has_journal
+        )
         replay = Replay(delivery, socketio.start_background_task)
         connects = ConnectPath(app, self.manager, replay, self._clients)
         self.dismissal = Dismissal(self.connections, self.revocations, self.sockets.close_hit_by)
         revocations.subscribe(self.dismissal.on_revoked)
 
-        self._engine = self._serve(connects, settings, offered, timers)
+        self._engine = self._serve(connects, joining, settings, offered, timers)
         path = f"/{path_of(offered)}"
         app.wsgi_app = _either_path(app.wsgi_app, path)  # type: ignore[assignment,method-assign]
 
@@ -157,6 +178,11 @@ class Live:
         """Whether this process is shutting down, and its clients go to the others."""
         return self._engine is not None and self._engine.draining
 
+    @property
+    def identity(self) -> Identity | None:
+        """See Ordercast.identity."""
+        return current_identity(self.manager)
+
     def start(self) -> None:
         """Start listening in this process; calling it again is harmless. Call it after any fork:
         background tasks do not survive one."""
@@ -178,6 +204,7 @@ class Live:
     def _serve(
         self,
         connects: ConnectPath,
+        joining: Joining,
         settings: Settings,
         offered: dict[str, Any],
         timers: Timers | None,
@@ -191,6 +218,7 @@ class Live:
                 StockServer,
                 connect=connects.connect,
                 on_left=self.sockets.left,
+                joining=joining,
                 is_testing=lambda: self._app.testing,
             )
         else:
@@ -198,6 +226,7 @@ class Live:
                 LiveServer,
                 connect=connects.connect,
                 on_left=self.sockets.left,
+                joining=joining,
                 on_gone=self.connections.release,
                 engine=partial(
                     Engine,
@@ -219,8 +248,15 @@ class Live:
 
     def _clients(self, namespace: str) -> Clients:
         """Decided at each connect: `@cast.identify` may come after this object was made."""
-        is_identified = namespace == NAMESPACE and self._is_identified()
-        return self._identified if is_identified else ANYBODY
+        if namespace != NAMESPACE:
+            return ANYBODY
+        return self._identified if self._is_identified() else self._anonymous
+
+    def _has_journal(self) -> bool:
+        """Whether this process follows the journal; a process that just started tries first."""
+        if self._started_in is not None:
+            self.follower.tried.wait(READY_SECONDS)
+        return self.follower.ready.is_set()
 
     def _subscribe(self, broker: Broker, settings: Settings) -> Subscription:
         census = Counter(

@@ -10,6 +10,7 @@ import socketio
 from gevent import Timeout
 from socketio import packet
 
+from ordercast.live.joining import Joining
 from ordercast.live.member import NAMESPACE
 from ordercast.live.stock import StockRequest
 from ordercast.live.test_clients import TestSession, Unqueued
@@ -18,13 +19,40 @@ from ordercast.transport import ConnectRequest, StrictServer
 logger = logging.getLogger(__name__)
 
 
-class LeavingServer(socketio.Server):
+class RoomServer(socketio.Server):
     """`on_left` is told the sid of each client that has left `/`, and why, before the team's
-    disconnect handler."""
+    disconnect handler. `joining` keeps the rooms of `/`."""
 
-    def __init__(self, *, on_left: Callable[[str, str], None], **options: Any) -> None:
+    def __init__(
+        self, *, on_left: Callable[[str, str], None], joining: Joining, **options: Any
+    ) -> None:
         self._on_left = on_left
+        self._joining = joining
         super().__init__(**options)
+
+    def enter_room(self, sid: str, room: str, namespace: str | None = None) -> None:
+        """Let a client into a room. In `/` the room is recovered: it is committed on return, if the
+        client is connected to this process. Raises SQLAlchemyError, and then the client is not in
+        the room; NotConnected if the client is back on a younger connection."""
+        if (namespace or NAMESPACE) != NAMESPACE or not self._joining.join(sid, room):
+            super().enter_room(sid, room, namespace)
+
+    def leave_room(self, sid: str, room: str, namespace: str | None = None) -> None:
+        """Let a client leave a room; committed, and raises, as enter_room()."""
+        if (namespace or NAMESPACE) != NAMESPACE or not self._joining.leave(sid, room):
+            super().leave_room(sid, room, namespace)
+
+    def close_room(self, room: str, namespace: str | None = None) -> None:
+        """Let all clients leave a room. Raises SQLAlchemyError."""
+        if (namespace or NAMESPACE) == NAMESPACE:
+            self._joining.close(room)
+        super().close_room(room, namespace)
+
+    def leave_closed_room(self, room: str, namespace: str | None = None) -> None:
+        """Let the clients of this process leave a room that another process has closed."""
+        if (namespace or NAMESPACE) == NAMESPACE:
+            self._joining.leave_all(room)
+        self.manager.basic_close_room(room, namespace or NAMESPACE)
 
     def begin_disconnect(self, sid: str, namespace: str) -> None:
         """Tell a connected client that it is disconnected; it gets nothing more. finish_disconnect
@@ -57,11 +85,11 @@ class LeavingServer(socketio.Server):
             return None
 
 
-class LiveServer(LeavingServer, StrictServer):
+class LiveServer(RoomServer, StrictServer):
     """On this library's transport, in gunicorn's worker."""
 
 
-class StockServer(LeavingServer):
+class StockServer(RoomServer):
     """On python-engineio's own server, as under `flask run`. `connect` answers each CONNECT.
     `is_testing`: the clients are those of flask_socketio's test client."""
 

@@ -7,6 +7,9 @@ from ordercast.live.connections import Connection
 from ordercast.transport.backlog import Backlog
 
 NAMESPACE = "/"  # of the journal's events
+UNSETTLED = (
+    2**63
+)  # above every position: events of the journal pass the client by until it is known
 
 
 class State(IntEnum):

@@ -7,10 +7,11 @@ piece.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from ordercast.journal import Entry, Journal, split
 from ordercast.live.outcome import Outcome, Unrecoverable
+from ordercast.live.owed import Span
 from ordercast.live.ring import Ring
 
 PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
@@ -26,81 +27,98 @@ class Reader:
         self._ring = ring
         self._few = threading.BoundedSemaphore(READERS)
 
-    def read(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
-        """The next entries, up to that position. Raises Unrecoverable, and
-        SQLAlchemyError."""
-        entries = self._remembered(whose, until)
+    def measure(self, span: Span, *, limit: int) -> tuple[list[tuple[int, int]], Outcome]:
+        """(position, bytes) of up to `limit` events, and where they are: memory or journal. Raises
+        Unrecoverable, and SQLAlchemyError."""
+        after, until, rooms = span
+        entries = self._ring.since(after, until=until, rooms=rooms, limit=limit)
+        if entries is not None:
+            sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
+            return sizes, Outcome.MEMORY
+        if after < self._journal.head().lowest - 1:
+            raise Unrecoverable(Outcome.TOO_OLD)
+        return self._journal.sizes(after, until=until, rooms=rooms, limit=limit), Outcome.JOURNAL
+
+    def read(self, whose: "Missed", piece: Span) -> Sequence[Entry]:
+        """The events of a piece. Raises Unrecoverable, and SQLAlchemyError."""
+        entries = self._remembered(piece)
         if entries is None:
-            entries = self._journal.since(
-                whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED
-            )
-            self.check(whose)
+            after, until, rooms = piece
+            entries = self._journal.since(after, until=until, rooms=rooms, limit=UNLIMITED)
+            self.check(whose, after)
         return entries
 
-    def read_later(self, whose: "Missed", *, until: int) -> Sequence[Entry]:
+    def read_later(self, whose: "Missed", piece: Span) -> Sequence[Entry]:
         """As read(), after the connect: from the journal in READERS threads at once at most."""
-        entries = self._remembered(whose, until)
+        entries = self._remembered(piece)
         if entries is None:
             with self._few:
-                entries = self.read(whose, until=until)
+                entries = self.read(whose, piece)
         return entries
 
-    def check(self, whose: "Missed") -> None:
+    def check(self, whose: "Missed", after: int) -> None:
         """Check the head after each read of the journal: events that were pruned meanwhile lack at
         the beginning, events that the database has lost at the end. Raises Unrecoverable."""
         head = self._journal.head()
-        if whose.after < head.lowest - 1:
+        if after < head.lowest - 1:
             raise Unrecoverable(Outcome.TOO_OLD)
         if head.journal != whose.journal_name or head.position < whose.until:
             raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
 
-    def _remembered(self, whose: "Missed", until: int) -> Sequence[Entry] | None:
-        return self._ring.since(whose.after, until=until, rooms=whose.rooms, limit=UNLIMITED)
+    def _remembered(self, piece: Span) -> Sequence[Entry] | None:
+        after, until, rooms = piece
+        return self._ring.since(after, until=until, rooms=rooms, limit=UNLIMITED)
 
 
 class Missed:
-    """The events of one client's rooms with after < position <= until. Call `next_piece` until
-    `is_read`. Made in the connect's app context, where the first piece is read. Raises
-    Unrecoverable, and SQLAlchemyError."""
+    """The events of one client's rooms in these spans, up to position `until`. Call `next_piece`
+    until `is_read`. Made in the connect's app context, where they are measured and the first piece
+    is read. Raises Unrecoverable, and SQLAlchemyError."""
 
     def __init__(
         self,
         reader: Reader,
-        sizes: Sequence[tuple[int, int]],
+        spans: Sequence[Span],
         *,
-        after: int,
         until: int,
-        rooms: Sequence[str],
         journal_name: str,
-        source: Outcome,
+        max_events: int = UNLIMITED,
+        max_bytes: int = 0,
     ) -> None:
-        self.source = source  # where the first of it was found: memory or journal
-        self.count = len(sizes)  # events
-        self.after = after  # up to which position it was read
+        self.source = Outcome.MEMORY  # where the first of it was found: memory or journal
+        self.count = 0  # events
         self.until = until
-        self.rooms = rooms
         self.journal_name = journal_name
         self._reader = reader
-        ends, _ = split(sizes, PIECE_BYTES)
-        self._ends = deque(ends)  # the last position of each piece
+        self._pieces: deque[Span] = deque()
+        size = 0
+        for span in spans:
+            sizes, source = reader.measure(span, limit=max_events - self.count + 1)
+            self.count += len(sizes)
+            size += sum(more for _, more in sizes)
+            if self.count > max_events:
+                raise Unrecoverable(Outcome.TOO_MANY)
+            if max_bytes and size > max_bytes:
+                raise Unrecoverable(Outcome.TOO_LARGE)
+            if source is Outcome.JOURNAL:
+                self.source = source
+            after = span.after
+            for end in split(sizes, PIECE_BYTES)[0]:
+                self._pieces.append(Span(after, end, span.rooms))
+                after = end
         self._first: Sequence[Entry] = ()
-        if self._ends:
-            self._first = self._read(reader.read)
-        elif source is Outcome.JOURNAL:
-            reader.check(self)
+        if self._pieces:
+            self._first = reader.read(self, self._pieces.popleft())
+        elif self.source is Outcome.JOURNAL:
+            reader.check(self, spans[0].after)
 
     @property
     def is_read(self) -> bool:
-        return not self._ends and not self._first
+        return not self._pieces and not self._first
 
     def next_piece(self) -> Sequence[Entry]:
         """The next events. Raises Unrecoverable, and SQLAlchemyError."""
         if self._first:
             first, self._first = self._first, ()
             return first
-        return self._read(self._reader.read_later) if self._ends else ()
-
-    def _read(self, read: Callable[..., Sequence[Entry]]) -> Sequence[Entry]:
-        entries = read(self, until=self._ends[0])
-        self.after = self._ends.popleft()
-        return entries
+        return self._reader.read_later(self, self._pieces.popleft()) if self._pieces else ()

@@ -12,6 +12,8 @@ class Outcome(StrEnum):
     BAD_PID = "bad_pid"  # not signed here, or by another release
     ANOTHER_USER = "another_user"
     ANOTHER_ROLE = "another_role"  # the client has no snapshot of what its new rooms hold
+    LATE_ROOM = "late_room"  # joined after the connect; refused now, or there is nobody to ask
+    TOO_MANY_ROOMS = "too_many_rooms"  # joined after the connect: more than are kept
     BAD_OFFSET = "bad_offset"  # no position that was ever given
     STALE_OFFSET = "stale_offset"  # kept from before the pid
     ANOTHER_JOURNAL = "another_journal"  # the database is another one, or has lost positions

@@ -51,9 +51,9 @@ class QueueManager(EmitManager):
         self._methods = {
             "emit": self._handle_emit,
             "disconnect": self._handle_disconnect,
-            "enter_room": self._handle_enter_room,
-            "leave_room": self._handle_leave_room,
-            "close_room": self._handle_close_room,
+            "enter_room": self._enter_for_another,
+            "leave_room": self._leave_for_another,
+            "close_room": self._close_for_another,
             MARK: lambda _message: None,  # of a worker
             "doctor": lambda _message: None,  # a round trip of doctor/redis.py
         }
@@ -121,8 +121,33 @@ class QueueManager(EmitManager):
             else:
                 handler(data)
 
+    def _enter_for_another(self, message: dict[str, Any]) -> None:
+        sid, namespace = message["sid"], message.get("namespace")
+        if self.member(sid, namespace or NAMESPACE) is not None:
+            self._run(self.server.enter_room, sid, message["room"], namespace)
+
+    def _leave_for_another(self, message: dict[str, Any]) -> None:
+        sid, namespace = message["sid"], message.get("namespace")
+        if self.member(sid, namespace or NAMESPACE) is not None:
+            self._run(self.server.leave_room, sid, message["room"], namespace)
+
+    def _close_for_another(self, message: dict[str, Any]) -> None:
+        self._run(self.server.leave_closed_room, message["room"], message.get("namespace"))
+
+    def _run(self, call: Callable[..., None], *arguments: Any) -> None:
+        """Call in the background: it may write, and messages for others wait behind this one."""
+        self.server.start_background_task(_call_logged, call, *arguments)
+
     def _publish(self, data: dict[str, Any]) -> None:
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
         text = self.json.dumps(data)
         if not self.captures.is_quiet:
             self._redis.publish(self.channel, text)
+
+
+def _call_logged(call: Callable[..., None], *arguments: Any) -> None:
+    try:
+        call(*arguments)
+    except Exception:
+        # The process that asked has had its answer: the client is where it was.
+        logger.exception("room not changed", extra={"call": call.__name__})

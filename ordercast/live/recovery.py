@@ -1,121 +1,141 @@
 """Connection state recovery: a client that comes back gets what it missed, in order, once.
 
-Order matters twice. On the server: join the rooms and let live events wait, then read what was
-missed, so that an event committed in between waits and is not lost. On the wire: CONNECT, the
-replay, then the live events: a cut after any of these packets loses and doubles nothing, because
-the client's offset says exactly how far it came.
+Order matters twice. On the server: join the rooms, let events wait, then read what was missed, so
+that an event committed in between waits and is not lost. On the wire: CONNECT, the replay, then the
+live events: a cut after any of these packets loses and doubles nothing, because the client's offset
+says exactly how far it came.
 
-Either everything after the client's offset is replayed and the client keeps its pid
-(`socket.recovered` is true), or it gets a new pid and no event, and reads snapshots again. Never a
-part.
+The connect handler joins rooms as well, so a connect has two steps: `begin` before the handler,
+`settle` after it. In between no event of the journal waits: those are missed events.
+
+Either everything that the client is owed is replayed and it keeps its pid (`socket.recovered` is
+true), or it gets a new pid and nothing of before, and reads snapshots again. Never a part.
 """
 
 import logging
-from functools import cached_property, partial
-from typing import Any
-
-from flask import Flask
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from ordercast.events import EVERYBODY
-from ordercast.identity import Identity, rooms_digest
+from ordercast.identity import Identity, MayJoin, rooms_digest
+from ordercast.joined import MORE, Joined, Superseded
 from ordercast.journal import Journal
-from ordercast.live.connections import Connection
+from ordercast.live.arrival import Arrival
+from ordercast.live.connections import NOBODY, Connection
+from ordercast.live.emits import EmitManager
 from ordercast.live.follower import Follower
+from ordercast.live.joining import Joining
 from ordercast.live.member import Member
 from ordercast.live.missed import UNLIMITED, Missed, Reader
 from ordercast.live.outcome import Outcome, Unrecoverable
-from ordercast.live.pid import Claim, Pids, signing_key
-from ordercast.live.rooms import RoomManager
+from ordercast.live.owed import Owed, has_events, owed, spans
+from ordercast.live.pid import Claim, Pids
 from ordercast.metrics import RECOVERIES
 from ordercast.settings import Settings
+from ordercast.transport import ConnectRequest
 
 logger = logging.getLogger(__name__)
 MAX_DIGITS = 19  # of a position
+DAY_SECONDS = 86_400
 
 
 class Recovery:
+    """`may_join` returns the team's function for rooms that were joined late, if there is one."""
+
     def __init__(
         self,
-        app: Flask,
-        manager: RoomManager,
+        manager: EmitManager,
         follower: Follower,
         journal: Journal,
+        joining: Joining,
+        pids: Pids,
         *,
+        may_join: Callable[[], MayJoin | None],
         settings: Settings,
     ) -> None:
-        self._app = app
-        self._secret = settings.JWT_SECRET_KEY
-        self._limit = settings.RECOVERY_MAX_EVENTS or UNLIMITED
+        self._max_events = settings.RECOVERY_MAX_EVENTS or UNLIMITED
         self._max_bytes = settings.RECOVERY_MAX_BYTES
+        self._keep_seconds = settings.JOURNAL_KEEP_DAYS * DAY_SECONDS
         self._manager = manager
         self._follower = follower
         self._journal = journal
+        self._joining = joining
+        self._pids = pids
+        self._may_join = may_join
         self._reader = Reader(journal, follower.ring)
 
-    @cached_property
-    def _pids(self) -> Pids:
-        # Flask's key may be set after `init_app`, and a process's own must not outlive a fork.
-        return Pids(signing_key(self._secret, self._app))
-
-    def enter_rooms(self, member: Member, connection: Connection, auth: dict[str, Any]) -> None:
-        """Let the client into its rooms, whose events wait from now on. `connection` gets its pid,
-        and what the client missed if it sent a pid and can be recovered."""
-        offset = auth.get("offset")
-        if "pid" in auth:
-            try:
-                self._resume(member, connection, self._pids.read(auth["pid"]), offset)
-            except Unrecoverable as exc:
-                RECOVERIES.labels(exc.outcome).inc()
-                extra = {"user": connection.identity.user_id, "sid": connection.sid}
-                logger.info("not recovered", extra={**extra, "reason": exc.outcome})
-            else:
-                connection.recovered, connection.pid = True, auth["pid"]
-                return
-        connection.pid = self._start_anew(member, connection.identity, offset)
-
-    def _start_anew(self, member: Member, identity: Identity, offset: object) -> str:
-        # Join anew: events that waited since an attempt to recover are older than the new pid.
-        position, journal_name = self._join(member, identity)
-        kept = _number(offset)
-        stale = kept if kept is not None and kept > position else None
-        rooms = rooms_digest(identity.rooms)
-        claim = Claim(identity.user_id, rooms, position, journal_name, stale)
-        return self._pids.sign(claim)
-
-    def _join(self, member: Member, identity: Identity, after: int = 0) -> tuple[int, str]:
-        return self._follower.join(
-            partial(self._manager.enter_with_backlog, member, identity.rooms), after
+    def begin(self, member: Member, connection: Connection) -> None:
+        """Let the client into the rooms of its identity. Their events are missed ones until
+        settle(), from the position that is kept here."""
+        rooms = connection.identity.rooms
+        position, journal_name = self._follower.join(
+            lambda _: self._manager.enter_with_backlog(member, rooms)
         )
+        connection.arrival = Arrival(position, journal_name)
+
+    def settle(self, member: Member, connection: Connection, request: ConnectRequest) -> None:
+        """The connect handler has joined its rooms: give the connection its pid and what it missed.
+        Events of all its rooms wait from now on."""
+        arrival = connection.arrival
+        assert arrival is not None
+        auth = request.auth if isinstance(request.auth, dict) else {}
+        is_recovered = "pid" in auth and self._is_resumed(member, connection, arrival, request)
+        if not is_recovered:
+            self._start_anew(member, connection, arrival, auth.get("offset"))
+        connection.arrival = None
+
+    # -- a client that comes back
+
+    def _is_resumed(
+        self, member: Member, connection: Connection, arrival: Arrival, request: ConnectRequest
+    ) -> bool:
+        try:
+            self._resume(member, connection, arrival, request)
+        except Unrecoverable as exc:
+            RECOVERIES.labels(exc.outcome).inc()
+            extra = {"user": connection.identity.user_id, "sid": connection.sid}
+            logger.info("not recovered", extra={**extra, "reason": exc.outcome})
+            connection.late = None
+            return False
+        connection.recovered = True
+        return True
 
     def _resume(
-        self, member: Member, connection: Connection, then: Claim | None, offset: object
+        self, member: Member, connection: Connection, arrival: Arrival, request: ConnectRequest
     ) -> None:
-        """Enter the rooms, and set what the client missed."""
+        """Enter the rooms that were joined late, and set what the client missed."""
+        pid = request.auth["pid"]
+        then = self._pids.read(pid)
         if then is None:
             raise Unrecoverable(Outcome.BAD_PID)
-        after = self._resume_point(connection, then, offset)
-        if after > self._follower.last:
-            # The client comes from a process that was further than this one, or made the offset up.
-            # Check before it joins: from then on events up to its offset are skipped.
-            head = self._journal.head()
-            if head.journal == then.journal and after > head.position:
-                if then.position > head.position:
-                    # Signed here: the position was given, and the database has lost it.
-                    self._journal.restart(then.journal, then.position)
-                    self._follower.read_soon()
-                    raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
-                raise Unrecoverable(Outcome.BAD_OFFSET)
-        until, journal_name = self._join(member, connection.identity, after)
-        if then.journal != journal_name:
+        after = self._resume_point(connection, then, request.auth.get("offset"))
+        self._check_position(then, after)
+        if then.journal != arrival.journal:
             raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
-        connection.missed = self._missed(connection, after, until, journal_name)
+        entered = _entered(member, arrival)
+        while True:
+            rows = self._joining.rows(pid)
+            if MORE in rows:
+                raise Unrecoverable(Outcome.TOO_MANY_ROOMS)
+            found = owed(entered, rows, after)
+            if not _has_rooms(connection.identity, then, found.signed):
+                raise Unrecoverable(Outcome.ANOTHER_ROLE)
+            self._ask(connection, found.late, request)
+            if not rows or self._is_taken_over(connection, pid, rows, found):
+                break
+        self._settle_at(member, arrival, found.since, after)
+        if then.journal != arrival.journal:
+            raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
+        connection.missed = self._missed({EVERYBODY: after, **found.since}, arrival)
+        connection.pid, connection.base = pid, _shared(found.signed, member)
 
     def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
         """The position up to which the client has everything."""
-        if then.user_id != connection.identity.user_id:
+        if then.user_id != _user_of(connection.identity):
             raise Unrecoverable(Outcome.ANOTHER_USER)
-        if not _has_rooms(connection.identity, then):
-            raise Unrecoverable(Outcome.ANOTHER_ROLE)
+        age = 0.0 if then.issued_at is None else time.time() - then.issued_at
+        if self._keep_seconds and age > self._keep_seconds:
+            raise Unrecoverable(Outcome.TOO_OLD)  # the rooms that it joined late may be pruned
         if offset is None:
             return then.position  # the client has seen no event yet
         number = _number(offset)
@@ -127,37 +147,122 @@ class Recovery:
             raise Unrecoverable(Outcome.STALE_OFFSET)
         return max(number, then.position)
 
-    def _missed(self, connection: Connection, after: int, until: int, journal_name: str) -> Missed:
-        """The rooms' events with after < position <= until, measured before they are read."""
-        rooms, limit = (*connection.identity.rooms, EVERYBODY), self._limit + 1
-        source = Outcome.MEMORY
-        entries = self._follower.ring.since(after, until=until, rooms=rooms, limit=limit)
-        if entries is not None:
-            sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
-        else:
-            source = Outcome.JOURNAL
-            if after < self._journal.head().lowest - 1:
-                raise Unrecoverable(Outcome.TOO_OLD)
-            sizes = self._journal.sizes(after, until=until, rooms=rooms, limit=limit)
-        if len(sizes) > self._limit:
-            raise Unrecoverable(Outcome.TOO_MANY)
-        if self._max_bytes and sum(size for _, size in sizes) > self._max_bytes:
-            raise Unrecoverable(Outcome.TOO_LARGE)
+    def _check_position(self, then: Claim, after: int) -> None:
+        """The client comes from a process that was further than this one, or made the offset up.
+        Check before its events wait: events up to its offset will not."""
+        if after <= self._follower.last:
+            return
+        head = self._journal.head()
+        if head.journal == then.journal and after > head.position:
+            if then.position > head.position:
+                # Signed here: the position was given, and the database has lost it.
+                self._journal.restart(then.journal, then.position)
+                self._follower.read_soon()
+                raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
+            raise Unrecoverable(Outcome.BAD_OFFSET)
+
+    def _ask(self, connection: Connection, rooms: list[str], request: ConnectRequest) -> None:
+        """Ask the team whether the client may still be in rooms that it joined late."""
+        may_join = self._may_join()
+        for room in rooms:
+            try:
+                is_allowed = (
+                    connection.identity is not NOBODY
+                    if may_join is None
+                    else may_join(room, request.auth, request.environ)
+                )
+            except Exception:
+                logger.exception("may_join failed", extra={"sid": connection.sid, "room": room})
+                is_allowed = False
+            if not is_allowed:
+                raise Unrecoverable(Outcome.LATE_ROOM)
+
+    def _is_taken_over(
+        self, connection: Connection, pid: str, rows: Mapping[str, Joined], found: Owed
+    ) -> bool:
+        """False: the client connects twice at once, and the other connection was faster."""
+        try:
+            connection.late = self._joining.take_over(pid, rows, found.rejoined)
+        except Superseded:
+            return False
+        return True
+
+    # -- a new start
+
+    def _start_anew(
+        self, member: Member, connection: Connection, arrival: Arrival, offset: object
+    ) -> None:
+        self._settle_at(member, arrival, {}, 0)
+        entered, position = _entered(member, arrival), arrival.position
+        since = {EVERYBODY: position, **entered}
+        if spans(since, arrival.until):
+            try:
+                connection.missed = self._missed(since, arrival)
+            except Unrecoverable:
+                position = arrival.until  # the client reads snapshots after this
+        kept = _number(offset)
+        claim = Claim(
+            _user_of(connection.identity),
+            rooms_digest([*entered]),
+            position,
+            arrival.journal,
+            stale=kept if kept is not None and kept > position else None,
+            issued_at=int(time.time()),
+        )
+        connection.pid, connection.base = self._pids.sign(claim), _shared(entered, member)
+
+    # -- both
+
+    def _settle_at(
+        self, member: Member, arrival: Arrival, since: Mapping[str, int], after: int
+    ) -> None:
+        """Let the events of the client's rooms, and of those in `since`, wait from now on. A second
+        attempt goes on from the first."""
+        if arrival.is_settled:
+            return
+        journal_name = arrival.journal
+        arrival.until, arrival.journal = self._follower.join(
+            lambda seen: self._manager.settle(member, seen, since), after
+        )
+        arrival.is_settled = True
+        if arrival.journal != journal_name:  # the positions of before mean nothing in it
+            arrival.position, arrival.entered = arrival.until, {}
+
+    def _missed(self, since: Mapping[str, int], arrival: Arrival) -> Missed:
         return Missed(
             self._reader,
-            sizes,
-            after=after,
-            until=until,
-            rooms=rooms,
-            journal_name=journal_name,
-            source=source,
+            spans(since, arrival.until),
+            until=arrival.until,
+            journal_name=arrival.journal,
+            max_events=self._max_events,
+            max_bytes=self._max_bytes,
         )
 
 
-def _has_rooms(identity: Identity, then: Claim) -> bool:
+def _entered(member: Member, arrival: Arrival) -> dict[str, int]:
+    """The client's rooms, and the position at which each was entered."""
+    return {
+        room: arrival.entered.get(room, arrival.position)
+        for room in member.rooms
+        if has_events(room)
+    }
+
+
+def _shared(rooms: Collection[str], member: Member) -> Sequence[str]:
+    """The rooms; the same object as the member's if these are the same."""
+    return member.rooms if {*rooms} == {*member.rooms} else tuple(rooms)
+
+
+def _user_of(identity: Identity) -> str | None:
+    return None if identity is NOBODY else identity.user_id
+
+
+def _has_rooms(identity: Identity, then: Claim, rooms: Sequence[str]) -> bool:
     """Whether these are the rooms that the pid was signed for. Earlier releases signed the
     token's `role` claim in their place."""
-    return then.rooms == rooms_digest(identity.rooms) or then.rooms == identity.claims.get("role")
+    if then.rooms == rooms_digest(rooms):
+        return True
+    return then.rooms == identity.claims.get("role") and {*rooms} == {*identity.rooms}
 
 
 def _number(offset: object) -> int | None:

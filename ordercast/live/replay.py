@@ -63,5 +63,6 @@ class Replay:
     def _finish(self, member: Member) -> None:
         connection = member.connection
         if connection is not None and connection.missed is not None:
-            RECOVERIES.labels(connection.missed.source).inc()
+            if connection.recovered:
+                RECOVERIES.labels(connection.missed.source).inc()
             connection.missed = None

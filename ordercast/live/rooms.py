@@ -10,7 +10,7 @@ from typing import Any
 from socketio.pubsub_manager import PubSubManager
 
 from ordercast.live.closing import leave
-from ordercast.live.member import CONNECTED, NAMESPACE, Member, State
+from ordercast.live.member import CONNECTED, NAMESPACE, UNSETTLED, Member, State
 
 CONNECTING, LIVE = State.CONNECTING, State.LIVE
 
@@ -187,10 +187,10 @@ class RoomManager(PubSubManager):
                 raise ValueError("cannot enter a sid room")
             space.enter(member, room)
 
-    def enter_with_backlog(self, member: Member, rooms: Sequence[str], seen: int) -> None:
-        """Let the client into the rooms; from now on their events wait, those after position
-        `seen`."""
-        member.begin_backlog(seen=seen)
+    def enter_with_backlog(self, member: Member, rooms: Sequence[str]) -> None:
+        """Let the client into the rooms; from now on events wait, those of the journal once its
+        position is settled."""
+        member.begin_backlog(seen=UNSETTLED)
         for room in rooms:
             self.basic_enter_room(member.sid, NAMESPACE, room)
 

@@ -9,7 +9,7 @@ from ordercast.endings import Ending, ServiceEnding
 from ordercast.errors import TokenError, TokenExpired
 from ordercast.journal import Entry
 from ordercast.live.closing import close
-from ordercast.live.connections import Connections
+from ordercast.live.connections import NOBODY, Connections
 from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
 from ordercast.live.live_server import LiveServer
@@ -51,7 +51,7 @@ class Sockets:
         """Close all connections, because the events that follow do not continue what the clients
         have: they come back by themselves, are not recovered, and read snapshots again."""
         self._delivery.restart()
-        for connection in self._connections.all():
+        for connection in self._connections.all() + self._connections.anonymous():
             self.close_transport(connection.sid, ServiceEnding.JOURNAL_REPLACED)
 
     def dismiss(self, mark: Mark) -> None:
@@ -104,7 +104,7 @@ class Sockets:
     def left(self, sid: str, reason: str) -> None:
         """Forget a client that has left the namespace, or whose session has ended."""
         connection = self._connections.remove(sid)
-        if connection is None:
+        if connection is None or connection.identity is NOBODY:
             return
         if self._keeps_transports:
             self._connections.depart(connection)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Backlog:
         self._packets.append(packet)
         self._bytes += len(packet)
         return not limit or self._bytes <= limit or len(self._packets) == 1
+
+    def replace(self, change: Callable[[Packet], Packet]) -> None:
+        """Put another packet in the place of each, of about the same size."""
+        self._packets = [change(packet) for packet in self._packets]
 
     def add_uncounted(self, packets: Iterable[Packet]) -> None:
         """Append packets that do not count for the limit."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import delete, select
 
-from ordercast import revocation
+from ordercast import joined, revocation
 from ordercast.database import Database
 from ordercast.inbox.tables import INBOX_IDS
 from ordercast.journal import Journal
@@ -21,6 +21,9 @@ def prune_once(database: Database, journal: Journal, keep_days: float) -> bool:
     moment = datetime.now(UTC)
     counts = {
         "events": journal.prune(moment - timedelta(days=keep_days)) if keep_days else 0,
+        "joined_rooms": joined.prune(database, moment - timedelta(days=keep_days + 1), BATCH_ROWS)
+        if keep_days
+        else 0,
         "revocations": revocation.prune(database, BATCH_ROWS),
         "inbox_ids": _prune_inbox_ids(database, moment - IDS_KEPT),
     }

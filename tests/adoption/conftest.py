@@ -35,6 +35,7 @@ class Place:
             "FLASK_SECRET_KEY": "the-secret-of-another-team-that-is-long-enough",
             **{f"FLASK_{name}": text for name, text in config.items()},
         }
+        self.processes: dict[str, Process] = {}
         shutil.copy(TEAM, folder)
 
     @property
@@ -61,7 +62,9 @@ class Place:
         first, *rest = command
         binary = str(self._binaries / first)
         log = self.folder / f"{name}.log"
-        return Process([binary, *rest], env=self._env, log=log, folder=self.folder)
+        process = Process([binary, *rest], env=self._env, log=log, folder=self.folder)
+        self.processes[name] = process
+        return process
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """A team's app on the installed library: its own events, rooms and handlers."""
 
 import json
+import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,8 @@ import pytest
 
 from tests.adoption.conftest import Place
 from tests.harness.clients.stock import StockClient
+from tests.harness.processes.workers import workers
+from tests.harness.waiting import wait_until
 
 Client = Callable[..., StockClient]
 
@@ -81,3 +85,42 @@ def test_the_types_of_the_teams_events_are_written_without_redis_or_a_worker(
     assert '    "parcel:moved": ParcelMoved;' in text
     document = place.run("flask", "ordercast", "asyncapi")
     assert json.loads(document.stdout)["channels"]["any_room"]["messages"].keys() == {"ParcelMoved"}
+
+
+def test_rooms_joined_late_are_recovered_by_another_process_after_a_kill(
+    team: Place, client: Client
+) -> None:
+    alice = client(driver="alice", depot="handler")
+    alice.wait_settled()
+    for event, depot in (("join", "late"), ("join", "left"), ("leave", "left")):
+        alice.tell(ask=[f"depot:{event}", depot])
+    alice.wait("answer", 3)
+    assert [line["args"] for line in alice.all("answer")] == [["alice"], ["alice"], []]
+    for depot in ("handler", "late", "left"):
+        move(team, depot, depot, "ramp")
+    alice.wait("event", 2)
+
+    alice.freeze()
+    killed = workers(team.processes["web"].pid)
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not {*killed} & {*workers(team.processes["web"].pid)}, "they are dead")
+    wait_until(lambda: answers(team), "other web processes answer")
+    for depot in ("late", "left", "handler", "late"):
+        move(team, depot, depot, "truck")
+    alice.thaw()
+
+    assert alice.wait_settled(2)["recovered"]
+    alice.wait("event", 5)
+    move(team, "late", "last", "ramp")
+    alice.wait("event", 6)
+    moved = [payload["id"] for payload, _ in alice.events("parcel:moved")]
+    assert moved == ["handler", "late", "late", "handler", "late", "last"]
+    assert alice.offsets() == sorted({*alice.offsets()})
+
+
+def answers(team: Place) -> bool:
+    try:
+        return httpx.get(team.url).status_code == 404
+    except httpx.TransportError:
+        return False

@@ -60,4 +60,5 @@ application.members      an app with a login form and Flask-Login, for gunicorn
 application.settings     settings from an environment that has the required value alone
 application.shop         a seller and a customer; operations drawn by numbers
 application.tabs         web processes and their clients in this process
+application.team         web processes of a team's own application, for the clients of tabs
 """

@@ -8,6 +8,8 @@ from flask import Flask
 
 from app.config import Settings
 from tests.harness.application.tabs import Start, WebProcess
+from tests.harness.application.team import StartTeam, TeamProcess
+from tests.harness.servers.redis import RedisServer
 
 
 @pytest.fixture
@@ -28,6 +30,20 @@ def start(app: Flask, settings: Settings) -> Iterator[Start]:
 @pytest.fixture
 def process(start: Start) -> WebProcess:
     return start()
+
+
+@pytest.fixture
+def start_team(database_url: str, redis_server: RedisServer) -> Iterator[StartTeam]:
+    """A builder of web processes of a team's application on the test's database."""
+    made: list[TeamProcess] = []
+
+    def make(**options: Any) -> TeamProcess:
+        made.append(TeamProcess(database_url, redis_server, **options))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.end()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -1,7 +1,6 @@
 """What `flask doctor` says of a Redis that answers, and is not what the service needs."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import redis
@@ -51,21 +50,6 @@ def levels(found: Found) -> dict[str, Level]:
 
 
 WELL = dict.fromkeys(("redis", "redis memory", "redis neighbours", "inbox"), Level.OK)
-
-
-def test_a_node_of_a_redis_cluster_is_refused_in_words(tmp_path: Path) -> None:
-    node = RedisServer(tmp_path, "--cluster-enabled", "yes")
-    node.start()
-    try:
-        first, *_ = subject.examinations(Broker(node.url))
-        with pytest.raises(Unhealthy) as caught:
-            first.ask()
-    finally:
-        node.stop()
-    assert caught.value.args == (
-        "ORDERCAST_REDIS_URL names a node of a Redis Cluster",
-        subject.CLUSTER,
-    )
 
 
 def test_a_plain_redis_is_well_and_keeps_nothing_of_the_examination(

@@ -24,6 +24,7 @@ TABLES = {
         "set_aside",
         "inbox_ids",
         "relay",
+        "joined",
         "revocations",
         "version",
     )

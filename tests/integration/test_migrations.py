@@ -11,12 +11,13 @@ import sqlalchemy as sa
 from app import cli, http
 from app import db as database
 from ordercast.database.metadata import METADATA
+from ordercast.emits import tables as relay
 from ordercast.inbox import drain
 from tests.harness.processes.process import ROOT, environment, flask
 from tests.harness.servers.migrating import migrate, upgrade_at_once
 from tests.harness.servers.schema import VERSIONS, described, engine_of, rows, tables
 
-DECLARING = (cli, http, drain)  # with these comes everything that declares a table
+DECLARING = (cli, http, drain, relay)  # with these comes everything that declares a table
 MODELS = {**database.db.metadata.tables, **METADATA.tables}
 
 

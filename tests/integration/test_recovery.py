@@ -35,7 +35,8 @@ def test_what_it_missed_comes_from_memory_without_the_database(process: WebProce
     with statements(process.database) as asked:
         tab.connect(process)
 
-    assert asked == []
+    # But whether any client ever joined a room late, once for all that come back meanwhile.
+    assert ["FROM ordercast_joined" in one for one in asked if "SELECT" in one] in ([True], [])
     assert tab.recovered
     assert tab.offsets == [2, 3, 4]
 

@@ -45,11 +45,8 @@ MODULES = sorted(
 MANAGER = {
     "_generate_ack_id",
     "_handle_callback",
-    "_handle_close_room",
     "_handle_disconnect",
     "_handle_emit",
-    "_handle_enter_room",
-    "_handle_leave_room",
     "_publish",
     "_return_callback",
     "basic_close_room",
@@ -117,11 +114,8 @@ HANDLER = {"finalize_headers", "handle", "handle_one_request", "process_result",
 USED = {
     "queue.py": {
         "_handle_callback",
-        "_handle_close_room",
         "_handle_disconnect",
         "_handle_emit",
-        "_handle_enter_room",
-        "_handle_leave_room",
         "_publish",
     },
     "emits.py": {"_generate_ack_id", "_handle_emit", "_return_callback"},

@@ -10,7 +10,7 @@ from ordercast.live.connecting import Anybody
 from ordercast.live.connections import Connection
 from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.missed import PIECE_BYTES, Missed, Reader
-from ordercast.live.outcome import Outcome
+from ordercast.live.owed import Span
 from ordercast.live.ring import Ring
 from ordercast.transport import ConnectRequest, Limits
 from ordercast.transport.packets import Packet
@@ -28,20 +28,13 @@ class Returning(Anybody):
         data = '"' + "x" * PIECE_BYTES + '"'
         entries = [Entry(position, "user:7", "test", data) for position in range(1, EVENTS + 1)]
         ring.start(entries, following=EVENTS + 1)
-        self._sizes = [(entry.position, len(entry.data)) for entry in entries]
         self._reader = Reader(journal, ring)  # type: ignore[arg-type]  # all is in the ring
 
     def identify(self, member: Member, request: ConnectRequest) -> None:
         if request.namespace != NAMESPACE:
             return
         missed = Missed(
-            self._reader,
-            self._sizes,
-            after=0,
-            until=EVENTS,
-            rooms=["user:7"],
-            journal_name="journal",
-            source=Outcome.MEMORY,
+            self._reader, [Span(0, EVENTS, ["user:7"])], until=EVENTS, journal_name="journal"
         )
         member.connection = Connection(member.sid, Identity("7"), member.session, missed=missed)
 

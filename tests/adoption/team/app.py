@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from flask import Flask, request
-from flask_socketio import SocketIO, emit, join_room
+from flask_socketio import SocketIO, emit, join_room, leave_room
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -47,6 +47,17 @@ def connect(auth: Any = None) -> bool:
     if depot := auth.get("depot"):
         join_room(f"depot:{depot}")
     return True
+
+
+@socketio.on("depot:join")
+def join(depot: str) -> str | None:
+    join_room(f"depot:{depot}")
+    return cast.identity.user_id if cast.identity else None
+
+
+@socketio.on("depot:leave")
+def leave(depot: str) -> None:
+    leave_room(f"depot:{depot}")
 
 
 @socketio.on("ping:me")

@@ -3,7 +3,7 @@
 //
 //   node client.mjs 4.8|4.6 URL '{"auth": {...}, "transports": [...]}'
 //
-// Commands: {"emit": [event, ...args]}, {"connect": true}, {"disconnect": true}, {"auth": {...}},
+// Commands: {"emit": [event, ...args]}, {"ask": the same, and its acknowledgement is told as "answer"}, {"connect": true}, {"disconnect": true}, {"auth": {...}},
 // {"cut": true} (closes the transport under the client), {"stop": true} (takes its leave and ends).
 import { createInterface } from "node:readline";
 
@@ -42,6 +42,7 @@ socket.onAny((event, ...args) => say("event", { event, args: plain(args) }));
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
   if (command.emit) socket.emit(...command.emit);
+  if (command.ask) socket.emit(...command.ask, (...args) => say("answer", { args: plain(args) }));
   if (command.auth) socket.auth = command.auth;
   if (command.connect) socket.connect();
   if (command.disconnect) socket.disconnect();

