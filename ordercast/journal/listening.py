@@ -45,7 +45,7 @@ class Listener(threading.Thread):
         self._stop_asked = stop
         self._trial_seconds = trial_seconds
         self._deaf_seconds = deaf_seconds
-        self._is_deaf = False  # known and logged
+        self._is_deaf = self._is_failing = False  # known and logged
 
     def run(self) -> None:
         if self._database.dialect != "postgresql":
@@ -57,12 +57,15 @@ class Listener(threading.Thread):
                     self._listen(connection)
                 pause = self._deaf_seconds
             except SQLAlchemyError as exc:
-                logger.warning("notifications not heard; polling", extra={"error": _line(exc)})
+                if not self._is_failing:
+                    logger.warning("notifications not heard; polling", extra={"error": _line(exc)})
+                self._is_failing = True
             self._stop_asked.wait(pause)
 
     def _listen(self, connection: Connection) -> None:
         """Returns if nothing can be heard. Raises SQLAlchemyError."""
         connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+        self._is_failing = False
         if not self._hears(connection):
             if not self._is_deaf:
                 logger.warning(

@@ -13,6 +13,7 @@ from sqlalchemy import make_url
 
 from tests.adoption.conftest import Place
 from tests.harness.clients.stock import StockClient
+from tests.harness.waiting import wait_until
 
 Client = Callable[..., StockClient]
 APPEND = {  # what another program says
@@ -90,6 +91,21 @@ def test_a_client_in_several_rooms_of_an_event_gets_it_once(team: Place, client:
     assert (moves, answer["complete"]) == (["ramp", "gate", "truck"], True)
     with closing(Program(team.database_url)) as program:
         assert program.execute(KEPT).fetchone() == ("parcel:9", "of-the-move")
+
+
+LISTENING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query = %s"
+
+
+def test_the_worker_listens_to_the_database(team: Place, program: Program) -> None:
+    if program.dialect != "postgresql":
+        assert "LISTEN" not in (team.folder / "worker.log").read_text()
+        return
+
+    def listens() -> object:
+        program.rollback()  # a transaction sees the sessions of its first look
+        return program.execute(LISTENING, ["LISTEN ordercast_events"]).fetchone()
+
+    wait_until(listens, "it listens")
 
 
 def test_another_programs_commit_is_an_event_and_its_rollback_is_none(
