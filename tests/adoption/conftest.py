@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.conftest import once_a_run, redis_in
+from tests.harness.clients import loopback
 from tests.harness.processes.process import ROOT, Process
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
@@ -119,7 +120,7 @@ def team(
         def answers() -> bool:
             assert web.is_running(), web.output()
             try:
-                return httpx.get(place.url).status_code == 404
+                return loopback.get(place.url).status_code == 404
             except httpx.TransportError:
                 return False
 

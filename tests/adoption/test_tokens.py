@@ -10,6 +10,7 @@ import pytest
 
 from tests.adoption.conftest import Place
 from tests.conftest import redis_in
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import CONNECT, CONNECT_ERROR, EVENT, introduce, raw_websocket
 from tests.harness.servers.issuer import Issuer, foreign, issuer
 from tests.harness.waiting import wait_until
@@ -80,7 +81,7 @@ def place(
         def answers() -> bool:
             assert web.is_running(), web.output()
             try:
-                return httpx.get(place.url).status_code == 404
+                return loopback.get(place.url).status_code == 404
             except httpx.TransportError:
                 return False
 
@@ -95,7 +96,7 @@ def test_a_token_of_the_issuer_connects_its_user(place: Place, there: Issuer) ->
             assert client.hear_json(CONNECT_ERROR)["data"] == {"code": "token_invalid"}
         client.say(introduce(there.token(foreign(**SAID), "one")))
         client.hear_json(CONNECT)
-        httpx.post(f"{place.url}/greet/7").raise_for_status()
+        loopback.post(f"{place.url}/greet/7").raise_for_status()
         assert client.hear_json(EVENT)[:2] == ["greeting", {"hello": "7"}]
 
 

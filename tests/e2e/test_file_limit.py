@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import introduce, raw_websocket
 from tests.harness.people.person import signed
 from tests.harness.processes.process import BIN, Process
@@ -67,7 +68,7 @@ def test_connections_past_the_file_limit_are_told_so_and_the_rest_goes_on(
             client = stack.enter_context(raw_websocket(service.url))
             client.say(introduce(signed()))
             assert client.hear().startswith("40")
-        refused = httpx.get(f"{service.url}/socket.io/?EIO=4&transport=polling")
+        refused = loopback.get(f"{service.url}/socket.io/?EIO=4&transport=polling")
         assert refused.status_code == 503
         assert is_ready(service.url)
     assert web.is_running()
@@ -75,6 +76,6 @@ def test_connections_past_the_file_limit_are_told_so_and_the_rest_goes_on(
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz").status_code == 200
+        return loopback.get(f"{url}/readyz").status_code == 200
     except httpx.TransportError:
         return False

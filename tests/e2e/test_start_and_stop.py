@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.conftest import fresh_database
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import register
 from tests.harness.processes.process import BIN, FLASK, ROOT, Process, environment, flask
@@ -128,7 +129,7 @@ def test_the_procfile_from_nothing_to_a_clean_end(
 
 def is_ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz").status_code == 200
+        return loopback.get(f"{url}/readyz").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -194,7 +195,7 @@ def test_hup_loads_anew_and_sigterm_ends_the_web_process(
     os.kill(web.pid, signal.SIGHUP)
 
     def another_serves() -> bool:
-        assert httpx.get(f"{service.url}/healthz").status_code == 200  # all the time
+        assert loopback.get(f"{service.url}/healthz").status_code == 200  # all the time
         children = Path(f"/proc/{web.pid}/task/{web.pid}/children").read_text().split()
         return len(children) == 1 and str(before) not in children
 

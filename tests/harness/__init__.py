@@ -31,6 +31,7 @@ clients.browser          Chromium, and an ear for errors, foreign requests and v
 clients.crowd            many stock clients in one Node process
 clients.framed           a bare WebSocket on a bare socket
 clients.frames           WebSocket frames, broken ones too
+clients.loopback         HTTP without TLS, whose certificates would be read each time
 clients.poller           a recovering client over long-polling
 clients.raw              Socket.IO packets by hand, over either transport
 clients.recovering       a recovering client over a WebSocket

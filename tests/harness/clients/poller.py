@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import CLOSE, CONNECT, EVENT, PING, PONG
 from tests.harness.waiting import DEADLINE_SECONDS
 
@@ -36,7 +37,7 @@ class Poller:
         return self
 
     def say(self, packet: str) -> None:
-        answer = httpx.post(self._address, content=packet, timeout=DEADLINE_SECONDS)
+        answer = loopback.post(self._address, content=packet, timeout=DEADLINE_SECONDS)
         answer.raise_for_status()
 
     def poll(self) -> list[str]:
@@ -75,4 +76,4 @@ class Poller:
         return f"{address}&sid={self.sid}" if self.sid else address
 
     def _get(self) -> httpx.Response:
-        return httpx.get(self._address, timeout=DEADLINE_SECONDS)
+        return loopback.get(self._address, timeout=DEADLINE_SECONDS)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
+from tests.harness.clients import loopback
 from tests.harness.waiting import DEADLINE_SECONDS
 
 CLOSE, PING, PONG = "1", "2", "3"  # Engine.IO packets
@@ -81,5 +82,5 @@ def raw_websocket(url: str, **options: Any) -> Iterator[RawWebSocket]:
 @contextmanager
 def raw_polling(url: str) -> Iterator[RawPolling]:
     """The same over long-polling."""
-    with httpx.Client(timeout=DEADLINE_SECONDS) as http:
+    with loopback.Client(timeout=DEADLINE_SECONDS) as http:
         yield RawPolling(url, http)

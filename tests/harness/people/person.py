@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import jwt
 
+from tests.harness.clients import loopback
 from tests.harness.processes.process import SECRET
 
 
@@ -20,7 +21,7 @@ class Person:
     token: str
     refresh_token: str = ""
     credentials: tuple[str, str] = ("", "")  # e-mail address and password
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=30))
+    http: httpx.Client = field(default_factory=lambda: loopback.Client(timeout=30))
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token}", **options.pop("headers", {})}
@@ -60,18 +61,18 @@ def register(url: str, role: str) -> Person:
     """Somebody new, logged in: a customer or a seller."""
     email, password = f"{role}-{uuid4().hex}@example.com", uuid4().hex
     body = {"email": email, "password": password, "name": f"A {role}", "role": role}
-    response = httpx.post(f"{url}/api/auth/register", json=body)
+    response = loopback.post(f"{url}/api/auth/register", json=body)
     assert response.status_code == 201, response.text
     return log_in(url, email, password)
 
 
 def log_in(url: str, email: str, password: str, *, http: httpx.Client | None = None) -> Person:
-    response = httpx.post(f"{url}/api/auth/login", json={"email": email, "password": password})
+    response = loopback.post(f"{url}/api/auth/login", json={"email": email, "password": password})
     assert response.status_code == 200, response.text
     body = response.json()
     tokens = body["accessToken"], body["refreshToken"]
     user_id, credentials = body["user"]["id"], (email, password)
-    return Person(url, user_id, *tokens, credentials, http or httpx.Client(timeout=30))
+    return Person(url, user_id, *tokens, credentials, http or loopback.Client(timeout=30))
 
 
 def signed(**changes: object) -> str:
@@ -89,7 +90,7 @@ def notify(url: str, user_id: str, **changes: str) -> Any:
     """An admin sends somebody a notification -> its payload in the event."""
     note = {"title": "Hello", "message": "You", "type": "info", **changes}
     headers = {"Authorization": f"Bearer {signed(sub='an-admin', role='admin')}"}
-    response = httpx.post(
+    response = loopback.post(
         f"{url}/api/notifications", json={"userId": user_id, **note}, headers=headers
     )
     assert response.status_code == 201, response.text

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.harness.clients import loopback
 from tests.harness.processes.process import BIN, FLASK, Process, environment, flask
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
@@ -69,7 +70,7 @@ class Service:
     def _is_ready(self, web: Process) -> bool:
         assert web.is_running(), f"the web process ended:\n{web.output()}"
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return loopback.get(f"{self.url}/readyz", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -82,7 +83,7 @@ class Service:
 
     def metric(self, name: str) -> float:
         """A number of `GET /metrics`."""
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        lines = loopback.get(f"{self.url}/metrics").text.splitlines()
         return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
 
     def wait_for_connections(self, count: int) -> None:
