@@ -36,7 +36,9 @@ def test_what_it_missed_comes_from_memory_without_the_database(process: WebProce
         tab.connect(process)
 
     # But whether any client ever joined a room late, once for all that come back meanwhile.
-    assert ["FROM ordercast_joined" in one for one in asked if "SELECT" in one] in ([True], [])
+    # The revocations are read again after a second, which may pass here on a busy machine.
+    reads = [one for one in asked if "SELECT" in one and "ordercast_revocations" not in one]
+    assert ["FROM ordercast_joined" in one for one in reads] in ([True], [])
     assert tab.recovered
     assert tab.offsets == [2, 3, 4]
 
