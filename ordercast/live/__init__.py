@@ -1,6 +1,9 @@
 """Socket.IO: which clients are connected, and how the journal reaches them.
 
-live.py           the parts of one process, put together
+live.py           the parts of one process, put together, with the next three:
+distribution.py   how events reach its clients
+entrance.py       the connect path
+background.py     what runs in the background
 options.py        the team's SocketIO options
 connecting.py     the connect path: identify, admit, rooms, handler, CONNECT, replay, live
 identified.py     its steps for clients with an identity
@@ -9,7 +12,7 @@ outcome.py        how a recovery ended           pid.py   what the client brings
 member.py         a client in one namespace, and its state
 rooms.py          which clients are in which room
 emits.py          an event to the clients of a room
-durable.py       emits that become events of the journal
+durable.py        emits that become events of the journal
 queue.py          emits to other processes, on Flask-SocketIO's own Redis channel and format
 delivery.py       encoded once, sent or to wait; offsets
 missed.py         what a client missed, read in pieces

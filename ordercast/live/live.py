@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,46 +15,31 @@ from ordercast.captures import Captures
 from ordercast.database import Database
 from ordercast.emits import Durable, Emitter
 from ordercast.identity import Identity, MayJoin
-from ordercast.joined import JoinedRooms
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
-from ordercast.live.anonymous import Anonymous
-from ordercast.live.census import Counter
+from ordercast.live.background import Background
 from ordercast.live.closing import count
-from ordercast.live.connecting import ANYBODY, Clients, ConnectPath
 from ordercast.live.connections import Connections
 from ordercast.live.current import current_identity
-from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.dismissal import Dismissal
+from ordercast.live.distribution import Distribution
 from ordercast.live.durable import DurableManager
+from ordercast.live.entrance import Entrance
 from ordercast.live.follower import Follower
 from ordercast.live.handlers import keep_errors
-from ordercast.live.identified import Identified, Identify
-from ordercast.live.joining import Joining
-from ordercast.live.lifetime import REFRESH, Lifetime
+from ordercast.live.identified import Identify
+from ordercast.live.lifetime import REFRESH
 from ordercast.live.live_server import LiveServer, StockServer
-from ordercast.live.marking import keep_marked
 from ordercast.live.member import NAMESPACE
-from ordercast.live.pid import Pids, signing_key
 from ordercast.live.readiness import Readiness
-from ordercast.live.recovery import Recovery
-from ordercast.live.replay import Replay
-from ordercast.live.revocations import Revocations
 from ordercast.live.sockets import Sockets
-from ordercast.live.stock import SENDING as STOCK_SENDING
-from ordercast.live.subscription import Subscription
 from ordercast.metrics import CONNECTS_REFUSED, REQUESTS_CUT
 from ordercast.revocation import RevocationStore
 from ordercast.settings import Settings
-from ordercast.transport import Engine, Timers, attach, path_of, send_all, send_piece
+from ordercast.transport import Engine, Timers, attach, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-logger = logging.getLogger(__name__)
-
-ANSWER_SECONDS = 8.0  # for an answer of the database; then 503, and the follower tries again
-READY_SECONDS = 5  # how long a connect waits for the follower of a process that just started
 
 
 class Live:
@@ -82,91 +64,62 @@ class Live:
         checks: health.Health,
     ) -> None:
         self._app = app
-        self._captures = captures
-        self._database = database
-        self._is_identified = is_identified
         self.socketio = socketio
         offered = options.server_options(socketio.server_options, settings)
         is_ours = offered["async_mode"] == "gevent"  # or python-engineio's, as under `flask run`
         timers = Timers() if is_ours else None
-
-        self.connections = Connections()
-        self.revocations = Revocations(revocations)
-        delivery = Delivery(
-            Sending(send_all, send_piece) if is_ours else STOCK_SENDING,
-            packet_class=offered["serializer"],
-            max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
-        )
-        self.manager = DurableManager(
-            broker,
-            delivery,
-            captures,
-            start=self.start,
+        self._distribution = Distribution(
+            app,
+            offered,
+            settings=settings,
+            broker=broker,
+            captures=captures,
+            journal=journal,
             durable=durable,
             emitter=emitter,
-            is_on=lambda: bool(captures) or not app.testing,
-        )
-        self.sockets = Sockets(
-            self.manager,
-            delivery,
-            self.connections,
-            self.revocations,
+            revocations=revocations,
             start_task=socketio.start_background_task,
-            keeps_transports=is_ours,
+            start=self.start,
+            is_ours=is_ours,
         )
-        self.follower = Follower(journal, self.sockets)
-        pids = Pids(lambda: signing_key(settings.JWT_SECRET_KEY, app))
-        joining = Joining(JoinedRooms(database), self.manager, self.follower, pids)
-        recovery = Recovery(
-            self.manager,
-            self.follower,
-            journal,
-            joining,
-            pids,
-            may_join=may_join,
-            settings=settings,
-        )
-        self._lifetime = Lifetime(
-            self.manager,
-            self.connections,
-            self.revocations,
-            identify=identify,
-            grace=settings.TOKEN_GRACE,
-            timers=timers,
-        )
-        self._identified = Identified(
-            self.connections,
-            self.revocations,
-            recovery,
-            self.sockets,
-            identify=identify,
-            ready=self._wait_until_ready,
-            watch=self._lifetime.watch,
-            max_per_user=settings.MAX_CONNECTIONS_PER_USER,
-        )
-        self._anonymous = Anonymous(
-            self.connections, recovery, self.sockets, has_journal=self._has_journal
-        )
-        replay = Replay(delivery, socketio.start_background_task)
-        connects = ConnectPath(app, self.manager, replay, self._clients)
-        self.dismissal = Dismissal(self.connections, self.revocations, self.sockets.close_hit_by)
-        revocations.subscribe(self.dismissal.on_revoked)
-
-        self._engine = self._serve(connects, joining, settings, offered, timers)
-        path = f"/{path_of(offered)}"
-        app.wsgi_app = _either_path(app.wsgi_app, path)  # type: ignore[assignment,method-assign]
-
-        self._marks = Marks(broker)
-        self._subscription = self._subscribe(broker, settings)
         self.readiness = Readiness(self.follower, journal)
-        for name, ask in (
-            ("worker", self.readiness.worker),
-            ("journal", self.readiness.delivery),
-            ("handover", self._hand_over),
-        ):
-            checks.add(health.Check(name, ask))
-        self._started_in: int | None = None
-        self._starting = threading.Lock()
+        self._background = Background(
+            self._distribution, self.readiness, Marks(broker), database=database, captures=captures
+        )
+        self._entrance = Entrance(
+            app,
+            self._distribution,
+            self._background,
+            settings=settings,
+            database=database,
+            journal=journal,
+            timers=timers,
+            identify=identify,
+            is_identified=is_identified,
+            may_join=may_join,
+        )
+        self._engine = self._serve(settings, offered, timers)
+        self._add_checks(checks)
+
+    @property
+    def manager(self) -> DurableManager:
+        return self._distribution.manager
+
+    @property
+    def connections(self) -> Connections:
+        return self._distribution.connections
+
+    @property
+    def sockets(self) -> Sockets:
+        return self._distribution.sockets
+
+    @property
+    def follower(self) -> Follower:
+        return self._distribution.follower
+
+    @property
+    def dismissal(self) -> Dismissal:
+        return self._distribution.dismissal
 
     @property
     def engineio_servers(self) -> Sequence[Engine]:
@@ -186,28 +139,10 @@ class Live:
     def start(self) -> None:
         """Start listening in this process; calling it again is harmless. Call it after any fork:
         background tasks do not survive one."""
-        with self._starting:
-            if self._started_in == os.getpid() or self._captures.is_quiet:
-                return
-            self._started_in = os.getpid()
-            self.manager.forget_host()
-            self.readiness.begin()
-            self._database.limit_answers(ANSWER_SECONDS)
-            # Subscribe first, read second: an event published in between is received or read.
-            start_task = self.socketio.start_background_task
-            start_task(self._subscription.run)
-            start_task(self.follower.run)
-            start_task(keep_marked, self.follower, self._marks)
-            start_task(self.dismissal.run)
-            logger.info("following the journal")
+        self._background.start()
 
     def _serve(
-        self,
-        connects: ConnectPath,
-        joining: Joining,
-        settings: Settings,
-        offered: dict[str, Any],
-        timers: Timers | None,
+        self, settings: Settings, offered: dict[str, Any], timers: Timers | None
     ) -> Engine | None:
         """Initialise the team's `socketio` on these parts -> the transport; None under
         `flask run`, which has python-engineio's."""
@@ -216,17 +151,17 @@ class Live:
         if timers is None:
             make = partial(
                 StockServer,
-                connect=connects.connect,
+                connect=self._entrance.path.connect,
                 on_left=self.sockets.left,
-                joining=joining,
+                joining=self._entrance.joining,
                 is_testing=lambda: self._app.testing,
             )
         else:
             make = partial(
                 LiveServer,
-                connect=connects.connect,
+                connect=self._entrance.path.connect,
                 on_left=self.sockets.left,
-                joining=joining,
+                joining=self._entrance.joining,
                 on_gone=self.connections.release,
                 engine=partial(
                     Engine,
@@ -239,42 +174,21 @@ class Live:
             )
         server = attach(self.socketio, self._app, make, {**offered, "client_manager": self.manager})
         server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        path = f"/{path_of(offered)}"
+        self._app.wsgi_app = _either_path(self._app.wsgi_app, path)  # type: ignore[assignment,method-assign]
         return server.eio if isinstance(server, LiveServer) else None
 
-    def _wait_until_ready(self) -> None:
-        """Raises TimeoutError."""
-        if not self._captures.is_quiet and not self.follower.ready.wait(READY_SECONDS):
-            raise TimeoutError("the follower does not know its position yet")
-
-    def _clients(self, namespace: str) -> Clients:
-        """Decided at each connect: `@cast.identify` may come after this object was made."""
-        if namespace != NAMESPACE:
-            return ANYBODY
-        return self._identified if self._is_identified() else self._anonymous
-
-    def _has_journal(self) -> bool:
-        """Whether this process follows the journal; a process that just started tries first."""
-        if self._started_in is not None:
-            self.follower.tried.wait(READY_SECONDS)
-        return self.follower.ready.is_set()
-
-    def _subscribe(self, broker: Broker, settings: Settings) -> Subscription:
-        census = Counter(
-            broker,
-            self.connections,
-            rules=self.revocations.rules,
-            start=self.socketio.start_background_task,
-        )
-        receivers: Mapping[str, Callable[[bytes], None]] = {
-            broker.queue_channel: self.manager.receive,
-            broker.journal_channel: self.follower.receive,
-            broker.census_channel: census.receive,
-        }
-        return Subscription(broker, receivers, on_subscribed=self.follower.read_soon)
+    def _add_checks(self, checks: health.Health) -> None:
+        for name, ask in (
+            ("worker", self.readiness.worker),
+            ("journal", self.readiness.delivery),
+            ("handover", self._hand_over),
+        ):
+            checks.add(health.Check(name, ask))
 
     def _refresh(self, sid: str, data: object = None, *_: object) -> dict[str, Any]:
         with self._app.app_context():
-            return self._lifetime.refresh(sid, data)
+            return self._entrance.lifetime.refresh(sid, data)
 
     def _hand_over(self) -> str:
         """`ok` while other processes of this host can hand requests to this one."""
