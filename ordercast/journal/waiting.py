@@ -36,6 +36,11 @@ class _Candidate:
     id: int
     writers: frozenset[str] | None = None  # None: not asked since
 
+    def is_settled(self, writers: frozenset[str]) -> bool:
+        """Whether the writers of before have ended; `writers` are those of now."""
+        self.writers = writers if self.writers is None else self.writers & writers
+        return not self.writers
+
 
 class Waiting:
     """One process's knowledge of the events that wait."""
@@ -87,11 +92,8 @@ class Waiting:
         return None if waits is None else waits - 1
 
     def _settle(self, writers: frozenset[str], highest: int) -> None:
-        candidate = self._candidate
-        before = writers if candidate.writers is None else candidate.writers
-        candidate.writers = before & writers
-        if not candidate.writers:
-            self._settled = candidate.id
+        if self._candidate.is_settled(writers):
+            self._settled = self._candidate.id
             self._candidate = _Candidate(highest)
 
 

@@ -31,8 +31,9 @@ class Anonymous:
 
     def identify(self, member: Member, request: ConnectRequest) -> None:
         if self._has_journal():
-            member.connection = Connection(member.sid, NOBODY, member.session)
-            self._connections.add(member.connection)
+            connection = Connection(member.sid, NOBODY, member.session)
+            member.identified(connection)
+            self._connections.add(connection)
 
     def admit(self, member: Member, request: ConnectRequest) -> None:
         pass

@@ -11,3 +11,9 @@ class Arrival:
     until: int = 0  # once settled: events of the journal up to here do not wait
     # Rooms that the connect handler entered: the position fanned out then.
     entered: dict[str, int] = field(default_factory=dict)
+
+    def settle(self, until: int, journal: str) -> None:
+        """Events after position `until` of this journal wait from now on."""
+        if journal != self.journal:  # the positions of before mean nothing in it
+            self.position, self.entered = until, {}
+        self.until, self.journal, self.is_settled = until, journal, True

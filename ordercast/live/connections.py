@@ -24,17 +24,49 @@ NOBODY = Identity("")  # of a client without an identity
 
 @dataclass(slots=True)
 class Connection:
+    """Changed by its own methods alone, in this order: begin, settle, and then any of the others; a
+    revocation may come at any time."""
+
     sid: str
-    identity: Identity  # verified when it connected
+    identity: Identity  # the verified one, of the connect or of the latest refresh
     session: Any  # of Engine.IO
     refusal: TokenError | None = None  # of a revocation that hit it, maybe while it connected
-    pid: str = ""  # set once it is in its rooms
+    pid: str = ""  # once settled
     recovered: bool = False
     missed: Missed | None = None  # follows CONNECT; None once the client has taken it
     since: float = field(default_factory=time.monotonic)
     arrival: Arrival | None = None  # while it connects
     base: Sequence[str] = ()  # the rooms that its pid is signed for
     late: Late | None = None  # what it joined and left later
+
+    def begin(self, arrival: Arrival) -> None:
+        """The client is in the rooms of its identity, and its connect handler runs next."""
+        self.arrival = arrival
+
+    def settle(
+        self, pid: str, *, base: Sequence[str], missed: Missed | None, recovered: bool
+    ) -> None:
+        """The connect handler has run: `pid` and `missed` are what CONNECT and the replay tell."""
+        self.pid, self.base, self.missed, self.recovered = pid, base, missed, recovered
+        self.arrival = None
+
+    def keep_late(self, late: Late | None) -> None:
+        """Keep the rooms joined and left after the connect, of this connection or of the one before
+        it; None forgets them."""
+        self.late = late
+
+    def refuse(self, refusal: TokenError) -> None:
+        """A revocation hits the connection. The connect path checks this before it accepts."""
+        self.refusal = refusal
+
+    def renew(self, identity: Identity) -> None:
+        """A revocation finds this identity here from now on."""
+        self.identity = identity
+
+    def end_replay(self) -> Missed | None:
+        """Forget what the client missed -> it, if the client was recovered with it."""
+        missed, self.missed = self.missed, None
+        return missed if self.recovered else None
 
     def is_older_than(self, other: "Connection") -> bool:
         """Of two that began in the same moment, one is."""
@@ -88,10 +120,8 @@ class Connections:
         # A predecessor that leaves late must not remove its successor's entry.
         if self._by_pid.get(connection.pid) is connection:
             del self._by_pid[connection.pid]
-        if connection.missed is not None:
-            if connection.recovered:
-                RECOVERIES.labels(Outcome.INTERRUPTED).inc()
-            connection.missed = None
+        if connection.end_replay() is not None:
+            RECOVERIES.labels(Outcome.INTERRUPTED).inc()
         if connection.identity is NOBODY:
             return connection
         user_id = connection.identity.user_id

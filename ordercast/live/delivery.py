@@ -76,7 +76,7 @@ class Delivery:
         those that wait already, which get their offset: it is `seen`, as all that the client
         missed is sent before."""
         with self._lock:
-            member.seen = seen
+            member.settle(seen)
             if member.backlog is not None:
                 member.backlog.replace(lambda packet: _placed(packet, seen))
 
@@ -138,8 +138,7 @@ class Delivery:
             if is_last and member.backlog is not None:
                 packets += member.backlog.pop(PIECE_BYTES - sum(map(len, packets)))
                 if not member.backlog:
-                    member.backlog = None
-                    member.state = State.LIVE
+                    member.caught_up()
             return self._send_piece(member.session, packets, taken)
 
     def _send(self, members: Iterable[Member], packets: Sequence[Packet]) -> None:
@@ -157,7 +156,7 @@ class Delivery:
         ):
             return
         # The client comes back, and recovers from the last offset that it has.
-        member.backlog = None
+        member.drop_backlog()
         is_replaying = member.state is State.REPLAYING
         close(
             member.session,

@@ -52,7 +52,7 @@ class Identified:
         connection = Connection(member.sid, identity, member.session)
         # Register the connection, then check revocations: a revocation that comes later finds the
         # connection here, an earlier one is found by the check.
-        member.connection = connection
+        member.identified(connection)
         self._connections.add(connection)
         self._check(self._revocations.refusal(identity))
 

@@ -125,7 +125,8 @@ class Joining:
     def _late(self, connection: Connection) -> Late:
         with self._making:
             if connection.late is None:
-                connection.late = Late(self._client(connection.pid, 0))
+                connection.keep_late(Late(self._client(connection.pid, 0)))
+            assert connection.late is not None
             return connection.late
 
     def _client(self, pid: str, generation: int) -> Client:

@@ -113,6 +113,6 @@ class Lifetime:
         refusal = self._revocations.refusal(identity)
         if refusal is not None:
             raise refusal
-        connection.identity = identity  # found here by a revocation from now on
+        connection.renew(identity)
         self._manager.change_rooms(connection.sid, before.rooms, identity.rooms)
         logger.info("token refreshed", extra={"user": identity.user_id, "sid": connection.sid})

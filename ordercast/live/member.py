@@ -49,7 +49,35 @@ class Member:
         self.state = State.CONNECTING
         self.rooms: tuple[str, ...] = ()  # without its own room, named like its sid
 
+    def identified(self, connection: Connection) -> None:
+        self.connection = connection
+
     def begin_backlog(self, *, seen: int = 0) -> None:
         """Let events wait from now on, of the journal those after position `seen`; drop those that
         waited before."""
         self.seen, self.backlog = seen, Backlog()
+
+    def settle(self, seen: int) -> None:
+        """The client needs events of the journal after position `seen`."""
+        self.seen = seen
+
+    def drop_backlog(self) -> None:
+        """The session of a client that is too slow is about to end."""
+        self.backlog = None
+
+    def connected(self) -> None:
+        """CONNECT is sent."""
+        self.state = State.LIVE if self.backlog is None else State.REPLAYING
+
+    def caught_up(self) -> None:
+        """All that waited is sent."""
+        self.state, self.backlog = State.LIVE, None
+
+    def leaving(self) -> None:
+        self.state, self.backlog = State.LEAVING, None
+
+    def entered(self, room: str) -> None:
+        self.rooms = (*self.rooms, room)
+
+    def left(self, room: str) -> None:
+        self.rooms = tuple(name for name in self.rooms if name != room)

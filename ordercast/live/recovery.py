@@ -71,7 +71,7 @@ class Recovery:
         position, journal_name = self._follower.join(
             lambda _: self._manager.enter_with_backlog(member, rooms)
         )
-        connection.arrival = Arrival(position, journal_name)
+        connection.begin(Arrival(position, journal_name))
 
     def settle(self, member: Member, connection: Connection, request: ConnectRequest) -> None:
         """The connect handler has joined its rooms: give the connection its pid and what it missed.
@@ -82,7 +82,6 @@ class Recovery:
         is_recovered = "pid" in auth and self._is_resumed(member, connection, arrival, request)
         if not is_recovered:
             self._start_anew(member, connection, arrival, auth.get("offset"))
-        connection.arrival = None
 
     # -- a client that comes back
 
@@ -95,15 +94,15 @@ class Recovery:
             RECOVERIES.labels(exc.outcome).inc()
             extra = {"user": connection.identity.user_id, "sid": connection.sid}
             logger.info("not recovered", extra={**extra, "reason": exc.outcome})
-            connection.late = None
+            connection.keep_late(None)
             return False
-        connection.recovered = True
         return True
 
     def _resume(
         self, member: Member, connection: Connection, arrival: Arrival, request: ConnectRequest
     ) -> None:
-        """Enter the rooms that were joined late, and set what the client missed."""
+        """Enter the rooms that were joined late, and settle the connection with what the client
+        missed."""
         pid = request.auth["pid"]
         then = self._pids.read(pid)
         if then is None:
@@ -126,8 +125,12 @@ class Recovery:
         self._settle_at(member, arrival, found.since, after)
         if then.journal != arrival.journal:
             raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
-        connection.missed = self._missed({EVERYBODY: after, **found.since}, arrival)
-        connection.pid, connection.base = pid, _shared(found.signed, member)
+        connection.settle(
+            pid,
+            base=_shared(found.signed, member),
+            missed=self._missed({EVERYBODY: after, **found.since}, arrival),
+            recovered=True,
+        )
 
     def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
         """The position up to which the client has everything."""
@@ -182,7 +185,7 @@ class Recovery:
     ) -> bool:
         """False: the client connects twice at once, and the other connection was faster."""
         try:
-            connection.late = self._joining.take_over(pid, rows, found.rejoined)
+            connection.keep_late(self._joining.take_over(pid, rows, found.rejoined))
         except Superseded:
             return False
         return True
@@ -194,10 +197,10 @@ class Recovery:
     ) -> None:
         self._settle_at(member, arrival, {}, 0)
         entered, position = _entered(member, arrival), arrival.position
-        since = {EVERYBODY: position, **entered}
+        since, missed = {EVERYBODY: position, **entered}, None
         if spans(since, arrival.until):
             try:
-                connection.missed = self._missed(since, arrival)
+                missed = self._missed(since, arrival)
             except Unrecoverable:
                 position = arrival.until  # the client reads snapshots after this
         kept = _number(offset)
@@ -209,7 +212,9 @@ class Recovery:
             stale=kept if kept is not None and kept > position else None,
             issued_at=int(time.time()),
         )
-        connection.pid, connection.base = self._pids.sign(claim), _shared(entered, member)
+        connection.settle(
+            self._pids.sign(claim), base=_shared(entered, member), missed=missed, recovered=False
+        )
 
     # -- both
 
@@ -220,13 +225,10 @@ class Recovery:
         attempt goes on from the first."""
         if arrival.is_settled:
             return
-        journal_name = arrival.journal
-        arrival.until, arrival.journal = self._follower.join(
+        until, journal_name = self._follower.join(
             lambda seen: self._manager.settle(member, seen, since), after
         )
-        arrival.is_settled = True
-        if arrival.journal != journal_name:  # the positions of before mean nothing in it
-            arrival.position, arrival.entered = arrival.until, {}
+        arrival.settle(until, journal_name)
 
     def _missed(self, since: Mapping[str, int], arrival: Arrival) -> Missed:
         return Missed(

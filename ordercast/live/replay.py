@@ -61,8 +61,6 @@ class Replay:
             self._finish(member)
 
     def _finish(self, member: Member) -> None:
-        connection = member.connection
-        if connection is not None and connection.missed is not None:
-            if connection.recovered:
-                RECOVERIES.labels(connection.missed.source).inc()
-            connection.missed = None
+        missed = None if member.connection is None else member.connection.end_replay()
+        if missed is not None:
+            RECOVERIES.labels(missed.source).inc()

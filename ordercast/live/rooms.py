@@ -45,12 +45,12 @@ class Space:
             self.rooms[name] = {found, member}
         else:
             found.add(member)
-        member.rooms = (*member.rooms, name)
+        member.entered(name)
 
     def leave(self, member: Member, name: str) -> None:
         if name not in member.rooms:
             return
-        member.rooms = tuple(room for room in member.rooms if room != name)
+        member.left(name)
         found = self.rooms[name]
         if isinstance(found, set):
             found.discard(member)
@@ -126,7 +126,7 @@ class RoomManager(PubSubManager):
     def connect(self, sid: str, namespace: str) -> str:
         member = self.member(sid, namespace)
         if member is not None:
-            member.state = State.LIVE if member.backlog is None else State.REPLAYING
+            member.connected()
         return sid
 
     def is_connected(self, sid: str, namespace: str) -> bool:
@@ -151,7 +151,7 @@ class RoomManager(PubSubManager):
         member = self.member(sid, namespace)
         if member is None:
             return None
-        member.state, member.backlog = State.LEAVING, None
+        member.leaving()
         return member.eio_sid
 
     def basic_disconnect(self, sid: str, namespace: str, **_: Any) -> None:

@@ -65,7 +65,7 @@ class Sockets:
         for connection in self._connections.hit_by(mark, rules):
             refusal = rules.refusal(connection.identity, mark)
             if refusal is not None:
-                connection.refusal = refusal  # the connect path reads it before it accepts
+                connection.refuse(refusal)
             if self._manager.is_connected(connection.sid, NAMESPACE):
                 self.end(connection.sid, refusal)
 

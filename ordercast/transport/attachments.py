@@ -26,6 +26,11 @@ class Half:
         self.size = size  # bytes that came
         self.due = time.monotonic() + ATTACHMENT_SECONDS
 
+    def grow(self, size: int) -> int:
+        """More bytes came -> how many in all."""
+        self.size += size
+        return self.size
+
 
 class Attachments:
     """The unfinished messages of all clients, by Engine.IO sid. `expired` is called with the sid of
@@ -53,8 +58,7 @@ class Attachments:
         if isinstance(data, str):
             raise MalformedPacket("a text in the place of an attachment")
         half = self._halves[eio_sid]
-        half.size += len(data)
-        if self._max and half.size > self._max:
+        if half.grow(len(data)) > self._max > 0:
             raise TooLarge(f"Message over {self._max} bytes with its attachments")
         if not half.packet.add_attachment(data):
             return None

@@ -51,7 +51,7 @@ class SessionRequest:
         self.namespace = namespace
         self.environ: dict[str, Any] = server.environ[session.sid]
         self.auth = auth
-        session.connecting = True
+        session.begin_connect()
 
     def accept(self, data: dict[str, Any]) -> bool:
         if not self._session.accept():
@@ -66,7 +66,7 @@ class SessionRequest:
         self._engine.timers.after(seconds, _send_away, self._session)
 
     def _answer(self, kind: int, data: Any) -> None:
-        self._session.connecting = False
+        self._session.end_connect()
         encoded = self._server.packet_class(kind, data, namespace=self.namespace).encode()
         self._session.send(message(encoded))
 

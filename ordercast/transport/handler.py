@@ -87,7 +87,7 @@ class Handler(PyWSGIHandler):
     def handle_one_request(self) -> Any:
         self.rfile.begin(Pace(self.server.request_seconds))
         self._answer = Pace(self.server.request_seconds)
-        self.server.served += 1
+        self.server.count_served()
         self._keeps_open = False
         result = super().handle_one_request()
         if self.rfile.too_slow:

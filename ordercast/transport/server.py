@@ -92,6 +92,9 @@ class Server(PyWSGIServer):
             waiting.close()
         return len(oldest)
 
+    def count_served(self) -> None:
+        self.served += 1
+
     def hand_out(self) -> Callable[[], None]:
         """Count a connection that becomes a WebSocket -> a function to call when it is closed."""
         self._handed_out += 1

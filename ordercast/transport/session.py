@@ -72,6 +72,13 @@ class Session:
         """Whether the caller runs in a handler of the client, for whose end its messages wait."""
         return self.incoming.is_handled_here
 
+    def begin_connect(self) -> None:
+        """A CONNECT came, which is not answered yet."""
+        self.connecting = True
+
+    def end_connect(self) -> None:
+        self.connecting = False
+
     # -- sending
 
     def send(self, packet: Packet) -> None:

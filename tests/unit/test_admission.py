@@ -183,7 +183,7 @@ def test_the_eldest_of_the_address_with_the_most_makes_room() -> None:
     lone = caller.open("10.0.0.9")
     first, second, third = (caller.open("10.0.0.1") for _ in range(3))
     deciding = second
-    deciding.connecting = True  # its connect handler is at work
+    deciding.begin_connect()  # its connect handler is at work
     caller.open("10.0.0.2")
     assert first.closed
     caller.open("10.0.0.3")
@@ -219,7 +219,7 @@ def test_with_nobody_else_those_go_whose_handlers_decide() -> None:
     caller = Caller(Limits(max_unauthenticated=2))
     held = [caller.open() for _ in range(2)]
     for session in held:
-        session.connecting = True
+        session.begin_connect()
     caller.open()
     assert [session.closed for session in held] == [True, False]
 

@@ -36,7 +36,8 @@ class Returning(Anybody):
         missed = Missed(
             self._reader, [Span(0, EVENTS, ["user:7"])], until=EVENTS, journal_name="journal"
         )
-        member.connection = Connection(member.sid, Identity("7"), member.session, missed=missed)
+        connection = Connection(member.sid, Identity("7"), member.session, missed=missed)
+        member.identified(connection)
 
 
 def polled(session: Any) -> list[Packet]:
