@@ -23,6 +23,7 @@ processes.process        environment, `flask` commands, a process with its log
 processes.scripts        external scripts that add to the inbox, in several languages
 processes.service        the service: its web process and its worker
 processes.stage          a service for tests in other languages (client/test)
+processes.unchanged      an app of tests/e2e/apps running, with Ordercast or stock
 processes.workers        gunicorn's worker processes seen from outside: memory, descriptors
 
 clients.admission        the CONNECT of a bare client, accepted

@@ -4,7 +4,7 @@
 //   node crowd.mjs COUNT URL '{"auth": {...}, "transports": [...]}'
 //
 // Commands: {"ask": event} (each emits it with its number and waits for the answer), {"again": true}
-// (each leaves and comes back), {"stop": true}.
+// (each leaves and comes back), {"cut": [n, ...]} (the network of these is gone), {"stop": true}.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
@@ -34,6 +34,7 @@ for await (const line of createInterface({ input: process.stdin })) {
       socket.disconnect();
       socket.connect();
     }
+  for (const n of command.cut ?? []) sockets[n].io.engine?.transport?.ws?.terminate();
   if (command.stop) break;
 }
 for (const socket of sockets) socket.disconnect();

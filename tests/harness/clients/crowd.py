@@ -1,6 +1,7 @@
 """Many stock clients in one Node process (tests/e2e/node/crowd.mjs)."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tests.harness.clients.stock import StockClient
@@ -28,6 +29,18 @@ class Crowd(StockClient):
         self.tell(ask=event)
         self.wait_all("answer", times)
         assert all(line["answer"] in (line["n"], [line["n"]]) for line in self.all("answer"))
+
+    def cut(self, clients: Sequence[int]) -> None:
+        """Cut the WebSockets of these off; each comes back by itself."""
+        self.tell(cut=list(clients))
+
+    def payloads(self, event: str) -> dict[int, list[Any]]:
+        """What each has got by this event, in order."""
+        got: dict[int, list[Any]] = {n: [] for n in range(self.count)}
+        for line in self.all("event"):
+            if line["event"] == event:
+                got[line["n"]].append(line["args"][0])
+        return got
 
     def sessions(self) -> dict[int, str]:
         """The Engine.IO session that each has now."""
