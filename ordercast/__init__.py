@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from ordercast.complaints import complaints_of as complaints_of
     from ordercast.complaints import sentence_of as sentence_of
     from ordercast.database import Outage as Outage
-    from ordercast.database import OutageFilter as OutageFilter
     from ordercast.database import engine_options as engine_options
     from ordercast.database import explain as explain
     from ordercast.database import harden as harden
@@ -83,6 +82,7 @@ if TYPE_CHECKING:
     from ordercast.live.census import Census as Census
     from ordercast.migrations import include_object as include_object
     from ordercast.origins import Origins as Origins
+    from ordercast.outage_filter import OutageFilter as OutageFilter
     from ordercast.proxies import TrustedProxies as TrustedProxies
     from ordercast.redaction import redacted as redacted
     from ordercast.revocation import Mark as Mark
@@ -126,7 +126,7 @@ _HOME = {  # public name: its module
     "OrdercastError": "errors",
     "Origins": "origins",
     "Outage": "database",
-    "OutageFilter": "database",
+    "OutageFilter": "outage_filter",
     "Pruned": "journal",
     "Refuse": "errors",
     "Refused": "errors",

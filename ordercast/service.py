@@ -13,7 +13,7 @@ from ordercast import proxies
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.checks import checks
-from ordercast.database import Database, Transaction, filter_own_loggers
+from ordercast.database import Database, Transaction
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
@@ -23,6 +23,7 @@ from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
+from ordercast.outage_filter import filter_own_loggers
 from ordercast.pins import warn_of_others
 from ordercast.request_ids import current_request_id
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules

@@ -7,7 +7,6 @@ engine.py     options and listeners for an engine that meets outages
 types.py      column types      metadata.py   of the library's own tables
 upsert.py     INSERT ... ON CONFLICT of each database
 outage.py     the kind of outage that an error means, and its text on one line
-log_filter.py how it is logged
 probe.py      whether the database can be written now
 sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
@@ -16,7 +15,6 @@ postgres.py   sessions that end when their server does
 from ordercast.database.access import READS, Database
 from ordercast.database.engine import engine_options, harden
 from ordercast.database.joining import Transaction, session_of
-from ordercast.database.log_filter import OutageFilter, filter_own_loggers
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
 
@@ -24,11 +22,9 @@ __all__ = [
     "READS",
     "Database",
     "Outage",
-    "OutageFilter",
     "Transaction",
     "engine_options",
     "explain",
-    "filter_own_loggers",
     "harden",
     "outage",
     "session_of",

@@ -5,11 +5,12 @@ import logging
 import pkgutil
 
 import pytest
+import redis
 from sqlalchemy.exc import OperationalError
 
 import ordercast
 import ordercast.live.follower
-from ordercast.database import OutageFilter, filter_own_loggers
+from ordercast.outage_filter import OutageFilter, filter_own_loggers
 
 DOWN = OperationalError("SELECT 1", None, Exception("server closed the connection\nunexpectedly"))
 KINDS = {ConnectionError: ("unavailable", "refused"), TimeoutError: ("busy", "no answer")}
@@ -77,3 +78,30 @@ def test_every_logger_of_the_library_is_filtered() -> None:
         if not any(isinstance(one, OutageFilter) for one in logger.filters)
     ]
     assert unfiltered == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (redis.ConnectionError("refused"), "redis unavailable"),
+        (redis.exceptions.BusyLoadingError("loading"), "redis unavailable"),
+        (redis.TimeoutError("no answer"), "redis unavailable"),
+        (redis.ReadOnlyError("a replica"), "redis read-only"),
+        (redis.OutOfMemoryError("maxmemory"), "redis full"),
+    ],
+)
+def test_an_outage_of_redis_is_one_line_too(
+    error: redis.RedisError, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger = logging.getLogger(f"a.team.of.{type(error).__name__}")
+    logger.addFilter(OutageFilter())
+    for _ in range(2):
+        logger.error("step failed", exc_info=error)
+    assert lines(caplog) == [f"step failed\n{kind}: {error}"]
+
+
+def test_a_command_that_redis_refuses_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("a.team")
+    logger.addFilter(OutageFilter())
+    logger.error("step failed", exc_info=redis.ResponseError("unknown command"))
+    assert lines(caplog)[0].endswith("ResponseError: unknown command")

@@ -9,13 +9,32 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from ordercast.database.outage import explain
+import redis
+
+from ordercast import database
+from ordercast.broker import reason
 
 REPEAT_SECONDS = 1.0
 
 # (kind, text on one line) of an error that is an outage; None of another.
 Explain = Callable[[BaseException | None], tuple[str, str] | None]
 Failure = tuple[str, str, str]  # (logger, message, kind)
+
+
+REDIS = {  # kinds of its outages; the first that fits counts
+    redis.ReadOnlyError: "redis read-only",
+    redis.OutOfMemoryError: "redis full",
+    redis.ConnectionError: "redis unavailable",
+    redis.TimeoutError: "redis unavailable",
+}
+
+
+def explain(error: BaseException | None) -> tuple[str, str] | None:
+    """(kind, text on one line) of an error that is an outage of the database or of Redis."""
+    for kind, name in REDIS.items():
+        if isinstance(error, kind):
+            return name, reason(error)
+    return database.explain(error)
 
 
 class OutageFilter(logging.Filter):
