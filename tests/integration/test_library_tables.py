@@ -14,6 +14,7 @@ from ordercast import migrations
 from tests.harness.processes.process import BIN, ROOT, SECRET, environment, flask
 from tests.harness.servers.migrating import migrate
 from tests.harness.servers.schema import described, engine_of, execute, rows, tables
+from tests.harness.waiting import wait_until
 
 TABLES = {
     f"ordercast_{name}"
@@ -31,6 +32,7 @@ TABLES = {
 }
 INSERT = "INSERT INTO ordercast_events (room, name, data) VALUES ('user:1', 'test', '{}')"
 NOW = {"postgresql": "clock_timestamp()", "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')"}
+WAITING = "pg_locks WHERE NOT granted AND relation = 'ordercast_events'::regclass"
 TEAM = """
 from flask import Flask
 from flask_migrate import Migrate
@@ -205,3 +207,40 @@ def test_flask_db_migrate_of_a_teams_app_drops_none_of_them(
     [written] = (tmp_path / "migrations" / "versions").glob("*.py")
     assert "create_table('parcel'" in written.read_text()
     assert ("ordercast_" not in written.read_text()) is is_safe
+
+
+FIRST = {  # the tables of the library's revision 0001
+    f"ordercast_{name}"
+    for name in ("events", "head", "set_aside", "inbox_ids", "revocations", "version")
+}
+TAKEN_BACK = (  # of the later ones, besides their tables
+    "DROP TRIGGER ordercast_events_further_rooms ON ordercast_events",
+    "ALTER TABLE ordercast_events DROP CONSTRAINT ck_ordercast_events_can_be_sent",
+    "ALTER TABLE ordercast_events DROP COLUMN further_rooms",
+    "UPDATE ordercast_version SET version_num = '0001'",
+)
+
+
+@pytest.mark.parametrize("empty_urls", ["postgres"], indirect=True)
+def test_an_open_report_stops_the_upgrade_and_not_the_appends_behind_it(empty_url: str) -> None:
+    """The upgrade waits for the report's lock, and every append waits for the upgrade's."""
+    engine = engine_of(empty_url)
+    migrations.upgrade(engine)
+    later = [f"DROP TABLE {table}" for table in tables(empty_url) - FIRST]
+    for statement in (*TAKEN_BACK, *later):
+        execute(empty_url, statement)
+    execute(empty_url, INSERT)
+    with engine.connect() as report:
+        report.execute(sa.text("SELECT count(*) FROM ordercast_events"))
+        with ThreadPoolExecutor(1) as pool:
+            upgrading = pool.submit(migrations.upgrade, engine)
+            wait_until(lambda: rows(empty_url, WAITING), "the upgrade waits")
+            execute(empty_url, INSERT)  # goes through when the upgrade gives up
+            with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
+                upgrading.result()
+        assert len(rows(empty_url, "ordercast_events")) == 2
+        assert rows(empty_url, "ordercast_version") == [("0001",)]
+    migrations.upgrade(engine)
+    kept = rows(empty_url, "ordercast_events")
+    assert [(row.room, row.further_rooms) for row in kept] == [("user:1", None)] * 2
+    assert tables(empty_url) == TABLES

@@ -16,7 +16,7 @@ branch_labels = None
 depends_on = None
 
 # PostgreSQL: an open report must not make the upgrade, and every append behind it, wait for long.
-LOCK_TIMEOUT = "SET LOCAL lock_timeout = '10s'"
+LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 
 # Only rooms that fit into the table: a row that another program wrote must not stop the sequencer.
 FURTHER_ROOMS = {
