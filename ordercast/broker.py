@@ -17,8 +17,8 @@ PREFIX = "ordercast"
 QUEUE_CHANNEL = "flask-socketio"  # Flask-SocketIO's own default: stock external emits arrive here
 TIMEOUT_SECONDS = 0.5  # the longest wait of a caller for a silent Redis
 SENTINEL_SECONDS = 0.5  # before the next Sentinel is asked, also with a longer timeout
-LONGEST_REASON = 300  # characters
-SHORT = 70  # characters, of one Sentinel's answer
+MAX_REDIS_ERROR_CHARACTERS = 300
+MAX_SENTINEL_ERROR_CHARACTERS = 70  # of one Sentinel's answer
 
 Redis = redis.Redis
 
@@ -111,7 +111,9 @@ class PatientSentinel(Sentinel):
             try:
                 masters: Any = client.sentinel_masters()
             except redis.RedisError as exc:
-                answers.append(f"{given['host']}:{given['port']}: {reason(exc, SHORT)}")
+                answers.append(
+                    f"{given['host']}:{given['port']}: {reason(exc, MAX_SENTINEL_ERROR_CHARACTERS)}"
+                )
                 continue
             state = masters.get(service_name)
             if state and self.check_master_state(state, service_name):  # type: ignore[no-untyped-call]
@@ -124,7 +126,7 @@ class PatientSentinel(Sentinel):
         )
 
 
-def reason(error: Exception, longest: int = LONGEST_REASON) -> str:
+def reason(error: Exception, longest: int = MAX_REDIS_ERROR_CHARACTERS) -> str:
     """The text of a Redis error on one line, for a log, a command or a page."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -41,7 +41,7 @@ from ordercast.payloads import text_of
 logger = logging.getLogger(__name__)
 
 BATCH_ENTRIES = 100  # in one step
-REFUSED_KEPT = 1000  # entries, about
+KEPT_REFUSED_ENTRIES = 1000  # about
 FIELDS_KEPT = 100  # of a refused entry
 MAX_REFUSAL_CHARACTERS = 500
 TOO_LARGE = "54"  # PostgreSQL's class of errors, program_limit_exceeded
@@ -163,7 +163,7 @@ class Drain:
         text = reason[:MAX_REFUSAL_CHARACTERS].encode(errors="backslashreplace")
         kept += [b"entry", entry_id, b"reason", text]
         keys = (self._broker.inbox, self._broker.refused)
-        if self._redis.eval(SET_ASIDE, len(keys), *keys, entry_id, REFUSED_KEPT, *kept):
+        if self._redis.eval(SET_ASIDE, len(keys), *keys, entry_id, KEPT_REFUSED_ENTRIES, *kept):
             INBOX_REFUSED.inc()
             extra = {"entry": entry_id.decode(), "reason": reason}
             logger.error("inbox entry refused", extra=extra)

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
-BATCH = 500  # keys in one read
+BATCH_KEYS = 500  # in one read
 Found = TypeVar("Found")
 
 
@@ -43,7 +43,7 @@ class SharedReads(Generic[Found]):
         return ticket.found
 
     def _read_some(self) -> None:
-        tickets = list(islice(self._waiting, BATCH))
+        tickets = list(islice(self._waiting, BATCH_KEYS))
         error, found = None, dict[str, Found]()
         try:
             found.update(self._read([ticket.key for ticket in tickets]))

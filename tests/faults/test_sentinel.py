@@ -8,7 +8,7 @@ import httpx
 import pytest
 import redis
 
-from ordercast.broker import LONGEST_REASON, connect, reason
+from ordercast.broker import MAX_REDIS_ERROR_CHARACTERS, connect, reason
 from tests.harness.people.person import register
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
@@ -58,7 +58,7 @@ def test_without_the_sentinels_password_the_error_says_so_for_each_in_one_line(
         client.ping()
     said = reason(failed.value)
     assert "\n" not in said
-    assert len(said) <= LONGEST_REASON
+    assert len(said) <= MAX_REDIS_ERROR_CHARACTERS
     assert "Redis<" not in said
     assert "ConnectionPool" not in said
     assert all(host in said for host in hosts)

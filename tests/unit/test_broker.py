@@ -101,5 +101,5 @@ def test_channels_carry_the_databases_number_and_keys_need_not(url: str, number:
 def test_an_error_is_told_in_one_line_that_is_not_long() -> None:
     told = broker.reason(ConnectionError("a\nb\t c " + "x" * 1000))
     assert told.startswith("a b c xxx")
-    assert len(told) == broker.LONGEST_REASON
+    assert len(told) == broker.MAX_REDIS_ERROR_CHARACTERS
     assert broker.reason(TimeoutError()) == "TimeoutError"
