@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Route, expect
 
@@ -179,3 +180,20 @@ def test_a_wrong_password_is_said_and_nothing_is_in_the_url(
     expect(his.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     his.page.reload()
     expect(his.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+
+
+def test_where_the_accounts_are_another_issuers_the_page_says_so(
+    bob: Person, visit: Callable[..., Visit], service: Service, tmp_path: Path
+) -> None:
+    places = {name.lower(): service.env[name] for name in ("DATABASE_URL", "REDIS_URL")}
+    other = Service(tmp_path, **places, JWT_ISSUER="https://id.example/")
+    try:
+        other.start_web()
+        his = visit(other.url)
+        his.tolerated = "status of 403"
+        his.page.get_by_label("E-mail address").fill(bob.credentials[0])
+        his.page.get_by_label("Password").fill(bob.credentials[1])
+        his.page.keyboard.press("Enter")
+        expect(his.page.get_by_role("alert")).to_contain_text("logins are another service's")
+    finally:
+        other.stop()
