@@ -115,7 +115,9 @@ class Postgres:
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        self._signal(signal.SIGCONT)
+        """Nothing, where there is no server to go on."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self._signal(signal.SIGCONT)
 
     def _signal(self, number: int) -> psutil.Process:
         """To the postmaster first, which makes no more processes then, and to all of its children
