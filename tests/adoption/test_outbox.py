@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from sqlalchemy import make_url
 
 from tests.adoption.conftest import Place
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.waiting import wait_until
 
@@ -75,18 +75,18 @@ def test_a_client_in_several_rooms_of_an_event_gets_it_once(team: Place, client:
     url = f"{team.url}/depots/east/parcels/9"
     drivers = {"driver": ["alice", "bob"]}
     headers = {"X-Request-ID": "of-the-move"}
-    assert httpx.post(f"{url}/ramp", params=drivers, headers=headers).status_code == 200
+    assert loopback.post(f"{url}/ramp", params=drivers, headers=headers).status_code == 200
     bob.wait_event("parcel:moved")
     bob.tell(cut=True)
-    assert httpx.post(f"{url}/nowhere", params=drivers).status_code == 200  # rolled back
+    assert loopback.post(f"{url}/nowhere", params=drivers).status_code == 200  # rolled back
     for place in ("gate", "truck"):
-        assert httpx.post(f"{url}/{place}", params=drivers).status_code == 200
+        assert loopback.post(f"{url}/{place}", params=drivers).status_code == 200
     assert bob.wait("connect", 2)["recovered"]
     for each in (alice, bob):
         each.wait_event("parcel:moved", 3)
         assert places(each) == ["ramp", "gate", "truck"]
         assert each.offsets() == sorted(set(each.offsets()))
-    answer = httpx.get(f"{team.url}/drivers/bob/missed/0").json()
+    answer = loopback.get(f"{team.url}/drivers/bob/missed/0").json()
     moves = [event["place"] for event in answer["events"] if event["id"] == "9"]
     assert (moves, answer["complete"]) == (["ramp", "gate", "truck"], True)
     with closing(Program(team.database_url)) as program:

@@ -3,8 +3,7 @@
 import json
 from contextlib import ExitStack
 
-import httpx
-
+from tests.harness.clients import loopback
 from tests.harness.clients.admission import admit, admitted
 from tests.harness.clients.framed import BINARY, CLOSE, ENGINE
 from tests.harness.clients.frames import client_frame
@@ -62,4 +61,4 @@ def test_attachments_that_do_not_come_end_the_session(limited: Limited) -> None:
         assert int.from_bytes(heard[1][:2], "big") == POLICY
         assert answered >= 2  # not at once: attachments may take their time
         url = f"{service.url}{ENGINE}polling&sid={polls.opened['sid']}"
-        wait_until(lambda: httpx.post(url, content="6").status_code == 400, "so is the other")
+        wait_until(lambda: loopback.post(url, content="6").status_code == 400, "so is the other")

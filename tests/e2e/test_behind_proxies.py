@@ -8,13 +8,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import introduce, raw_polling
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.process import Process
@@ -116,7 +116,7 @@ def test_a_refused_origin_is_logged_with_what_was_expected(own_service: OWN) -> 
     service = own_service(CORS_ORIGINS="capacitor://localhost, https://admin.example:443")
     fields = {"Origin": "https://evil", "Host": "shop"}
 
-    assert httpx.get(f"{service.url}{POLLING}", headers=fields).status_code == 403
+    assert loopback.get(f"{service.url}{POLLING}", headers=fields).status_code == 403
 
     assert service.web is not None
     [line] = service.web.logged("origin refused")
@@ -130,12 +130,12 @@ def test_the_pages_of_an_app_connect_and_call(own_service: OWN, stock_client: NO
     service = own_service(CORS_ORIGINS="capacitor://localhost,wss://Admin.example/")
     for origin in ("capacitor://localhost", "https://admin.example", "https://admin.example:443"):
         assert let_in(stock_client(service.url, "garbage", **page(origin, "polling")))
-        answer = httpx.get(f"{service.url}/api/auth/me", headers={"Origin": origin})
+        answer = loopback.get(f"{service.url}/api/auth/me", headers={"Origin": origin})
         assert answer.headers["Access-Control-Allow-Origin"] == origin
     for origin in ("ionic://localhost", "http://admin.example", "null"):
         fields = {"Origin": origin}
-        assert httpx.get(f"{service.url}{POLLING}", headers=fields).status_code == 403
-        answer = httpx.get(f"{service.url}/api/auth/me", headers=fields)
+        assert loopback.get(f"{service.url}{POLLING}", headers=fields).status_code == 403
+        answer = loopback.get(f"{service.url}/api/auth/me", headers=fields)
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
@@ -158,7 +158,7 @@ def addresses(web: Process | None, message: str) -> set[str | None]:
 
 def me(service: Service, chain: str) -> int:
     fields = {"X-Forwarded-For": chain}
-    return httpx.get(f"{service.url}/api/auth/me", headers=fields).status_code
+    return loopback.get(f"{service.url}/api/auth/me", headers=fields).status_code
 
 
 def test_what_a_peer_forwards_counts_only_if_it_is_trusted(own_service: OWN) -> None:
@@ -173,7 +173,7 @@ def test_what_a_peer_forwards_counts_only_if_it_is_trusted(own_service: OWN) -> 
     assert warning["peer"] == "127.0.0.1"
 
     lie = {"Origin": "https://evil", "X-Forwarded-Host": "evil", "X-Forwarded-Proto": "https"}
-    assert httpx.get(f"{service.url}{POLLING}", headers=lie).status_code == 403
+    assert loopback.get(f"{service.url}{POLLING}", headers=lie).status_code == 403
 
 
 def test_limits_by_address_see_the_client_behind_a_trusted_proxy(own_service: OWN) -> None:
@@ -185,13 +185,13 @@ def test_limits_by_address_see_the_client_behind_a_trusted_proxy(own_service: OW
 
     def opens(chain: str) -> int:
         fields = {"X-Forwarded-For": chain}
-        return httpx.get(f"{service.url}{POLLING}", headers=fields).status_code
+        return loopback.get(f"{service.url}{POLLING}", headers=fields).status_code
 
     def logs_in(chain: str) -> int:
         wrong = {"email": "alice@example.com", "password": "wrong"}
         fields = {"X-Forwarded-For": chain}
         url = f"{service.url}/api/auth/login"
-        return httpx.post(url, json=wrong, headers=fields).status_code
+        return loopback.post(url, json=wrong, headers=fields).status_code
 
     # What the client wrote itself, on the left, makes it no other client.
     assert [opens(f"10.0.0.{n}, {CLIENT}") for n in range(4)] == [200, 200, 429, 429]
@@ -212,7 +212,7 @@ def test_behind_nginx_over_a_unix_socket_the_client_is_known(
     fields = ("Host shop", f"X-Forwarded-For {CLIENT}", "X-Forwarded-Proto https")
     proxy = nginx(PLAIN, f"http://unix:{tmp_path / 'web'}", *fields)
 
-    httpx.get(f"{proxy.url}/api/auth/me")
+    loopback.get(f"{proxy.url}/api/auth/me")
     assert {line["address"] for line in web.logged("request")[before:]} == {CLIENT}
     for transport in ("polling", "websocket"):
         assert let_in(stock_client(proxy.url, "garbage", **page("https://shop", transport)))

@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients import loopback
 from tests.harness.clients.admission import admit
 from tests.harness.clients.framed import ENGINE, TEXT, Wire, wire
 from tests.harness.clients.frames import client_frame
@@ -63,7 +64,7 @@ def test_one_connection_more_than_there_may_be(limited: Limited, limit: str, sta
         assert service.metric(REFUSED) == (3 if status == 503 else 2)
         # Who is in is not kept from upgrading.
         assert first.answers()
-        assert httpx.get(f"{service.url}/healthz").status_code == 200
+        assert loopback.get(f"{service.url}/healthz").status_code == 200
 
         first.close()
         leaving.say(CLOSE)
@@ -99,7 +100,7 @@ def test_a_message_of_the_limit_passes_and_one_of_a_byte_more_does_not(limited: 
         url = f"{service.url}{ENGINE}polling&sid={polling.opened['sid']}"
         assert polling.opened["maxPayload"] == 1000
         for body in (more, (piece.encode() for piece in more)):  # with its length, and chunked
-            answer = httpx.post(url, content=body)
+            answer = loopback.post(url, content=body)
             assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         polling.say(most)
         assert polling.hear().startswith("44{")
@@ -155,7 +156,7 @@ def test_a_burst_of_the_limit_passes_and_a_longer_one_does_not(limited: Limited)
 
 
 def ended(service: Service, polling: RawPolling) -> bool:
-    answer = httpx.get(f"{service.url}{ENGINE}polling&sid={polling.opened['sid']}")
+    answer = loopback.get(f"{service.url}{ENGINE}polling&sid={polling.opened['sid']}")
     return (answer.status_code, answer.json()["code"]) == (400, 1)
 
 

@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import WebSocketException
 
 from tests.conftest import fresh_database
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import raw_websocket
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.service import Service
@@ -41,7 +42,7 @@ def handshake(service: Service, origin: str | None, **headers: str) -> httpx.Res
     """The first request of a polling client on a page of this origin."""
     address = f"{service.url}/socket.io/?EIO=4&transport=polling"
     sent = headers if origin is None else {"Origin": origin, **headers}
-    return httpx.get(address, headers=sent)
+    return loopback.get(address, headers=sent)
 
 
 def upgrades(service: Service, origin: str) -> bool:

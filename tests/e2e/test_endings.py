@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 
 from app.emitters import Emitters, Inbox
 from tests.conftest import fresh_database, redis_in
+from tests.harness.clients import loopback
 from tests.harness.clients.crowd import Crowd
 from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.clients.stock import StockClient
@@ -94,7 +94,7 @@ class Reader:
     def post(self, body: str) -> int:
         """What its own session says over long-polling -> the status."""
         query = f"EIO=4&transport=polling&sid={self.session['eio']}"
-        return httpx.post(f"{self.service.url}/socket.io/?{query}", content=body).status_code
+        return loopback.post(f"{self.service.url}/socket.io/?{query}", content=body).status_code
 
 
 def token_expires(reader: Reader) -> None:

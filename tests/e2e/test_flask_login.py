@@ -9,6 +9,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from ordercast.testing import LiveServer
 from tests.harness.application.members import PASSWORDS
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import CONNECT, CONNECT_ERROR, EVENT, RawClient, raw_websocket
 from tests.harness.processes.process import ROOT
 
@@ -29,7 +30,7 @@ class Browser:
     """Somebody with cookies."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url)
+        self.http = loopback.Client(base_url=url)
 
     def form(self, path: str) -> str:
         """The hidden value of this site's own page."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import RawPolling, raw_polling
 from tests.harness.processes.service import Service
 from tests.harness.processes.workers import EchoServer, workers
@@ -42,7 +42,7 @@ def session(server: EchoServer) -> Iterator[RawPolling]:
 
 def post_all(server: EchoServer, session: RawPolling) -> list[int]:
     url = f"{server.url}/socket.io/?EIO=4&transport=polling&sid={session.opened['sid']}"
-    answers = (httpx.post(url, content="6", timeout=DEADLINE_SECONDS) for _ in range(POSTS))
+    answers = (loopback.post(url, content="6", timeout=DEADLINE_SECONDS) for _ in range(POSTS))
     return [answer.status_code for answer in answers]
 
 
@@ -143,7 +143,7 @@ def test_readiness_says_that_the_hand_over_is_broken_until_it_is_mended(
     folder = sockets(service.web.pid)[0].parent
 
     def readiness() -> tuple[int, str, str]:
-        answer = httpx.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
+        answer = loopback.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
         body = answer.json()
         return answer.status_code, body["status"], body["handover"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from ordercast.testing import LiveServer, NotStarted
+from tests.harness.clients import loopback
 from tests.harness.processes.process import ROOT
 
 
@@ -38,7 +38,7 @@ def test_all_that_was_started_has_ended_and_the_logs_of_a_block_that_raised_are_
 ) -> None:
     def fail() -> None:
         with server:
-            assert httpx.get(f"{server.url}/nothing").status_code == 404
+            assert loopback.get(f"{server.url}/nothing").status_code == 404
             assert not is_closed(server.redis_url)
             raise LookupError
 

@@ -9,6 +9,7 @@ import httpx
 import psutil
 
 from app.accounts.hashing import NICENESS
+from tests.harness.clients import loopback
 from tests.harness.people.person import Person
 from tests.harness.processes.service import Service
 
@@ -22,7 +23,7 @@ USUAL = {"PASSWORD_HASH_KIB": str(A_HASH_KIB), "LOGIN_ATTEMPTS_PER_MINUTE": "0"}
 def log_in(url: str, person: Person) -> httpx.Response:
     email, password = person.credentials
     body = {"email": email, "password": password}
-    return httpx.post(f"{url}/api/auth/login", json=body, timeout=60)
+    return loopback.post(f"{url}/api/auth/login", json=body, timeout=60)
 
 
 def log_in_at_once(service: Service, person: Person, times: int) -> list[httpx.Response]:
@@ -86,7 +87,7 @@ def test_the_thread_that_hashes_comes_after_the_event_loop(
 def test_a_registration_past_the_limit_of_its_address_is_refused(own_service: OWN) -> None:
     service = own_service(REGISTRATIONS_PER_ADDRESS_PER_MINUTE="1")
     answers = [
-        httpx.post(
+        loopback.post(
             f"{service.url}/api/auth/register",
             json={
                 "email": f"erin{number}@example.com",

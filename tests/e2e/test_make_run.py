@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-import httpx
 import psutil
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.processes.process import ROOT, Process, environment, flask
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
@@ -33,7 +33,7 @@ def test_it_runs_two_web_processes_and_the_worker_until_it_is_interrupted(
         wait_until(lambda: "worker started" in run.output(), "the worker")
         [login] = [line for line in run.output().splitlines() if "alice@example.com" in line]
         email, password = login.split()[-2:]
-        answer = httpx.post(
+        answer = loopback.post(
             f"http://127.0.0.1:{port}/api/auth/login", json={"email": email, "password": password}
         )
         assert answer.status_code == 200

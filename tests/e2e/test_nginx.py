@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import Person, register
 from tests.harness.processes.service import Service
@@ -68,4 +68,4 @@ def test_the_api_is_served_through_nginx(nginx: Nginx) -> None:
         asked = {"Upgrade": "websocket", "Connection": "upgrade"}
         answer = person.call("GET", "/api/auth/me", headers=asked)
         assert answer.status_code == 200, answer.text
-        assert httpx.get(f"{nginx.url}/readyz").json()["status"] == "ok"
+        assert loopback.get(f"{nginx.url}/readyz").json()["status"] == "ok"

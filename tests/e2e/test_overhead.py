@@ -4,9 +4,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.admission import admitted
 from tests.harness.clients.framed import CLOSE, ENGINE, PING, PONG, TEXT, UPGRADE, Wire
 from tests.harness.clients.frames import client_frame
@@ -64,7 +64,7 @@ def test_packets_without_a_message_count_in_a_post_and_while_a_session_upgrades(
     with raw_polling(service.url) as polls:
         polls.say("\x1e".join(["6", "3"] * 10_000))
         url = f"{service.url}{ENGINE}polling&sid={polls.opened['sid']}"
-        assert httpx.post(url, content="6").status_code == 400
+        assert loopback.post(url, content="6").status_code == 400
     for frame in (client_frame(TEXT, b"2probe"), client_frame(PING)):
         with raw_polling(service.url) as polls, probe(service.port, polls.opened["sid"]) as asks:
             asks.say("2probe")

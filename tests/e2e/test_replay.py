@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import httpx
 import pytest
 
 from app.emitters import Emitters, Inbox
 from tests.conftest import fresh_database, redis_in
 from tests.e2e.test_recovery_defects import let_others_be_busy
+from tests.harness.clients import loopback
 from tests.harness.clients.poller import Poller
 from tests.harness.clients.raw import CLOSE
 from tests.harness.clients.recovering import RecoveringClient
@@ -55,7 +55,7 @@ def bury(service: Service) -> str:
 def outcome(service: Service, name: str) -> float:
     """How many recoveries ended so."""
     wanted = f'ordercast_recoveries_total{{outcome="{name}"}} '
-    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    lines = loopback.get(f"{service.url}/metrics").text.splitlines()
     return sum(float(line.split()[1]) for line in lines if line.startswith(wanted))
 
 

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.crowd import Crowd
 from tests.harness.clients.raw import RawPolling, raw_polling
 from tests.harness.clients.stock import StockClient
@@ -247,7 +247,7 @@ def test_a_killed_worker_takes_its_own_clients_only_and_they_come_back(
     # Whoever asks for a session of the dead one is told so, by any worker.
     wait_until(lambda: len(server.owners()) == 2, "another worker serves")
     for _ in range(10):
-        answer = httpx.get(f"{server.url}{POLLING}&sid={'x' * 20}{name}")
+        answer = loopback.get(f"{server.url}{POLLING}&sid={'x' * 20}{name}")
         assert (answer.status_code, answer.json()["code"]) == (400, 1)
 
 
@@ -265,7 +265,7 @@ def test_a_session_that_nobody_has_is_unknown(echo_server: START) -> None:
         f"{names[0]}%0a",
     ):
         for _ in range(4):
-            answer = httpx.get(f"{server.url}{POLLING}&sid={sid}")
+            answer = loopback.get(f"{server.url}{POLLING}&sid={sid}")
             assert (answer.status_code, answer.json()["code"]) == (400, 1)
 
 
@@ -336,4 +336,4 @@ def test_events_reach_clients_on_every_transport_in_every_worker(
             told = [line["args"][0] for line in people.all("event") if line["n"] == n]
             assert told == notes
     assert len({sid[-8:] for people in groups for sid in people.sessions().values()}) == 2
-    assert json.loads(httpx.get(f"{service.url}/readyz").text)["status"] == "ok"
+    assert json.loads(loopback.get(f"{service.url}/readyz").text)["status"] == "ok"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPResponse
 
-import httpx
 import pytest
 
 from tests.conftest import fresh_database
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import raw_polling
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
@@ -201,6 +201,6 @@ def test_a_head_that_does_not_end_is_told_408(
 
 
 def cut(service: Service, why: str) -> float:
-    lines = httpx.get(f"{service.url}/metrics").text.splitlines()
+    lines = loopback.get(f"{service.url}/metrics").text.splitlines()
     name = f'ordercast_requests_cut_total{{why="{why}"}} '
     return next((float(line.split()[1]) for line in lines if line.startswith(name)), 0.0)

@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.raw import (
     CLOSE,
     CONNECT,
@@ -84,7 +84,7 @@ def test_it_is_closed_at_engine_level_and_a_refreshed_one_is_not(
         # All three tokens have ended by now.
         note = notify(strict.url, "7")
         assert stays.hear_json(EVENT)[:2] == ["notification", note]
-    metrics = httpx.get(f"{strict.url}/metrics").text
+    metrics = loopback.get(f"{strict.url}/metrics").text
     closed = [line for line in metrics.splitlines() if 'total{why="expired"' in line]
     assert closed == ['ordercast_connections_closed_total{why="expired"} 2.0']
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.harness.clients import loopback
 from tests.harness.clients.admission import admit, admitted
 from tests.harness.clients.framed import ENGINE, UPGRADE, Wire, wire
 from tests.harness.clients.raw import CLOSE, DISCONNECT, introduce, raw_polling
@@ -36,7 +37,7 @@ def is_known(http: httpx.Client, service: Service, sid: str) -> bool:
 
 def test_a_hundred_handshakes_shut_out_nobody(limited: Limited) -> None:
     service = limited(MAX_CONNECTIONS="100", CONNECT_TIMEOUT="0")
-    with ExitStack() as stack, httpx.Client() as http:
+    with ExitStack() as stack, loopback.Client() as http:
         before = admitted(stack, service)
         crowd = [stack.enter_context(wire(service.port)) for _ in range(100)]
         sids = [handshake(http, service) for _ in range(100)]
@@ -83,7 +84,7 @@ def test_an_address_that_hammers_pushes_out_its_own(limited: Limited) -> None:
 
 def test_zero_is_no_budget(limited: Limited) -> None:
     service = limited(MAX_UNAUTHENTICATED_CONNECTIONS="0", MAX_CONNECTIONS="2", CONNECT_TIMEOUT="0")
-    with httpx.Client() as http:
+    with loopback.Client() as http:
         sids = [handshake(http, service) for _ in range(120)]
         assert all(is_known(http, service, sid) for sid in sids)
 
@@ -99,7 +100,7 @@ def test_a_place_is_taken_when_the_token_is_good_and_not_before(limited: Limited
         assert first.close_code() == TRY_AGAIN
         service.wait_for_connections(1)
         assert second.answers()
-        assert httpx.get(f"{service.url}{ENGINE}polling").status_code == 503
+        assert loopback.get(f"{service.url}{ENGINE}polling").status_code == 503
 
 
 def test_a_closed_session_that_waits_for_its_last_poll_takes_no_place(limited: Limited) -> None:

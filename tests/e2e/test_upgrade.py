@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.recovering import RecoveringClient
 from tests.harness.processes.service import Service
 from tests.harness.servers.migrating import migrate
@@ -81,6 +81,6 @@ def test_what_waited_is_sequenced_what_was_accepted_is_not_again_and_who_was_kep
     assert [given[number] for number in WAITING_IDS] == [HEAD + 1, HEAD + 2, HEAD + 3]
 
     headers = {"Authorization": f"Bearer {token(upgraded, '3')}"}
-    refused = httpx.get(f"{upgraded.url}/api/orders", headers=headers)
+    refused = loopback.get(f"{upgraded.url}/api/orders", headers=headers)
     assert refused.status_code == 401
     assert refused.json()["error"]["code"] == "token_revoked"

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 
+from tests.harness.clients import loopback
 from tests.harness.people.person import signed
 from tests.harness.processes.service import Service
 from tests.harness.servers.postgres import Postgres
@@ -20,13 +21,13 @@ ANSWER_SECONDS = 5  # without an answer until then a balancer has given up
 
 def readiness(service: Service) -> tuple[int, dict[str, str]]:
     """Raises httpx.TimeoutException when the answer is not there in time."""
-    answer = httpx.get(f"{service.url}/readyz", timeout=ANSWER_SECONDS)
+    answer = loopback.get(f"{service.url}/readyz", timeout=ANSWER_SECONDS)
     return answer.status_code, answer.json()
 
 
 def products(service: Service) -> httpx.Response:
     headers = {"Authorization": f"Bearer {signed()}"}
-    return httpx.get(f"{service.url}/api/products", headers=headers, timeout=30)
+    return loopback.get(f"{service.url}/api/products", headers=headers, timeout=30)
 
 
 def test_while_the_database_hangs_balancers_and_operators_get_their_answer(

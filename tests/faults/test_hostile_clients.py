@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.clients.framed import ENGINE, PING, PONG, TEXT, UPGRADE, Wire, wire
 from tests.harness.clients.frames import client_frame
 from tests.harness.clients.witness import witness
@@ -61,7 +61,7 @@ class Target(EchoServer):
 
     def session(self) -> str:
         """A new one over long-polling, without a Socket.IO CONNECT."""
-        return str(json.loads(httpx.get(f"{self.url}{ENGINE}polling").text[1:])["sid"])
+        return str(json.loads(loopback.get(f"{self.url}{ENGINE}polling").text[1:])["sid"])
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def hold_half_a_head(server: Target) -> None:
 
 
 def hold_sessions_without_connect(server: Target) -> None:
-    with httpx.Client() as http, ExitStack() as stack:
+    with loopback.Client() as http, ExitStack() as stack:
         for _ in range(SESSIONS // 2):
             assert http.get(f"{server.url}{ENGINE}polling").text.startswith("0{")
         for _ in range(SESSIONS // 2):
@@ -232,7 +232,7 @@ def unread_poll(server: Target) -> socket.socket:
     """A poll that is answered with half a megabyte, which nobody reads."""
     sid = server.session()
     for text in ("40", MESSAGE % ("x" * 500_000)):
-        answer = httpx.post(f"{server.url}{ENGINE}polling&sid={sid}", content=text)
+        answer = loopback.post(f"{server.url}{ENGINE}polling&sid={sid}", content=text)
         assert answer.text == "ok"
     polling = socket.socket()
     polling.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import httpx
 import pytest
 import redis
 from sqlalchemy import make_url
 
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import notify, signed
 from tests.harness.processes.service import Service
@@ -50,7 +50,7 @@ class Stage:
 
     def missed(self, after: int) -> dict[str, Any]:
         """What the API says that the customer missed."""
-        answer = httpx.get(
+        answer = loopback.get(
             f"{self.service.url}/api/events?after={after}",
             headers={"Authorization": f"Bearer {signed(sub=CUSTOMER)}"},
         )

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 import redis
 
 from ordercast.broker import MAX_REDIS_ERROR_CHARACTERS, connect, reason
+from tests.harness.clients import loopback
 from tests.harness.people.person import register
 from tests.harness.processes.service import Service
 from tests.harness.servers.redis import RedisServer
@@ -72,7 +72,7 @@ def test_a_service_behind_such_sentinels_is_ready_takes_emits_and_is_examined(
     url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
     service = Service(tmp_path, database_url=sqlite_url, redis_url=url).start()
     try:
-        answer = httpx.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
+        answer = loopback.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
         assert answer.json()["redis"] == "ok"
         alice = register(service.url, "customer")
         with closing(alice.http):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import make_url
 
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import register
 from tests.harness.processes.service import Service
@@ -41,7 +42,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def order(service: Service, token: str, product: Any) -> httpx.Response:
-    return httpx.post(
+    return loopback.post(
         f"{service.url}/api/orders",
         json={"items": [{"productId": product["id"], "quantity": 1}]},
         headers=bearer(token),
@@ -58,10 +59,10 @@ def test_while_changes_wait_everybody_else_is_served(
         with write_lock(sqlite_url):
             answers = [people.submit(order, service, alice.token, tea) for _ in range(WRITERS)]
             stock_client(service.url, bob.token).wait("connect")  # a socket, and what it reads
-            products = httpx.get(f"{service.url}/api/products", headers=bearer(alice.token))
+            products = loopback.get(f"{service.url}/api/products", headers=bearer(alice.token))
             assert products.status_code == 200
-            assert httpx.get(f"{service.url}/healthz").status_code == 200
-            assert httpx.get(f"{service.url}/readyz", timeout=5).json()["database"] == "busy"
+            assert loopback.get(f"{service.url}/healthz").status_code == 200
+            assert loopback.get(f"{service.url}/readyz", timeout=5).json()["database"] == "busy"
             refused = [answer.result() for answer in answers]
         assert {answer.status_code for answer in refused} == {503}
         assert {answer.json()["error"]["code"] for answer in refused} == {"database_unavailable"}
@@ -81,7 +82,7 @@ def test_changes_that_waited_for_a_lock_are_made_when_it_is_free(
         with write_lock(sqlite_url):
             answers = [people.submit(order, service, alice.token, tea) for _ in range(4)]
             wait_until(
-                lambda: httpx.get(f"{service.url}/readyz", timeout=5).status_code == 503,
+                lambda: loopback.get(f"{service.url}/readyz", timeout=5).status_code == 503,
                 "the lock is felt",
             )
         assert {answer.result().status_code for answer in answers} == {201}

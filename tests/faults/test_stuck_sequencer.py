@@ -6,11 +6,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psycopg
 import pytest
 
 from tests.harness.application.mailbox import Mailbox
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import notify, signed
 from tests.harness.processes.process import Process
@@ -50,7 +50,7 @@ def service(
 
 
 def readiness(service: Service) -> dict[str, str]:
-    answer = httpx.get(f"{service.url}/readyz", timeout=5)
+    answer = loopback.get(f"{service.url}/readyz", timeout=5)
     assert answer.status_code == 200  # it serves, late
     found: dict[str, str] = answer.json()
     return found
@@ -78,7 +78,7 @@ def test_without_a_worker_it_is_degraded_until_one_is_heard(service: Service) ->
     service.start_worker()
 
     wait_for(service, status="ok", worker="ok", journal="ok")
-    assert "degraded" not in httpx.get(f"{service.url}/readyz").text
+    assert "degraded" not in loopback.get(f"{service.url}/readyz").text
     assert service.worker is not None
     service.worker.kill()
     wait_for(service, status="degraded", worker="not heard")

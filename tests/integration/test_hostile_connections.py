@@ -5,9 +5,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
+from tests.harness.clients import loopback
 from tests.harness.people.fixtures import bob, person, person_at
 from tests.harness.people.person import Person
 from tests.harness.processes.service import Service
@@ -112,6 +112,6 @@ def test_a_lie_about_the_length_is_the_senders_fault(service: Service, bob: Pers
         status = answer.split(b" ", 2)[1:2]
         assert not status or status[0].startswith(b"4"), (name, answer)
         assert bob.get("/api/products")["products"] == [], name
-    assert httpx.get(f"{service.url}/healthz").status_code == 200
+    assert loopback.get(f"{service.url}/healthz").status_code == 200
     assert service.web is not None
     assert "Traceback" not in service.web.output(), service.web.output()
