@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from ordercast import Identity, Refuse
+from ordercast import Refuse
 from tests.harness.application.tabs import Tab
-from tests.harness.application.team import StartTeam, TeamProcess
+from tests.harness.application.team import ALICE, StartTeam, TeamProcess
 
-ALICE = Identity("alice")
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 def told_by(process: TeamProcess, namespace: str = "/") -> list[Any]:

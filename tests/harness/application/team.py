@@ -8,10 +8,11 @@ from typing import Any
 
 from flask import Flask, request
 from flask_socketio import SocketIO, join_room, leave_room
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, func, select
 from werkzeug.test import EnvironBuilder
 
 from ordercast import Identity, Ordercast, Refuse
+from ordercast.joined.tables import JOINED
 from tests.harness.application.tabs import Engine, Person, Tab, numbers
 from tests.harness.servers.redis import RedisServer
 
@@ -116,3 +117,23 @@ def sid_here() -> str:
     """Of the client whose handler runs."""
     sid: str = request.sid  # type: ignore[attr-defined]
     return sid
+
+
+ALICE, BOB = Identity("alice"), Identity("bob")
+
+
+def rows(process: TeamProcess) -> int:
+    """How many rooms that were joined or left late are kept."""
+    with process.database.connect() as connection:
+        query = select(func.count()).where(JOINED.c.client != "")
+        return connection.scalar(query) or 0
+
+
+def joined(process: TeamProcess, *rooms: str, **auth: Any) -> Tab:
+    """A client that has joined these rooms late, in this order, with an event of each before it."""
+    tab = Tab(ALICE).connect(process, **auth)
+    for room in rooms:
+        process.happen(room)
+        process.say(tab, "join", room)
+    tab.read()
+    return tab
