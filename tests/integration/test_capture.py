@@ -1,6 +1,7 @@
 """ordercast.testing.capture: what each room would have got, on both databases, without Redis."""
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +16,6 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from ordercast import Event, InvalidEvent, Ordercast
 from ordercast.testing import CapturedEvent, Sent, capture
 
-NOWHERE = "redis://127.0.0.1:1/0"  # nothing listens there
 RAMP, TRUCK = {"id": "7", "place": "ramp"}, {"id": "7", "place": "truck"}
 
 
@@ -29,10 +29,12 @@ class ParcelMoved(Event):
 class Team:
     """An application of a team's on this engine."""
 
+    redis_url = "redis://127.0.0.1:1/0"
+
     def __init__(self, engine: Engine, *, events: Any = ()) -> None:
         self.engine, self.cast, self.sockets = engine, Ordercast(), SocketIO()
         self.app = Flask("team")
-        self.app.config.update(SECRET_KEY="the team's own", ORDERCAST_REDIS_URL=NOWHERE)
+        self.app.config.update(SECRET_KEY="the team's own", ORDERCAST_REDIS_URL=self.redis_url)
         self.cast.init_app(self.app, self.sockets, engine=lambda: engine, events=events)
         self.app.post("/parcels/<id>/<place>")(self.move)
 
@@ -71,11 +73,18 @@ def team(engine: Engine) -> Team:
 
 
 @pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Nothing is logged of Redis, and no thread is left that would reach for it."""
-    before = doorbells()
-    yield
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+def silence(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing connects to Redis, and the test's own thread logs nothing of it; threads that other
+    tests have left may."""
+    with socket.create_server(("127.0.0.1", 0)) as redis:
+        redis.setblocking(False)
+        monkeypatch.setattr(Team, "redis_url", f"redis://127.0.0.1:{redis.getsockname()[1]}/0")
+        before = doorbells()
+        yield
+        with pytest.raises(BlockingIOError):
+            redis.accept()
+    mine = [record for record in caplog.records if record.thread == threading.get_ident()]
+    assert [record for record in mine if record.levelno >= logging.WARNING] == []
     assert doorbells() <= before
 
 

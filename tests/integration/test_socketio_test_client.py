@@ -2,6 +2,8 @@
 no queue."""
 
 import logging
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,16 +15,16 @@ from sqlalchemy import Engine, StaticPool, create_engine
 from ordercast import Identity, Ordercast, Refuse
 from ordercast.testing import capture
 
-NOWHERE = "redis://127.0.0.1:1/0"  # nothing listens there
-
 
 class Team:
     """An application of a team's, with rooms of its own."""
 
+    redis_url = "redis://127.0.0.1:1/0"
+
     def __init__(self, engine: Engine, **config: Any) -> None:
         self.cast, self.sockets = Ordercast(), SocketIO()
         self.app = Flask("team")
-        self.app.config.update(SECRET_KEY="x" * 32, ORDERCAST_REDIS_URL=NOWHERE, **config)
+        self.app.config.update(SECRET_KEY="x" * 32, ORDERCAST_REDIS_URL=self.redis_url, **config)
         self.cast.init_app(self.app, self.sockets, engine=lambda: engine)
         self.sockets.on_event("connect", lambda auth: join_room("depot:north"))
         self.sockets.on_event("say", self.say)
@@ -46,9 +48,17 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(autouse=True)
-def silence(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    yield
-    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+def silence(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing connects to Redis, and the test's own thread logs nothing of it; threads that other
+    tests have left may."""
+    with socket.create_server(("127.0.0.1", 0)) as redis:
+        redis.setblocking(False)
+        monkeypatch.setattr(Team, "redis_url", f"redis://127.0.0.1:{redis.getsockname()[1]}/0")
+        yield
+        with pytest.raises(BlockingIOError):
+            redis.accept()
+    mine = [record for record in caplog.records if record.thread == threading.get_ident()]
+    assert [record for record in mine if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["in the factory", "after it"])

@@ -21,7 +21,8 @@ def offered(settings: dict[str, Any] | None = None, **given: Any) -> dict[str, A
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    records = [record for record in caplog.records if record.name == options.__name__]
+    return [record.message for record in records if record.levelno == logging.WARNING]
 
 
 @pytest.mark.parametrize(
