@@ -5,7 +5,7 @@ import subprocess
 import sys
 import venv
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -23,7 +23,10 @@ PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 
 
 class Place:
-    """A folder with the team's app, and the commands of its virtual environment."""
+    """A folder with a team's app, and the commands of its virtual environment."""
+
+    app = TEAM  # the file, with a create_app()
+    prefix = "FLASK_"  # of the variables from which the app reads its settings
 
     def __init__(self, folder: Path, binaries: Path, **config: str) -> None:
         self.folder = folder
@@ -34,10 +37,10 @@ class Place:
             "HOME": str(folder),
             "FLASK_APP": "app:create_app",
             "FLASK_SECRET_KEY": "the-secret-of-another-team-that-is-long-enough",
-            **{f"FLASK_{name}": text for name, text in config.items()},
+            **{f"{self.prefix}{name}": text for name, text in config.items()},
         }
         self.processes: dict[str, Process] = {}
-        shutil.copy(TEAM, folder)
+        shutil.copy(self.app, folder)
 
     @property
     def url(self) -> str:
@@ -66,6 +69,28 @@ class Place:
         process = Process([binary, *rest], env=self._env, log=log, folder=self.folder)
         self.processes[name] = process
         return process
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Two web processes and a worker, on the library's tables."""
+        upgraded = self.run("flask", "ordercast", "upgrade")
+        assert upgraded.returncode == 0, upgraded.stderr
+        bind = f"127.0.0.1:{self.port}"
+        gunicorn = ("gunicorn", "-c", "python:ordercast.gunicorn", "-w", "2", "-b", bind)
+        with ExitStack() as stack:
+            web = self.start("web", *gunicorn, "app:create_app()")
+            stack.callback(web.stop)
+            stack.callback(self.start("worker", "flask", "ordercast", "worker").stop)
+
+            def answers() -> bool:
+                assert web.is_running(), web.output()
+                try:
+                    return loopback.get(self.url).status_code == 404
+                except httpx.TransportError:
+                    return False
+
+            wait_until(answers, "the app answers")
+            yield
 
 
 @pytest.fixture(scope="session")
@@ -108,21 +133,5 @@ def team(
             server, _ = request.getfixturevalue("postgres")
             url = server.url(server.new_database())
         place = Place(folder, binaries, SQLALCHEMY_DATABASE_URI=url, ORDERCAST_REDIS_URL=redis.url)
-        upgraded = place.run("flask", "ordercast", "upgrade")
-        assert upgraded.returncode == 0, upgraded.stderr
-        bind = f"127.0.0.1:{place.port}"
-        gunicorn = ("gunicorn", "-c", "python:ordercast.gunicorn", "-w", "2", "-b", bind)
-        web = place.start("web", *gunicorn, "app:create_app()")
-        stack.callback(web.stop)
-        worker = place.start("worker", "flask", "ordercast", "worker")
-        stack.callback(worker.stop)
-
-        def answers() -> bool:
-            assert web.is_running(), web.output()
-            try:
-                return loopback.get(place.url).status_code == 404
-            except httpx.TransportError:
-                return False
-
-        wait_until(answers, "the team's app answers")
+        stack.enter_context(place.running())
         yield place
