@@ -12,7 +12,7 @@ client enters the room, in between two events of the follower:
 
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -143,8 +143,14 @@ class Joining:
             with self._unless_superseded(connection):
                 position = self._store.join(client, room, from_connect=room in connection.base)
             late.rooms[room] = True
-        if self._manager.member(member.sid, NAMESPACE) is not member:
-            return  # it has left meanwhile; its successor finds the row
+        is_there = self._manager.member(member.sid, NAMESPACE) is member
+        if not is_there or member.state is State.LEAVING:
+            # The client has left meanwhile, and may be back without this room: it has had no
+            # answer to the join. Unless its successor came later, and has taken the row over.
+            if position is not None:
+                with suppress(Superseded):
+                    self._store.leave(client, room, from_connect=room in connection.base)
+            return
         since = {room: position or 0}
         last, _ = self._follower.join(lambda seen: self._manager.enter(member, seen, since))
         if position is not None and last > position and self._had_events(room, position, last):
