@@ -203,4 +203,6 @@ def test_no_token_is_made_where_the_secret_signs_nothing(
         assert Settings.of({f"ORDERCAST_{name}": text for name, text in config.items()})
         with team(cast_of_a_team, **config) as app:
             done = run(app, "ordercast", "token", "--user", "7")
-            assert done.stderr.startswith("foreign_issuer: No token signed with JWT_SECRET_KEY")
+            assert done.stderr.startswith(
+                "foreign_issuer: No token signed with ORDERCAST_JWT_SECRET_KEY"
+            )
