@@ -113,4 +113,5 @@ def test_check_token_says_the_same_in_words(place: Place, there: Issuer) -> None
 
 def test_doctor_reads_the_issuers_keys(place: Place) -> None:
     done = place.run("flask", "ordercast", "doctor")
-    assert "ok    issuer: keys: 1 at JWT_JWKS_URL, ES256; tokens of https://id.ex" in done.stdout
+    found = "ok    issuer: keys: 1 at ORDERCAST_JWT_JWKS_URL, ES256; tokens of https://id.ex"
+    assert found in done.stdout
