@@ -10,6 +10,7 @@ from ordercast.worker.steps import Function, Steps
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     from flask import Flask
     from flask_socketio import SocketIO
@@ -131,7 +132,7 @@ class Ordercast:
     def revoke(
         self,
         *,
-        user: str | None = None,
+        user: str | int | UUID | None = None,
         session: str | None = None,
         token: str | None = None,
         until: datetime | None = None,
@@ -144,19 +145,24 @@ class Ordercast:
 
         Written in the transaction that `within`, a Session or Connection, has open, or in one of
         its own.
-        Raises TypeError unless one of the three is given; SQLAlchemyError."""
+        Raises TypeError unless one of the three is given, and for an id of another type, which
+        would hit nobody; SQLAlchemyError."""
+        from ordercast.identity import id_text
+
         kinds = {"user": user, "session": session, "token": token}
         given = [(kind, value) for kind, value in kinds.items() if value is not None]
         if len(given) != 1:
             raise TypeError("give one of user=, session=, token=")
         [(kind, value)] = given
-        self.revocations.add(within, kind, value, until=until)
+        self.revocations.add(within, kind, id_text(kind, value), until=until)
 
-    def disconnect(self, *, user: str, within: Transaction | None = None) -> None:
+    def disconnect(self, *, user: str | int | UUID, within: Transaction | None = None) -> None:
         """Close the connections that a user has when each process learns of it; the tokens stay
         good. A stock client does not reconnect by itself after that, but its page may: to keep the
-        user out, revoke. Raises SQLAlchemyError."""
-        self.revocations.disconnect(within, user)
+        user out, revoke. Raises TypeError as revoke() does; SQLAlchemyError."""
+        from ordercast.identity import id_text
+
+        self.revocations.disconnect(within, id_text("user", user))
 
     def census(self, kind: str, value: str, detail: str | None = None) -> Census:
         """How many connections of all web processes a revocation of this kind would end now. Never
@@ -249,17 +255,18 @@ class Ordercast:
         SQLAlchemyError."""
         return self._service.journal.head()
 
-    def missed(self, rooms: Sequence[str], *, after: str | int) -> Missed:
-        """The events of these rooms, and of everybody, after this offset, for clients without
-        recovery: `complete`, the `offset` to go on from, and `pieces()` of events. Never a part
-        presented as the whole: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the
-        lowest position kept, `complete` is false and there are no pieces. Raises ValueError for an
+    def missed(self, rooms: str | Sequence[str], *, after: str | int) -> Missed:
+        """The events of these rooms, or this room, and of everybody, after this offset, for clients
+        without recovery: `complete`, the `offset` to go on from, and the `events`, [{offset, name,
+        data}, ...], or `pieces()` of them where they are many. Never a part presented as the whole:
+        over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
+        `complete` is false and there are no events. Raises ValueError for an
         offset that is none, and SQLAlchemyError."""
         from ordercast.events import EVERYBODY
 
         service = self._service
         return service.journal.missed(
-            (*rooms, EVERYBODY),
+            (*([rooms] if isinstance(rooms, str) else rooms), EVERYBODY),
             int(after),
             max_events=service.settings.RECOVERY_MAX_EVENTS,
             max_bytes=service.settings.RECOVERY_MAX_BYTES,

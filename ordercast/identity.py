@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
+from uuid import UUID
 
 NO_CLAIMS: Mapping[str, Any] = MappingProxyType({})
 DIGEST_DIGITS = 16
@@ -21,7 +22,8 @@ DIGEST_DIGITS = 16
 @dataclass(frozen=True, slots=True)
 class Identity:
     """`claims` are the service's own. Of these a revocation reads `session`, `jti` and `iat`, as a
-    token has them. Raises TypeError for a user_id or rooms of another type, which would match
+    token has them. A user_id that is a whole number or a UUID, as a primary key is, becomes its
+    text. Raises TypeError for a user_id, rooms or an expires_at of another type, which would match
     nothing."""
 
     user_id: str
@@ -30,10 +32,12 @@ class Identity:
     claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, hash=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.user_id, str):
-            raise TypeError(f"user_id is a text, not {self.user_id!r:.100}")
+        if type(self.user_id) is not str:
+            object.__setattr__(self, "user_id", id_text("user_id", self.user_id))
         if isinstance(self.rooms, str):
             raise TypeError(f"rooms is a list of texts, not {self.rooms!r:.100}")
+        if not isinstance(self.expires_at, int | float | None):
+            raise TypeError(f"expires_at is seconds since 1970, not {self.expires_at!r:.100}")
 
     @property
     def session(self) -> str | None:
@@ -74,6 +78,14 @@ Identify = Callable[[Any, dict[str, Any]], Identity | None]
 # (a room that the client joined after its connect, auth, environ) -> whether it may be in it still,
 # in an application context.
 MayJoin = Callable[[str, Any, dict[str, Any]], bool]
+
+
+def id_text(name: str, id: object) -> str:
+    """An id as tokens and rooms have it; of the number or UUID of a database, its text. Raises
+    TypeError for another type, with the argument's name."""
+    if isinstance(id, str | UUID) or type(id) is int:
+        return str(id)
+    raise TypeError(f"{name} is a text, a whole number or a UUID, not {id!r:.100}")
 
 
 def rooms_digest(rooms: Sequence[str]) -> str:

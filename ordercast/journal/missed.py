@@ -5,6 +5,9 @@ given back before the piece is yielded: a slow caller holds none.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import orjson
 
 from ordercast.database import Database
 from ordercast.journal import reading
@@ -54,6 +57,16 @@ class Missed:
     def __len__(self) -> int:
         """How many pieces there are."""
         return len(self._ends)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """All of them at once, oldest first, for a view that answers with JSON: [{offset, name,
+        data}, ...]. Raises Pruned, and SQLAlchemyError."""
+        return [
+            {"offset": str(entry.position), "name": entry.name, "data": orjson.loads(entry.data)}
+            for entries in self.pieces()
+            for entry in entries
+        ]
 
     def pieces(self) -> Iterator[list[Entry]]:
         """The events, oldest first, of at most `piece_bytes` of data at once, unless a single one

@@ -30,6 +30,13 @@ def test_the_rooms_get_theirs_in_order_and_the_offset_to_go_on_from(three: None)
     assert offsets(cast.missed(("seller:2", "user:1"), after=1)) == [2]
 
 
+def test_one_room_is_enough_and_a_view_can_answer_with_the_events(three: None) -> None:
+    missed = cast.missed("seller:2", after="0")
+    wanted = {"offset": "2", "name": "notification", "data": {"of": "seller:2"}}
+    assert missed.events == [wanted]
+    assert cast.missed("seller:2", after="9").events == []
+
+
 def test_nothing_new_is_complete_and_an_offset_beyond_the_head_is_not(three: None) -> None:
     for after, complete in ((3, True), (4, False)):
         missed = cast.missed(("user:1",), after=after)

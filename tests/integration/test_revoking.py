@@ -56,6 +56,14 @@ def test_one_thing_is_revoked_at_a_time(app: Flask, given: dict[str, str]) -> No
         cast.revoke(**given)  # type: ignore[arg-type]
 
 
+def test_a_users_primary_key_is_the_id_of_the_tokens(app: Flask, told: list[str]) -> None:
+    cast.revoke(user=7)
+    cast.disconnect(user=7)
+    assert told == ["7", "7"]
+    with pytest.raises(TypeError, match="user is a text"):
+        cast.revoke(user=object())  # type: ignore[arg-type]
+
+
 def waits_for_a_lock() -> bool:
     """Whether a session of PostgreSQL does; on SQLite writers queue before they begin."""
     if db.engine.dialect.name == "sqlite":

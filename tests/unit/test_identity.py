@@ -1,6 +1,8 @@
 """The identity of a connection: what a service may say of its user, and what a revocation reads."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -29,9 +31,23 @@ def test_what_a_token_proved_does_not_depend_on_the_claims_that_are_kept() -> No
     assert (alice.session, alice.jti, alice.issued_at) == ("s", "j", 12)
 
 
-@pytest.mark.parametrize("wrong", [{"user_id": 7}, {"user_id": "7", "rooms": "user:7"}])
+@pytest.mark.parametrize("key", [7, UUID(int=7), "7"])
+def test_the_primary_key_of_a_user_is_its_text(key: Any) -> None:
+    assert Identity(key).user_id == str(key)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"user_id": None},
+        {"user_id": True},
+        {"user_id": 7.5},
+        {"user_id": "7", "rooms": "user:7"},
+        {"user_id": "7", "expires_at": datetime(2027, 1, 1, tzinfo=UTC)},
+    ],
+)
 def test_what_would_never_be_found_again_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match="text"):
+    with pytest.raises(TypeError, match=r"text|seconds"):
         Identity(**wrong)
 
 
