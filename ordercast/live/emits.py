@@ -70,7 +70,7 @@ class EmitManager(RoomManager):
         return any(
             begins.get(room, 0) < entry.position
             for room in entry.rooms
-            if room == EVERYBODY or room in member.rooms
+            if room in (EVERYBODY, member.sid) or room in member.rooms
         )
 
     def emit(

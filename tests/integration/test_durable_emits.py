@@ -14,7 +14,7 @@ from app.db import db, transaction
 from app.extension import cast
 from ordercast.journal.tables import EVENTS
 from tests.harness.application.mailbox import Mailbox
-from tests.harness.application.tabs import ALICE, BOB, Start, Tab, WebProcess, published
+from tests.harness.application.tabs import ALICE, BOB, Start, Tab, WebProcess, append, published
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 
@@ -222,3 +222,15 @@ def test_clients_without_recovery_find_broadcasts_among_what_they_missed(
     with process.app.app_context():
         [piece] = cast.missed(["user:1"], after=0).pieces()
     assert [(entry.room, json.loads(entry.data)) for entry in piece] == [("*", NOTE)]
+
+
+def test_an_event_whose_room_is_the_sid_of_a_client_reaches_it(process: WebProcess) -> None:
+    # An emit to a client of another process is that, where no declaration says which rooms are.
+    alice, bob = Tab(ALICE).connect(process), Tab(BOB).connect(process)
+    assert alice.sid is not None
+    with process.app.app_context():
+        append(alice.sid)
+    process.hear(*published_by(process))
+    alice.read()
+    bob.read()
+    assert (len(alice.got), bob.got) == (1, [])
