@@ -19,9 +19,12 @@ from pathlib import Path
 from tests.harness.clients.crowd import Crowd
 from tests.harness.processes.unchanged import UnchangedApp
 from tests.harness.servers.redis import RedisServer
+from tests.harness.waiting import wait_until
 
 PER_SECOND = 5
 CUT_EVERY_SECONDS = 4.0  # each client, about
+AWAY_MS = 1000  # until a client comes back, about
+CONNECT_SECONDS = 120.0  # a deadline: Node starts, and all connect at once
 SETTLE_SECONDS = 5.0  # after the last event
 ROW = "{:<6} {:<10} {:>12} {:>10} {:>8} {:>10}"
 
@@ -48,8 +51,17 @@ def running(name: str, *, is_stock: bool) -> Iterator[UnchangedApp]:
 
 def measure(app: UnchangedApp, name: str, clients: int, events: int) -> list[list[int]]:
     """-> the numbers that each client got, in order."""
-    crowd = Crowd(app.url, clients, transports=["websocket"], auth={"staff": True})
-    crowd.wait("connect", clients)
+    crowd = Crowd(
+        app.url,
+        clients,
+        transports=["websocket"],
+        auth={"staff": True},
+        reconnectionDelay=AWAY_MS,
+        reconnectionDelayMax=AWAY_MS,
+    )
+    wait_until(
+        lambda: len(crowd.all("connect")) >= clients, "all are connected", seconds=CONNECT_SECONDS
+    )
     chance = random.Random(7)
 
     def tick(emit: Callable[[], object]) -> None:

@@ -50,6 +50,10 @@ class Place:
     def database_url(self) -> str:
         return self._env["FLASK_SQLALCHEMY_DATABASE_URI"]
 
+    @property
+    def redis_url(self) -> str:
+        return self._env["FLASK_ORDERCAST_REDIS_URL"]
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command of the environment, to its end."""
         first, *rest = command
@@ -132,6 +136,12 @@ def team(
         if request.param == "postgres":
             server, _ = request.getfixturevalue("postgres")
             url = server.url(server.new_database())
-        place = Place(folder, binaries, SQLALCHEMY_DATABASE_URI=url, ORDERCAST_REDIS_URL=redis.url)
+        place = Place(
+            folder,
+            binaries,
+            SQLALCHEMY_DATABASE_URI=url,
+            ORDERCAST_REDIS_URL=redis.url,
+            ORDERCAST_DURABLE="parcel:*",
+        )
         stack.enter_context(place.running())
         yield place

@@ -9,9 +9,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, text
 
 from tests.adoption.conftest import Place
 from tests.harness.clients.stock import StockClient
+from tests.harness.processes.external import run_script
 from tests.harness.processes.workers import workers
 from tests.harness.waiting import wait_until
 
@@ -51,6 +53,36 @@ def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handle
     moves = [payload for payload, _ in alice.events("parcel:moved")]
     assert moves == [{"id": "7", "place": "ramp"}, {"id": "7", "place": "truck"}]
     assert [payload["id"] for payload, _ in stranger.events("parcel:moved")] == ["8"]
+
+
+def test_emits_outside_of_a_transaction_are_durable_also_those_of_a_stock_script(
+    team: Place, client: Client
+) -> None:
+    alice, stranger = client(driver="alice", depot="east"), client(driver="charlie", depot="south")
+    alice.wait_settled()
+    stranger.wait_settled()
+    for _ in range(2):
+        assert httpx.post(f"{team.url}/depots/east/scans/9").status_code == 200
+    engine = create_engine(team.database_url)
+
+    def is_led() -> bool:
+        with engine.connect() as connection:
+            return bool(connection.scalar(text("SELECT leader FROM ordercast_relay")))
+
+    wait_until(is_led, "the worker hears stock scripts")
+    engine.dispose()
+    moved = {"id": "9", "place": "by a script"}
+    run_script(team.redis_url, f"socketio.emit('parcel:moved', {moved}, to='depot:east')")
+    alice.wait("event", 6)
+    got = [(payload["place"], int(offset)) for payload, offset in alice.events("parcel:moved")]
+    assert [place for place, _ in got] == [
+        "scanned",
+        *("in room", "to all"),
+        *("in room", "to all"),
+        "by a script",
+    ]
+    assert got == sorted(got, key=lambda one: one[1])
+    assert [one["place"] for one, _ in stranger.events("parcel:moved")] == ["to all", "to all"]
 
 
 def test_the_teams_own_handlers_answer_and_acknowledge(client: Client) -> None:

@@ -85,6 +85,14 @@ def create_app() -> Flask:
             db.session.commit()
         return {"place": place}
 
+    @app.post("/depots/<depot>/scans/<id>")
+    def scan(depot: str, id: str) -> dict[str, str]:
+        # A durable event with an id, and two as Flask-SocketIO emits.
+        cast.emit(ParcelMoved(id=id, place="scanned"), to=f"depot:{depot}", id=f"scan-{id}")
+        socketio.emit("parcel:moved", {"id": id, "place": "in room"}, to=f"depot:{depot}")
+        socketio.emit("parcel:moved", {"id": id, "place": "to all"})
+        return {"id": id}
+
     @app.get("/drivers/<name>/missed/<int:after>")
     def missed(name: str, after: int) -> dict[str, Any]:
         found = cast.missed([f"driver:{name}", "depot:north"], after=after)

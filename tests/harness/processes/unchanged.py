@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from tests.harness.clients import loopback
 from tests.harness.processes.process import BIN, Process, environment
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
@@ -41,7 +42,9 @@ class UnchangedApp:
         app = f"tests.e2e.apps.{name}:" + ("create_app()" if factory else "app")
         self._processes: list[Process] = []
         if is_stock:
-            gunicorn = ["gunicorn", "-k", STOCK, "-w", "1"]
+            config = folder / "stock.py"  # else gunicorn reads the one of this repository
+            config.touch()
+            gunicorn = ["gunicorn", "-c", str(config), "-k", STOCK, "-w", "1"]
         else:
             self._run(folder, "flask", "ordercast", "upgrade").wait()
             gunicorn = ["gunicorn", "-c", "python:ordercast.gunicorn", "-w", str(workers)]
@@ -52,7 +55,7 @@ class UnchangedApp:
         wait_until(self._answers, f"{name} answers", seconds=START_SECONDS)
 
     def post(self, path: str, body: Any = None) -> Any:
-        answer = httpx.post(f"{self.url}{path}", json=body, timeout=30)
+        answer = loopback.post(f"{self.url}{path}", json=body, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
@@ -67,6 +70,6 @@ class UnchangedApp:
     def _answers(self) -> bool:
         assert self.web.is_running(), self.web.output()
         try:
-            return httpx.get(self.url, timeout=5).status_code == 404
+            return loopback.get(self.url, timeout=5).status_code == 404
         except httpx.TransportError:
             return False
