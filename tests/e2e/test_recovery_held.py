@@ -50,7 +50,7 @@ class Sequencer:
     def publish(self) -> None:
         """Return when the web process has fanned out what was added."""
         (_, journal), head = self._head(), self.added[-1][0]
-        message = {"journal": journal, "head": head, "events": self.added}
+        message = {"journal": journal, "head": head, "events": self.added, "further": []}
         broker = Broker(self.service.env["REDIS_URL"])
         with broker.connect() as client:
             client.publish(broker.journal_channel, orjson.dumps(message))
