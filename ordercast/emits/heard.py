@@ -71,8 +71,11 @@ class Hearing:
         self.is_whole = False
 
     def reached(self, since: Place) -> Place | None:
-        """The place of the last message, if it is after `since` and no emit waits."""
+        """The place of the last message, if it is after `since` and no emit waits. None after
+        interrupt(): emits that came since then were not kept, and are the next leader's."""
         with self._lock:
+            if not self.is_whole:
+                return None
             era = self._eras.get(since.mark, -1)
             is_after = (self._era, self._place.number) > (era, since.number)
             return self._place if is_after and not self._waiting else None

@@ -264,6 +264,19 @@ def test_a_worker_that_is_stopped_leaves_the_lead_at_once(
     assert journalled() == [1, 2]
 
 
+def test_what_a_worker_hears_while_it_stops_is_the_next_leaders(
+    channel: Channel, start: Callable[[], Worker]
+) -> None:
+    leader, other = start(), start()
+    channel.emit(1)
+    event.listen(db.engine, "begin", lambda _: channel.emit(2), once=True)
+    leader.relay.resign()
+    assert journalled() == [1]
+    channel.leave(leader)
+    other.step()
+    assert journalled() == [1, 2]
+
+
 @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_a_commit_that_was_not_answered_is_neither_lost_nor_repeated(
     channel: Channel, start: Callable[[], Worker]
