@@ -21,6 +21,7 @@ from ordercast.journal import Journal
 from ordercast.payloads import text_of
 
 logger = logging.getLogger(__name__)
+MAX_ASKING = 20  # threads that ask Redis at a time
 
 
 class Emitter:
@@ -38,6 +39,8 @@ class Emitter:
         self._journal = journal
         self._redis = broker.connect()
         self._stream = broker.inbox
+        # Redis' client refuses to open more than 100 connections at the same moment.
+        self._asking = threading.BoundedSemaphore(MAX_ASKING)
         self._lock = threading.Lock()  # guards `_last`
         self._last: bytes | None = None  # this process's newest entry of the inbox, until drained
 
@@ -111,7 +114,8 @@ class Emitter:
         entry = {**fields, "data": fields["data"].text.encode()}
         if "further" in fields:
             entry["further"] = orjson.dumps(fields["further"])
-        added = add(self._redis, self._stream, entry)
+        with self._asking:
+            added = add(self._redis, self._stream, entry)
         with self._lock:
             if self._last is None or _number(added) > _number(self._last):
                 self._last = added
@@ -122,7 +126,8 @@ class Emitter:
         if last is None:
             return False
         try:
-            waits = bool(self._redis.xrange(self._stream, last, last))
+            with self._asking:
+                waits = bool(self._redis.xrange(self._stream, last, last))
         except redis.RedisError as exc:
             extra = {"error": reason(exc)}
             logger.warning("an emit may overtake those in the inbox", extra=extra)

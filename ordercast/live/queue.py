@@ -15,6 +15,7 @@ they were read in, are listed in tests/unit/test_pins.py.
 """
 
 import logging
+import threading
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
@@ -29,6 +30,7 @@ from ordercast.live.member import NAMESPACE
 from ordercast.metrics import QUEUE_MESSAGES_REFUSED
 
 logger = logging.getLogger(__name__)
+MAX_PUBLISHING = 20  # messages at a time, each over a connection of its own
 PICKLE = b"\x80"  # the first byte of a Python pickle, protocol 2 and newer; no JSON begins with it
 PICKLED = (
     "a pickled queue message was refused: its sender's python-socketio is older than 5.14,"
@@ -46,6 +48,9 @@ class QueueManager(EmitManager):
         self._host: str | None = None
         super().__init__(delivery, channel=broker.queue_channel)
         self._redis = broker.connect()
+        # A client of Redis refuses to open its 101st connection: the handlers of many clients that
+        # emit at the same moment wait for each other instead.
+        self._publishing = threading.BoundedSemaphore(MAX_PUBLISHING)
         self.captures = captures
         self._start = start
         self._methods = {
@@ -142,7 +147,8 @@ class QueueManager(EmitManager):
         """Send to the other processes. Raises redis.RedisError; TypeError for what is no JSON."""
         text = self.json.dumps(data)
         if not self.captures.is_quiet:
-            self._redis.publish(self.channel, text)
+            with self._publishing:
+                self._redis.publish(self.channel, text)
 
 
 def _call_logged(call: Callable[..., None], *arguments: Any) -> None:

@@ -1,11 +1,13 @@
 """ORDERCAST_DURABLE: emits become events of the journal, without a changed line."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import flask_socketio
 import pytest
+import redis
 from flask import Flask
 from sqlalchemy import select
 
@@ -20,6 +22,7 @@ from tests.harness.servers.redis import RedisServer
 
 NOTE = {"title": "Hello", "message": "You", "type": "info"}
 STATUS = {"id": "3", "orderNumber": "OC-3", "status": "shipped"}
+EMITTERS = 200
 STAYED = "an emit is not durable, and sent as it was"
 
 
@@ -234,3 +237,24 @@ def test_an_event_whose_room_is_the_sid_of_a_client_reaches_it(process: WebProce
     alice.read()
     bob.read()
     assert (len(alice.got), bob.got) == (1, [])
+
+
+def test_many_emits_at_the_same_moment_wait_for_each_other(process: WebProcess, queue: Any) -> None:
+    # Redis' client opens 100 connections, and refuses the next.
+    together = threading.Barrier(EMITTERS)
+    failed: list[Exception] = []
+
+    def emit() -> None:
+        together.wait()
+        try:
+            process.live.socketio.emit("weather", {"sun": True}, to="user:1")
+        except redis.RedisError as exc:
+            failed.append(exc)
+
+    threads = [threading.Thread(target=emit) for _ in range(EMITTERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(queue()) == EMITTERS
