@@ -52,6 +52,11 @@ class Broker:
         return f"{self.prefix}:{redis_database(self.url)}:doorbell"
 
     @property
+    def relay_channel(self) -> str:
+        """Carries nothing: its listeners are the workers that hear the queue, to be counted."""
+        return f"{self.prefix}:{redis_database(self.url)}:relay"
+
+    @property
     def census_channel(self) -> str:
         """Questions how many connections a revocation hits, from a command to the web processes."""
         return f"{self.prefix}:{redis_database(self.url)}:census"

@@ -87,8 +87,9 @@ def _eviction(broker: Broker) -> str:
 
 
 def _neighbours(broker: Broker) -> str:
-    """Each web process of the service listens to both channels; more listeners on the queue's are
-    another service's, or stock processes: publish and subscribe ignore the database number."""
+    """A web process of the service listens to the journal's channel too, a worker to the relay's;
+    more listeners on the queue's are another service's, or stock processes: publish and subscribe
+    ignore the database number."""
     with broker.connect() as client, told():
         # Round trips of examinations listen to one channel alone for a moment: the median of
         # several counts is the number of listeners that stay.
@@ -107,8 +108,10 @@ def _neighbours(broker: Broker) -> str:
 
 
 def _strangers(client: Redis, broker: Broker) -> int:
-    counts = dict(client.pubsub_numsub(broker.queue_channel, broker.journal_channel))
-    return int(counts[broker.queue_channel.encode()] - counts[broker.journal_channel.encode()])
+    names = broker.queue_channel, broker.journal_channel, broker.relay_channel
+    counts = dict(client.pubsub_numsub(*names))
+    queue, web, workers = (int(counts[name.encode()]) for name in names)
+    return queue - web - workers
 
 
 @contextmanager

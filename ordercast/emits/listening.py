@@ -19,6 +19,12 @@ TIMEOUT_SECONDS = 2.0  # for an answer of Redis
 RETRY_SECONDS = 0.5
 
 
+def channels(broker: Broker) -> tuple[str, str]:
+    """The queue's channel, and the one by which `doctor` tells this listener from another
+    service's."""
+    return broker.queue_channel, broker.relay_channel
+
+
 class Listener(threading.Thread):
     """Hands each message to `hearing`. A subscription that ends is begun again: by then a leader
     has to have given up, because another worker may have missed nothing."""
@@ -40,12 +46,11 @@ class Listener(threading.Thread):
             self._may_begin.wait()
 
     def _listen(self) -> None:
-        channel = self._broker.queue_channel
         with (
             self._broker.connect(timeout=TIMEOUT_SECONDS) as client,
             client.pubsub() as pubsub,
         ):
-            pubsub.subscribe(channel)
+            pubsub.subscribe(*channels(self._broker))
             self._hearing.forget()
             is_subscribed, heard = False, time.monotonic()
             while True:

@@ -10,6 +10,7 @@ from ordercast import Level, Unhealthy
 from ordercast.broker import Broker
 from ordercast.doctor import redis as subject
 from ordercast.doctor.inbox import examinations as of_the_inbox
+from ordercast.emits.listening import channels
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 
@@ -149,6 +150,16 @@ def test_another_service_on_the_queue_channel_is_found_whatever_its_database(
             assert "ordercast:1:journal" in text
             outlet.subscribe("outlet")
         assert levels(ask(QUEUE_CHANNEL="outlet"))["redis neighbours"] is Level.OK
+
+
+def test_a_worker_that_hears_the_queue_is_no_other_service(
+    ask: Callable[..., Found], own_redis: RedisServer
+) -> None:
+    """Without its connection to the journal: the worker itself publishes that."""
+    broker = Broker(own_redis.url)
+    with broker.connect() as client, client.pubsub() as worker:
+        worker.subscribe(*channels(broker))
+        assert levels(ask()) == WELL
 
 
 def test_the_rules_that_it_advises_suffice(
