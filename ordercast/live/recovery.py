@@ -25,7 +25,7 @@ from ordercast.live.connections import NOBODY, Connection
 from ordercast.live.emits import EmitManager
 from ordercast.live.follower import Follower
 from ordercast.live.joining import Joining
-from ordercast.live.member import Member
+from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.missed import UNLIMITED, Missed, Reader
 from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.owed import Owed, has_events, owed, spans
@@ -123,14 +123,25 @@ class Recovery:
             if not rows or self._is_taken_over(connection, pid, rows, found):
                 break
         self._settle_at(member, arrival, found.since, after)
+        try:
+            missed = self._missed_since(then, after, found, arrival)
+        except Unrecoverable:
+            # A client that starts anew is in the rooms of this connect alone.
+            for room in found.late:
+                self._manager.basic_leave_room(member.sid, NAMESPACE, room)
+            raise
+        base = _shared(found.signed, member)
+        connection.settle(pid, base=base, missed=missed, recovered=True)
+
+    def _missed_since(self, then: Claim, after: int, found: Owed, arrival: Arrival) -> Missed:
         if then.journal != arrival.journal:
             raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
-        connection.settle(
-            pid,
-            base=_shared(found.signed, member),
-            missed=self._missed({EVERYBODY: after, **found.since}, arrival),
-            recovered=True,
-        )
+        missed = self._missed({EVERYBODY: after, **found.since}, arrival)
+        # Another handler may have let the client into a room since its rooms were read: neither the
+        # pid nor a row has that room.
+        if not arrival.entered.keys() <= found.since.keys():
+            raise Unrecoverable(Outcome.LATE_ROOM)
+        return missed
 
     def _resume_point(self, connection: Connection, then: Claim, offset: object) -> int:
         """The position up to which the client has everything."""
@@ -203,6 +214,7 @@ class Recovery:
                 missed = self._missed(since, arrival)
             except Unrecoverable:
                 position = arrival.until  # the client reads snapshots after this
+        entered = _entered(member, arrival)  # with those that other handlers entered meanwhile
         kept = _number(offset)
         claim = Claim(
             _user_of(connection.identity),

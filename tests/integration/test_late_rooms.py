@@ -241,6 +241,51 @@ def test_a_client_that_left_during_its_join_is_not_in_the_room_when_it_is_back(
     assert tab.offsets == []
 
 
+def test_a_client_that_missed_too_much_begins_anew_without_the_rooms_that_it_joined_late(
+    start_team: StartTeam,
+) -> None:
+    process = start_team(RECOVERY_MAX_EVENTS=2)
+    tab = joined(process, "a").cut()
+    process.happen("a", "a", "a")
+    assert not tab.connect(process).recovered
+    process.happen("a")
+    tab.read()
+    assert tab.offsets == []
+    process.say(tab, "join", "a")
+    tab.cut()
+    process.happen("a")
+    assert tab.connect(process).recovered
+    assert tab.offsets == [process.follower.last]
+
+
+@pytest.mark.parametrize("is_back", [True, False])
+def test_a_room_that_another_handler_enters_for_a_client_that_connects_is_not_forgotten(
+    start_team: StartTeam, is_back: bool
+) -> None:
+    """The race: the rooms of the connect are counted, and what the client missed is being read."""
+    process = start_team(ring=0)
+    tab = Tab(ALICE)
+    if is_back:
+        tab.connect(process, own=["own"])
+        process.happen("own")
+        tab.cut()
+
+    def enter() -> None:
+        [sid] = [sid for sid, _ in process.live.manager.get_participants("/", "own")]
+        process.server.enter_room(sid, "late")
+
+    process.in_connect = lambda: process.happen("own")
+    with right_after(process.database, "UNION ALL", enter):
+        tab.connect(process, own=["own"])
+    process.in_connect = lambda: None
+    process.happen("late")
+    tab.read()
+    assert tab.offsets[-1] == process.follower.last
+    tab.cut()
+    process.happen("late")
+    assert not tab.connect(process, own=["own"]).recovered
+
+
 # What cannot be kept.
 
 
