@@ -262,11 +262,13 @@ class Ordercast:
         over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
         `complete` is false and there are no events. Raises ValueError for an
         offset that is none, and SQLAlchemyError."""
-        from ordercast.events import EVERYBODY
+        from ordercast.events import CONTROL_ROOM, EVERYBODY
 
         service = self._service
+        given = [rooms] if isinstance(rooms, str) else rooms
+        # Control events name users and tokens that were revoked, and are for no client.
         return service.journal.missed(
-            (*([rooms] if isinstance(rooms, str) else rooms), EVERYBODY),
+            (*(room for room in given if room != CONTROL_ROOM), EVERYBODY),
             int(after),
             max_events=service.settings.RECOVERY_MAX_EVENTS,
             max_bytes=service.settings.RECOVERY_MAX_BYTES,

@@ -37,6 +37,13 @@ def test_one_room_is_enough_and_a_view_can_answer_with_the_events(three: None) -
     assert cast.missed("seller:2", after="9").events == []
 
 
+def test_revocations_are_told_to_no_client_whatever_room_it_asks_for(app: Flask) -> None:
+    cast.revoke(user="7")
+    journal.sequence()
+    assert cast.head().position == 1
+    assert cast.missed(["control"], after=0).events == []
+
+
 def test_nothing_new_is_complete_and_an_offset_beyond_the_head_is_not(three: None) -> None:
     for after, complete in ((3, True), (4, False)):
         missed = cast.missed(("user:1",), after=after)
