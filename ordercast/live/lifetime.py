@@ -1,4 +1,4 @@
-"""How long a connection may last: as long as its token, and a little.
+"""How long a connection may last: as long as its token, and a little; or as `@cast.identify` says.
 
 When the token expires the client has TOKEN_GRACE seconds to send `auth:refresh` with another one.
 Then its transport is closed: the stock client comes back by itself, and asks its application for a
@@ -19,6 +19,7 @@ from ordercast.errors import (
     TokenInvalid,
     WrongUser,
 )
+from ordercast.identity import TokenIdentity
 from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.identified import Identify
@@ -74,9 +75,12 @@ class Lifetime:
         close(connection.session, ServiceEnding.TOKEN_EXPIRED)
 
     def _end_of(self, connection: Connection) -> float:
-        """Seconds since 1970."""
-        expires_at = connection.identity.expires_at
-        return math.inf if expires_at is None else expires_at + self._grace
+        """Seconds since 1970. Only a token has a grace, in which another may take its place."""
+        identity = connection.identity
+        if identity.expires_at is None:
+            return math.inf
+        is_token = isinstance(identity, TokenIdentity)
+        return identity.expires_at + (self._grace if is_token else 0)
 
     def refresh(self, sid: str, data: object) -> dict[str, Any]:
         """`auth:refresh` {token} -> {ok: true, expiresIn} in seconds, or {ok: false, error: {code,
