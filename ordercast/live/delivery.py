@@ -51,10 +51,16 @@ def _placed(packet: Packet, position: int) -> Packet:
 
 class Delivery:
     """`packet_class`: of the Socket.IO server. `max_backlog_bytes`: of the events that wait for one
-    client; 0 is no limit."""
+    client; 0 is no limit. `has_journal`: whether this process follows it, and clients keep an
+    offset; not in an application's own tests."""
 
     def __init__(
-        self, sending: Sending, *, packet_class: type[packet.Packet], max_backlog_bytes: int
+        self,
+        sending: Sending,
+        *,
+        packet_class: type[packet.Packet],
+        max_backlog_bytes: int,
+        has_journal: Callable[[], bool] = lambda: True,
     ) -> None:
         # One sender at a time: a client gets its events in order, and none in between its replay
         # and its live events. Nothing blocks while holding this lock.
@@ -63,6 +69,7 @@ class Delivery:
         self._send_piece = sending.send_piece
         self._packet_class = packet_class
         self._max_backlog_bytes = max_backlog_bytes
+        self._has_journal = has_journal
         self._position = 0  # up to which the journal was sent to its recipients
 
     def restart(self) -> None:
@@ -100,7 +107,7 @@ class Delivery:
         durable position, and never a lower one than the client's own.
         """
         with self._lock:
-            if not isinstance(arguments[-1], str):
+            if not (isinstance(arguments[-1], str) and self._has_journal()):
                 self._send(recipients, self._encode(arguments, namespace))
                 return
             by_offset: dict[int | None, list[Member]] = {}

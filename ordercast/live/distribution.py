@@ -54,6 +54,7 @@ class Distribution:
             Sending(send_all, send_piece) if is_ours else STOCK_SENDING,
             packet_class=options["serializer"],
             max_backlog_bytes=settings.MAX_BACKLOG_BYTES,
+            has_journal=lambda: self.follower.ready.is_set(),
         )
         self.manager = DurableManager(
             broker,
