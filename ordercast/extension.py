@@ -220,8 +220,8 @@ class Ordercast:
         scoped_session or Connection of SQLAlchemy 2 on the journal's database. The event is
         announced once that transaction has committed.
 
-        `event` is a name, with its payload: an object that orjson takes, or JSON text; or an
-        event that is declared. `to`: a room, or for an event with an audience an id; or a list of
+        `event` is a name, with its payload, which is an object that orjson takes; or a
+        declared event. `to`: a room, or for an event with an audience an id; or a list of
         these, and a client in several of the rooms gets the event once. `key` says what the event
         is about: `order:123`.
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import Engine
@@ -141,7 +140,6 @@ class Service:
         if isinstance(event, Event):
             declared, payload = declared or type(event), event.wire()
         elif declared is not None:
-            payload = orjson.loads(payload) if isinstance(payload, str) else payload
             payload = declared.of(payload).wire()
         return declared, name, payload
 

@@ -53,8 +53,8 @@ class Emitter:
         further: Sequence[str] = (),
         id: str | None = None,
     ) -> None:
-        """Add an event of which the receivers are checked; with an `id`, once. `data`: JSON text,
-        or an object, which is encoded here. `further`: its rooms besides the first.
+        """Add an event of which the receivers are checked; with an `id`, once. `data`: a
+        JsonText, or an object that is encoded here. `further`: its rooms besides the first.
 
         Returns when the database has committed the event, or Redis has it. Raises ValueError for
         data that is no JSON, Refused for an id that cannot be one, InboxUnavailable if neither took

@@ -50,7 +50,7 @@ class Appender:
         key: str | None,
     ) -> int:
         """Add an event to the transaction that `session` has open, or begins -> the id of its row.
-        `data`: JSON text, or an object, which is encoded here. `further`: its rooms besides the
+        `data`: a JsonText, or an object that is encoded here. `further`: its rooms besides the
         first.
 
         Raises ValueError for data that is no JSON, TypeError for another kind of session,
