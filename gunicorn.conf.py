@@ -1,6 +1,6 @@
 """gunicorn: `gunicorn -c gunicorn.conf.py wsgi:app`.
 
-Monkey patching comes first. The master imports nothing of the application, so that new workers
+Monkey patching comes first. The master keeps no module of the application, so that new workers
 after a HUP load new code. It reads the settings only, from their file, so that a bad value stops
 the start before the port is open.
 """
@@ -31,7 +31,7 @@ globals().update(gunicorn_options(settings))
 bind = f"0.0.0.0:{settings.PORT}"
 workers = settings.WEB_CONCURRENCY
 accesslog = None  # app/http/access.py writes the access log
-# Forget the library's modules that the settings have loaded: each HUP reads them again.
+# Forget the modules that the settings have loaded: each HUP reads them again.
 for name in sys.modules.keys() - loaded:
-    if name.partition(".")[0] == "ordercast":
+    if name.partition(".")[0] in ("app", "ordercast"):
         del sys.modules[name]

@@ -59,8 +59,10 @@ class Socket(StockClient):
 
     def loses_its_connection(self) -> None:
         """At a moment when it has one."""
-        self.wait_settled(len(self.all("connect")))
+        lost = len(self.all("disconnect"))
+        self.wait_settled(lost + 1)
         self.tell(cut=True)
+        self.wait("disconnect", lost + 1)
 
 
 class Person:
