@@ -85,6 +85,82 @@ def test_emits_outside_of_a_transaction_are_durable_also_those_of_a_stock_script
     assert [one["place"] for one, _ in stranger.events("parcel:moved")] == ["to all", "to all"]
 
 
+def test_a_script_without_flask_sends_through_the_inbox_and_so_does_the_command(
+    team: Place, client: Client
+) -> None:
+    alice = client(driver="alice", depot="inbox")
+    alice.wait_settled()
+    script = """
+import os, sys
+from ordercast import Inbox
+inbox = Inbox(os.environ["FLASK_ORDERCAST_REDIS_URL"])
+inbox.send("depot:inbox", "parcel:moved", {"id": "1", "place": "script"})
+for _ in range(2):
+    inbox.once("order-2")("depot:inbox", "parcel:moved", {"id": "2", "place": "script"})
+assert not {"flask", "sqlalchemy", "gevent"} & {*sys.modules}
+"""
+    ran = team.run("python", "-c", script)
+    assert ran.returncode == 0, ran.stderr
+    for _ in range(2):
+        emit = ["emit", "parcel:moved", "--to", "depot:inbox", "--id", "order-3"]
+        ran = team.run("flask", "ordercast", *emit, "--data", '{"id": "3", "place": "shell"}')
+        assert (ran.returncode, ran.stdout) == (0, "accepted\n"), ran.stderr
+    alice.wait_event("parcel:moved", 3)
+    move(team, "inbox", "4", "ramp")
+    alice.wait_event("parcel:moved", 4)
+    assert [payload["id"] for payload, _ in alice.events("parcel:moved")] == ["1", "2", "3", "4"]
+
+
+def test_the_worker_runs_the_teams_own_step(team: Place, client: Client) -> None:
+    alice = client(driver="alice", depot="lost")
+    alice.wait_settled()
+    move(team, "elsewhere", "11", "lost")
+    payload, _ = alice.wait_event("parcel:moved")
+    assert payload == {"id": "11", "place": "found"}
+
+
+def test_connections_are_ended_from_the_shell_and_from_the_teams_code(
+    team: Place, client: Client
+) -> None:
+    bob, eve = client(driver="bob"), client(driver="eve")
+    bob.wait_settled()
+    eve.wait_settled()
+    ran = team.run("flask", "ordercast", "disconnect", "--user", "bob")
+    assert ran.returncode == 0, ran.stderr
+    assert bob.wait("disconnect")["reason"] == "io server disconnect"
+    code = "from app import cast, create_app\nwith create_app().app_context():\n    "
+    ran = team.run("python", "-c", code + "cast.disconnect(user='eve')")
+    assert ran.returncode == 0, ran.stderr
+    assert eve.wait("disconnect")["reason"] == "io server disconnect"
+
+
+def test_the_teams_code_asks_for_health_head_and_what_was_missed(team: Place) -> None:
+    move(team, "asked", "21", "ramp")
+    script = """
+import json
+from app import cast, create_app
+with create_app().app_context():
+    checks, status = cast.health()
+    head, missed = cast.head(), cast.missed(["depot:asked"], after=0)
+    print(json.dumps([status, head.position, missed.events[-1]]))
+"""
+
+    def asked() -> list[Any]:
+        ran = team.run("python", "-c", script)
+        assert ran.returncode == 0, ran.stderr
+        said: list[Any] = json.loads(ran.stdout)
+        return said
+
+    wait_until(lambda: asked()[2]["data"]["id"] == "21", "the event has its position")
+    status, head, last = asked()
+    assert status == "ok"
+    assert head >= int(last["offset"]) > 0
+    assert (last["name"], last["data"]) == ("parcel:moved", {"id": "21", "place": "ramp"})
+    doctor = team.run("flask", "ordercast", "doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    assert "FAIL" not in doctor.stdout
+
+
 def test_the_teams_own_handlers_answer_and_acknowledge(client: Client) -> None:
     alice = client(driver="alice")
     alice.wait_settled()

@@ -39,6 +39,18 @@ def driver(auth: Any, _environ: dict[str, Any]) -> Identity | None:
     return Identity(name, rooms=(f"driver:{name}",)) if name else None
 
 
+@cast.step(seconds=0.5)
+def find_parcels() -> bool:
+    """In the worker."""
+    lost = db.session.query(Parcel).filter_by(place="lost").first()
+    if lost is None:
+        return False
+    lost.place = "found"
+    cast.append(db.session, ParcelMoved(id=lost.id, place="found"), to="depot:lost")
+    db.session.commit()
+    return True
+
+
 @socketio.on("connect")
 def connect(auth: Any = None) -> bool:
     if not isinstance(auth, dict):
