@@ -260,19 +260,9 @@ class Ordercast:
         without recovery: `complete`, the `offset` to go on from, and the `events`, [{offset, name,
         data}, ...], or `pieces()` of them where they are many. Never a part presented as the whole:
         over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest position kept,
-        `complete` is false and there are no events. Raises ValueError for an
-        offset that is none, and SQLAlchemyError."""
-        from ordercast.events import CONTROL_ROOM, EVERYBODY
-
-        service = self._service
-        given = [rooms] if isinstance(rooms, str) else rooms
-        # Control events name users and tokens that were revoked, and are for no client.
-        return service.journal.missed(
-            (*(room for room in given if room != CONTROL_ROOM), EVERYBODY),
-            int(after),
-            max_events=service.settings.RECOVERY_MAX_EVENTS,
-            max_bytes=service.settings.RECOVERY_MAX_BYTES,
-        )
+        `complete` is false and there are no events. Raises ValueError for an offset that is none,
+        and SQLAlchemyError."""
+        return self._service.missed([rooms] if isinstance(rooms, str) else rooms, int(after))
 
     def turn(self) -> AbstractContextManager[None]:
         """A writer's turn in this process's queue on SQLite, to be entered before the transaction

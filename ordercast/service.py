@@ -16,10 +16,10 @@ from ordercast.database import Database, Transaction
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
-from ordercast.events import Event, Events
+from ordercast.events import CONTROL_ROOM, EVERYBODY, Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity, MayJoin
-from ordercast.journal import Journal
+from ordercast.journal import Journal, Missed
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
 from ordercast.outage_filter import filter_own_loggers
@@ -129,6 +129,16 @@ class Service:
         declared, name, payload = self._checked(event, payload)
         first, *further = self.events.rooms(declared, to)
         self._emitter.emit(first, name, payload, further=further, id=id)
+
+    def missed(self, rooms: Sequence[str], after: int) -> Missed:
+        """See Ordercast.missed."""
+        # Control events name users and tokens that were revoked, and are for no client.
+        return self.journal.missed(
+            (*(room for room in rooms if room != CONTROL_ROOM), EVERYBODY),
+            after,
+            max_events=self.settings.RECOVERY_MAX_EVENTS,
+            max_bytes=self.settings.RECOVERY_MAX_BYTES,
+        )
 
     def _checked(
         self, event: str | Event, payload: object
