@@ -1,6 +1,6 @@
 """Keeping somebody out: disabled accounts, other roles and passwords, and what commands say."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -16,16 +16,25 @@ from app.extension import cast
 from ordercast.live.revocations import Revocations
 from ordercast.revocation import RevocationStore, Rules
 from ordercast.revocation.tables import REVOCATIONS
+from tests.conftest import redis_in
 from tests.harness.application.market import error, good
 from tests.harness.faults.races import right_after
 from tests.harness.people.keys import claims, hs256
 from tests.harness.people.visitor import Visitor
+from tests.harness.servers.redis import RedisServer
 
 REVOKED, OUTDATED = (401, "token_revoked"), (401, "token_expired")
 DISABLED = (403, "account_disabled")
 UNKNOWN = "sockets unknown: no web process answered"
 ALICE = "alice@example.com"
 RUN = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture(scope="module")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """Of this file's own: no web process of other tests answers how many it closes."""
+    with redis_in(tmp_path_factory.mktemp("redis")) as server:
+        yield server
 
 
 @pytest.fixture
