@@ -58,9 +58,13 @@ def _read(connection: Connection, *, is_locked: bool) -> Lead:
     query = select(columns.leader, columns.beat, columns.mark, columns.number).where(
         columns.id == RELAY_ID
     )
-    row = connection.execute(query.with_for_update() if is_locked else query).one_or_none()
+    if is_locked:
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None and is_locked:  # `create_all()` made the table
+        connection.execute(upsert(connection, RELAY).on_conflict_do_nothing(), {"id": RELAY_ID})
+        # Another worker may have added the row, and leads, while this one waited for its commit.
+        row = connection.execute(query).one_or_none()
     if row is None:
-        if is_locked:  # `create_all()` made the table
-            connection.execute(upsert(connection, RELAY).on_conflict_do_nothing(), {"id": RELAY_ID})
         return Lead("", 0, Place("", 0))
     return Lead(row.leader, row.beat, Place(row.mark, row.number))

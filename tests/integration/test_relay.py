@@ -12,12 +12,12 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, select
+from sqlalchemy import Connection, delete, event, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import db
 from ordercast.emits import Durable, heard, messages
-from ordercast.emits.leading import lead
+from ordercast.emits.leading import lead, lock_lead, write_lead
 from ordercast.emits.relay import (
     BATCH,
     BEAT_SECONDS,
@@ -26,8 +26,10 @@ from ordercast.emits.relay import (
     STEP_SECONDS,
     Relay,
 )
+from ordercast.emits.tables import RELAY
 from ordercast.events import Events
 from ordercast.journal.tables import EVENTS
+from tests.harness.faults.races import right_after
 
 MOVES = 300
 
@@ -386,3 +388,22 @@ def test_whatever_happens_to_workers_nothing_is_lost_doubled_or_reordered(
     for _ in range(20):
         tick()
     assert journalled() == channel.published
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_worker_that_finds_no_row_meets_the_leader_that_adds_it_meanwhile(app: Flask) -> None:
+    """The race, in a database of create_all(): another worker reads the empty table, adds the row
+    and leads before this one adds it. On SQLite a transaction that writes is alone."""
+    database = app.extensions["ordercast"].database
+    with database.writing() as connection:
+        connection.execute(delete(RELAY))
+
+    def other_leads() -> None:
+        with database.writing() as connection:
+            write_lead(connection, lock_lead(connection)._replace(leader="other"))
+
+    with (
+        right_after(database.engine, "FROM ordercast_relay", other_leads),
+        database.writing() as connection,
+    ):
+        assert lock_lead(connection).leader == "other"
