@@ -10,7 +10,8 @@ JOINED = Table(
     "ordercast_joined",
     METADATA,
     Column("client", String(32), primary_key=True),  # a digest of its pid
-    Column("room", String(MAX_ROOM_CHARACTERS), primary_key=True),  # empty: more than are kept
+    # Empty: more than are kept. The index is for close_room(), which has no client.
+    Column("room", String(MAX_ROOM_CHARACTERS), primary_key=True, index=True),
     Column("position", BigInteger, nullable=False),  # after which the room's events are owed
     Column("is_joined", Boolean, nullable=False),  # false: left
     Column("from_connect", Boolean, nullable=False),  # one of the rooms that the pid is signed for

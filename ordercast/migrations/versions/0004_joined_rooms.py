@@ -22,3 +22,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("client", "room", name="pk_ordercast_joined"),
     )
     op.create_index("ix_ordercast_joined_issued_at", "ordercast_joined", ["issued_at"])
+    op.create_index("ix_ordercast_joined_room", "ordercast_joined", ["room"])
