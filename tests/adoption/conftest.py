@@ -6,6 +6,7 @@ import sys
 import venv
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -124,24 +125,38 @@ def binaries(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once_a_run(tmp_path_factory, "venv", install) / "bin"
 
 
+@dataclass(frozen=True)
+class Ground:
+    """What an app of these tests stands on."""
+
+    folder: Path
+    database_url: str  # empty
+    redis_url: str
+
+
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def team(
-    request: pytest.FixtureRequest, binaries: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    """The team's app: two web processes and a worker, on an empty database of each kind."""
+def ground(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Ground]:
+    """A folder and a Redis, with an empty database of each kind."""
     folder = tmp_path_factory.mktemp("app")
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_in(folder))
-        url = f"sqlite:///{folder}/parcels.db"
-        if request.param == "postgres":
-            server, _ = request.getfixturevalue("postgres")
-            url = server.url(server.new_database())
-        place = Place(
-            folder,
-            binaries,
-            SQLALCHEMY_DATABASE_URI=url,
-            ORDERCAST_REDIS_URL=redis.url,
-            ORDERCAST_DURABLE="parcel:*",
-        )
-        stack.enter_context(place.running())
+    url = f"sqlite:///{folder}/app.db"
+    if request.param == "postgres":
+        server, _ = request.getfixturevalue("postgres")
+        url = server.url(server.new_database())
+    with redis_in(folder) as redis:
+        yield Ground(folder, url, redis.url)
+
+
+@pytest.fixture(scope="module")
+def team(ground: Ground, binaries: Path) -> Iterator[Place]:
+    """The team's app: two web processes and a worker."""
+    place = Place(
+        ground.folder,
+        binaries,
+        SQLALCHEMY_DATABASE_URI=ground.database_url,
+        ORDERCAST_REDIS_URL=ground.redis_url,
+        ORDERCAST_DURABLE="parcel:*",
+    )
+    with place.running():
         yield place

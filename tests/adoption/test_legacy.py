@@ -3,13 +3,11 @@
 import difflib
 import re
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.adoption.conftest import Place
-from tests.conftest import redis_in
+from tests.adoption.conftest import Ground, Place
 from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.process import ROOT
@@ -95,27 +93,18 @@ class Person:
             socket.leave()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def bento(
-    request: pytest.FixtureRequest, binaries: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Bento]:
+@pytest.fixture(scope="module")
+def bento(ground: Ground, binaries: Path) -> Iterator[Bento]:
     """Two web processes and a worker of it."""
-    folder = tmp_path_factory.mktemp("bento")
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_in(folder))
-        url = f"sqlite:///{folder}/bento.db"
-        if request.param == "postgres":
-            server, _ = request.getfixturevalue("postgres")
-            url = server.url(server.new_database())
-        place = Bento(
-            folder,
-            binaries,
-            DATABASE_URL=url,
-            REDIS_URL=redis.url,
-            SECRET_KEY="the-secret-of-a-food-delivery-that-is-long-enough",
-            LATE_SECONDS="1",
-        )
-        stack.enter_context(place.running())
+    place = Bento(
+        ground.folder,
+        binaries,
+        DATABASE_URL=ground.database_url,
+        REDIS_URL=ground.redis_url,
+        SECRET_KEY="the-secret-of-a-food-delivery-that-is-long-enough",
+        LATE_SECONDS="1",
+    )
+    with place.running():
         yield place
 
 

@@ -1,19 +1,22 @@
 """Tokens of a team's issuer on the installed wheel: by its key set, over a real connect."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.adoption.conftest import Place
-from tests.conftest import redis_in
+from tests.adoption.conftest import Ground, Place
 from tests.harness.clients import loopback
-from tests.harness.clients.raw import CONNECT, CONNECT_ERROR, EVENT, introduce, raw_websocket
+from tests.harness.clients.raw import (
+    CONNECT,
+    CONNECT_ERROR,
+    DISCONNECT,
+    EVENT,
+    introduce,
+    raw_websocket,
+)
 from tests.harness.servers.issuer import Issuer, foreign, issuer
-from tests.harness.waiting import wait_until
 
 APP = """
 from flask import Flask
@@ -54,38 +57,19 @@ def there() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def place(
-    there: Issuer, binaries: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
+def place(there: Issuer, ground: Ground, binaries: Path) -> Iterator[Place]:
     """The app behind gunicorn, with a worker."""
-    folder = tmp_path_factory.mktemp("issuer")
-    with ExitStack() as stack:
-        redis = stack.enter_context(redis_in(folder))
-        config = {
-            "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/team.db",
-            "ORDERCAST_REDIS_URL": redis.url,
-            "ORDERCAST_JWT_JWKS_URL": there.url,
-            "ORDERCAST_JWT_ISSUER": "https://id.example/",
-            "ORDERCAST_JWT_AUDIENCE": "shop, other",
-            "ORDERCAST_JWT_USER_CLAIM": "profile.id",
-        }
-        place = Place(folder, binaries, **config)
-        (folder / "app.py").write_text(APP)
-        assert place.run("flask", "ordercast", "upgrade").returncode == 0
-        gunicorn = ("gunicorn", "-c", "python:ordercast.gunicorn", "-b", f"127.0.0.1:{place.port}")
-        web = place.start("web", *gunicorn, "app:create_app()")
-        stack.callback(web.stop)
-        worker = place.start("worker", "flask", "ordercast", "worker")
-        stack.callback(worker.stop)
-
-        def answers() -> bool:
-            assert web.is_running(), web.output()
-            try:
-                return loopback.get(place.url).status_code == 404
-            except httpx.TransportError:
-                return False
-
-        wait_until(answers, "the app answers")
+    config = {
+        "SQLALCHEMY_DATABASE_URI": ground.database_url,
+        "ORDERCAST_REDIS_URL": ground.redis_url,
+        "ORDERCAST_JWT_JWKS_URL": there.url,
+        "ORDERCAST_JWT_ISSUER": "https://id.example/",
+        "ORDERCAST_JWT_AUDIENCE": "shop, other",
+        "ORDERCAST_JWT_USER_CLAIM": "profile.id",
+    }
+    place = Place(ground.folder, binaries, **config)
+    (ground.folder / "app.py").write_text(APP)
+    with place.running():
         yield place
 
 
@@ -115,3 +99,31 @@ def test_doctor_reads_the_issuers_keys(place: Place) -> None:
     done = place.run("flask", "ordercast", "doctor")
     found = "ok    issuer: keys: 1 at ORDERCAST_JWT_JWKS_URL, ES256; tokens of https://id.ex"
     assert found in done.stdout
+
+
+VERIFY = """
+import sys
+from app import cast, create_app
+from ordercast import TokenRevoked
+
+token = sys.argv[1]
+with create_app().app_context():
+    assert cast.verify(token).user_id == "7"
+    cast.revoke(user="7")
+    try:
+        cast.verify(token)
+    except TokenRevoked as exc:
+        print(exc.code)
+"""
+
+
+def test_a_token_that_the_teams_code_revokes_closes_its_connections(
+    place: Place, there: Issuer
+) -> None:
+    token = there.token(foreign(**SAID), "one")
+    with raw_websocket(place.url) as client:
+        client.say(introduce(token))
+        client.hear_json(CONNECT)
+        done = place.run("python", "-c", VERIFY, token)
+        assert (done.returncode, done.stdout) == (0, "token_revoked\n"), done.stderr
+        assert client.hear() == DISCONNECT
