@@ -4,7 +4,7 @@ database commits. It stands on the public names of ordercast/, which has a readi
 Reading order:
     config.py        every variable of the environment     roles.py   customer, seller, admin
     extension.py     the library, as every part here uses it
-    events.py        the declared events           emitters.py   the four functions that send them
+    events.py        the declared events           emitters.py   the functions that send them
     db/              transaction(), the only place that commits
     once.py          repeats of a change, answered like the first
     accounts/ catalog/ orders/ notifications/      the domain

@@ -1,4 +1,4 @@
-"""The four emitters, over a plain callable that sends. Nothing here imports Flask.
+"""The emitters, over a plain callable that sends. Nothing here imports Flask.
 
 emitters = Emitters(app.db.append)                      # inside a transaction
 emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "status": "shipped"})
@@ -7,7 +7,7 @@ emitters.order_status_update("7", {"id": "3", "orderNumber": "OC-00000003", "sta
 from collections.abc import Callable
 from typing import Any
 
-from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus
+from app.events import EVENTS, LowStock, Notification, OrderNew, OrderPlaced, OrderStatus
 from ordercast import Event, InboxUnavailable, InvalidEvent, Refused
 from ordercast import Inbox as LibraryInbox
 
@@ -44,6 +44,10 @@ class Emitters:
     def order_status_update(self, user_id: str | int, order: object) -> None:
         """`order:status` to the customer: {id, orderNumber, status}."""
         self._emit(OrderStatus, user_id, order)
+
+    def order_placed(self, user_id: str | int, order: object) -> None:
+        """`order:placed` to the customer: the full order, when it is placed."""
+        self._emit(OrderPlaced, user_id, order)
 
     def new_order_for_seller(self, seller_id: str | int, order: object) -> None:
         """`order:new` to the seller: the full order, when it is placed and at each change."""

@@ -54,7 +54,7 @@ class OrderItem(Wire):
 
 
 class Order(Wire):
-    """The full order object, on HTTP and in `order:new`."""
+    """The full order object, on HTTP, in `order:placed` and in `order:new`."""
 
     id: str
     order_number: str
@@ -67,6 +67,7 @@ class Order(Wire):
     version: Whole  # counts changes, from 1
     created_at: Moment
     updated_at: Moment
+    expires_at: Moment | None = None  # when a pending order is cancelled by itself
 
 
 class OrderStatus(Event):
@@ -77,6 +78,12 @@ class OrderStatus(Event):
     id: str
     order_number: str
     status: Status
+
+
+class OrderPlaced(Order, Event):
+    event = "order:placed"
+    audience = "user"
+    summary = "The customer placed an order, perhaps in another tab or on another device."
 
 
 class OrderNew(Order, Event):
@@ -105,4 +112,4 @@ class Notification(Event):
     type: str
 
 
-EVENTS = Events([OrderStatus, OrderNew, LowStock, Notification])
+EVENTS = Events([OrderStatus, OrderPlaced, OrderNew, LowStock, Notification])

@@ -9,6 +9,7 @@ from ordercast import Command, CommandGroup, fail
 
 COMMANDS = {
     "order-status": Emitters.order_status_update,
+    "order-placed": Emitters.order_placed,
     "order-new": Emitters.new_order_for_seller,
     "low-stock": Emitters.low_stock_alert,
     "notification": Emitters.send_notification,

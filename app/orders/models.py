@@ -1,7 +1,8 @@
 """The tables of orders."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from flask import current_app
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -53,3 +54,11 @@ class Order(Base):
     def order_number(self) -> str:
         """The order's name for people: OC- and the id in eight digits."""
         return f"OC-{self.id:08d}"
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the order is cancelled by itself; None unless it is pending and expiry is on."""
+        minutes: float = current_app.config["SETTINGS"].PENDING_MINUTES
+        if self.status != Status.PENDING or not minutes:
+            return None
+        return self.created_at + timedelta(minutes=minutes)

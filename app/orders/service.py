@@ -74,7 +74,10 @@ def place_order(
         for product, quantity in products:
             change_stock(product, -quantity)
         session.flush()
-        answer = _announce_to_seller(order)
+        payload = events.Order.model_validate(order)
+        emitters.order_placed(order.customer_id, payload)
+        emitters.new_order_for_seller(order.seller_id, payload)
+        answer = payload.wire()
         return once.keep(session, answer) if once else answer
 
 
@@ -135,10 +138,6 @@ def _move(session: Session, order: Order, wanted: Status) -> dict[str, Any]:
     order.status = wanted
     session.flush()
     emitters.order_status_update(order.customer_id, order)
-    return _announce_to_seller(order)
-
-
-def _announce_to_seller(order: Order) -> dict[str, Any]:
     payload = events.Order.model_validate(order)
     emitters.new_order_for_seller(order.seller_id, payload)
     return payload.wire()

@@ -26,6 +26,7 @@ export type Order = {
   readonly version: number;
   readonly createdAt: string;
   readonly updatedAt: string;
+  readonly expiresAt: string | null;
 };
 
 /** The customer's order moved to another status. */
@@ -34,6 +35,9 @@ export type OrderStatus = {
   readonly orderNumber: string;
   readonly status: Status;
 };
+
+/** The customer placed an order, perhaps in another tab or on another device. */
+export type OrderPlaced = Order;
 
 /** The seller has a new order, or one of the seller's orders changed: an upsert by id. */
 export type OrderNew = Order;
@@ -76,6 +80,7 @@ export type NotificationView = {
 
 export interface MarketPayloads {
   "order:status": OrderStatus;
+  "order:placed": OrderPlaced;
   "order:new": OrderNew;
   "inventory:low-stock": LowStock;
   "notification": Notification;

@@ -49,15 +49,16 @@ def test_an_order_moves_on_both_screens_and_nobody_reloads(
         assert len([url for url in one.requests if url == f"{one.url}/"]) == 1
 
 
-def test_the_customer_cancels_and_the_seller_sees_it(
+def test_an_order_placed_elsewhere_appears_and_the_seller_sees_it_cancelled(
     alice: Person, bob: Person, visit: Callable[..., Visit]
 ) -> None:
-    order = alice.orders(bob.offers())
     hers, his = visit(size=PHONE), visit(size=PHONE)
     his.sign_in(bob.credentials)
-    expect(his.ticket(order)).to_be_visible()
     hers.sign_in(alice.credentials)
     hers.go("My orders")
+    expect(hers.page.get_by_text("No orders yet")).to_be_visible()
+    order = alice.orders(bob.offers())
+    expect(his.ticket(order)).to_be_visible()
     hers.order(order).get_by_role("button", name="Cancel").click()
     expect(hers.order(order).locator(".status")).to_have_text("Cancelled")
     expect(his.ticket(order)).to_have_count(0)

@@ -30,6 +30,7 @@ ORDER = {
     "version": 1,
     "createdAt": "2026-01-02T03:04:05Z",
     "updatedAt": "2026-01-02T03:04:05Z",
+    "expiresAt": "2026-01-02T03:34:05Z",
 }
 
 
@@ -165,15 +166,16 @@ def test_the_emit_command_is_durable(
             for arguments in (
                 ("order-status", alice.id, {**status, "more": "than declared"}),
                 ("notification", alice.id, NOTE),
+                ("order-placed", alice.id, ORDER),
                 ("order-new", bob.id, ORDER),
                 ("low-stock", bob.id, low),
             )
         ]
         assert [(one.result().returncode, one.result().stdout) for one in done] == [
             (0, "accepted\n")
-        ] * 4
+        ] * 5
 
-    customer.wait("event", 2)
+    customer.wait("event", 3)
     seller.wait("event", 2)
     received = {
         line["event"]: line["args"][0] for line in customer.all("event") + seller.all("event")
@@ -181,11 +183,12 @@ def test_the_emit_command_is_durable(
     assert received == {
         "order:status": status,
         "notification": NOTE,
+        "order:placed": ORDER,
         "order:new": ORDER,
         "inventory:low-stock": low,
     }
     offsets = customer.offsets() + seller.offsets()
-    assert len(set(offsets)) == 4
+    assert len(set(offsets)) == 5
     missed = alice.get(f"/api/events?after={min(offsets) - 1}")["events"]
     assert [int(event["offset"]) for event in missed] == customer.offsets()
 

@@ -25,6 +25,10 @@ def test_customer_and_seller_see_the_order_move(
 
     announced, offset = seller.wait_event("order:new")
     assert announced == order
+    assert order["expiresAt"] > order["createdAt"]
+    placed, placed_offset = customer.wait_event("order:placed")
+    assert placed == order
+    assert int(placed_offset) < int(offset)
     assert isinstance(offset, str)
     low, _ = seller.wait_event("inventory:low-stock")
     assert low == {"id": assam["id"], "name": "Assam", "stock": 5}
@@ -36,5 +40,6 @@ def test_customer_and_seller_see_the_order_move(
     assert moved == expected
     assert int(moved_offset) > int(offset)
     assert seller.wait_event("order:new", 2)[0] == confirmed
-    assert customer.names() == ["order:status"]
+    assert confirmed["expiresAt"] is None
+    assert customer.names() == ["order:placed", "order:status"]
     assert sorted(seller.names()) == ["inventory:low-stock", "order:new", "order:new"]

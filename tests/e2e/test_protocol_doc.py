@@ -103,7 +103,7 @@ def test_a_client_that_follows_the_document_gets_what_it_says(
         [anew] = play("not recovered", client, **mine, offset="9" * 18)
         assert anew["pid"] != connected["pid"]
 
-        answer = alice.call("GET", f"/api/events?after={low[-1]}")
+        answer = alice.call("GET", f"/api/events?after={new[-1]}")
         assert shape(answer.json()) == shape(json.loads(BLOCKS["missed"]))
         assert int(answer.headers["X-Event-Offset"]) >= int(new[-1])
 
@@ -130,15 +130,15 @@ def test_the_same_holds_over_long_polling(service: Service, alice: Person, bob: 
         assert client.opened["upgrades"] == ["websocket"]
         play("refused", client)
         [connected] = play("connect", client, token=bob.token)
-        alice.orders(tea)
+        order = alice.orders(tea)
         low, _ = play("events", client)
-    order = alice.orders(tea)
+    confirmed = bob.patch(f"/api/orders/{order['id']}/status", {"status": "confirmed"})
     wait_until(lambda: len(missed(bob, low[-1])["events"]) == 2, "it has its position")
     with raw_polling(service.url) as client:
         mine = {"token": bob.token, "pid": connected["pid"], "offset": low[-1]}
         again, *events = play("recovered", client, **mine)
         assert again["pid"] == connected["pid"]
-        assert events[-1][1] == order
+        assert events[-1][1] == confirmed
 
 
 def test_without_an_offset_it_gets_everything_since_its_pid(

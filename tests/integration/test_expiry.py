@@ -1,7 +1,7 @@
 """Expiry: an order that stays pending too long is cancelled and gives its stock back."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -146,3 +146,25 @@ def test_a_stock_that_was_filled_up_does_not_stop_the_orders_behind(market: Mark
 
     assert [seen(market, order)["status"] for order in (first, second)] == ["cancelled"] * 2
     assert (market.stock(tea), market.stock(pot)) == (MAX_STOCK, 5)
+
+
+def test_a_pending_order_says_when_it_is_cancelled_by_itself_and_no_other_does(
+    market: Market,
+) -> None:
+    for status in Status:
+        order = market.order_that_is(status, market.product())
+        said = order["expiresAt"]
+        assert seen(market, order)["expiresAt"] == said
+        if status is Status.PENDING:
+            placed = datetime.fromisoformat(order["createdAt"])
+            assert datetime.fromisoformat(said) - placed == timedelta(minutes=MINUTES)
+        else:
+            assert said is None
+
+
+def test_without_expiry_no_order_says_that_it_is_cancelled_by_itself(
+    market: Market,
+) -> None:
+    settings = market.app.config["SETTINGS"].model_copy(update={"PENDING_MINUTES": 0})
+    market.app.config["SETTINGS"] = settings
+    assert market.order(market.product())["expiresAt"] is None

@@ -55,7 +55,12 @@ def outcome(market: Market, actor: Caller, order: Any, wanted: Status) -> Any:
         assert (stored, written) == (order, [])
         return error(response)
     assert stored == good(response)
-    changed = {"status": wanted, "version": order["version"] + 1, "updatedAt": stored["updatedAt"]}
+    changed = {
+        "status": wanted,
+        "version": order["version"] + 1,
+        "updatedAt": stored["updatedAt"],
+        "expiresAt": None,
+    }
     assert stored == {**order, **changed}
     assert written == announced(market, stored)
     return 200
@@ -198,7 +203,7 @@ def test_stock_that_comes_back_above_the_threshold_can_fall_to_it_again(market: 
     order = market.order(tea)
     good(market.alice.move(order, "cancelled"))
     names = [event.name for event in market.written_by(partial(market.order, tea))]
-    assert sorted(names) == ["inventory:low-stock", "order:new"]
+    assert sorted(names) == ["inventory:low-stock", "order:new", "order:placed"]
 
 
 def test_a_stock_that_was_filled_up_meanwhile_does_not_stop_a_cancellation(market: Market) -> None:

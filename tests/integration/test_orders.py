@@ -24,8 +24,12 @@ def market(app: Flask, make_user: Callable[..., Identity]) -> Market:
     return Market(app, make_user)
 
 
-def announced(seller: Caller, order: Any) -> Written:
-    return Written(f"seller:{seller.id}", "order:new", order)
+def announced(market: Market, order: Any) -> list[Written]:
+    """To the customer's other tabs and devices, and to the seller."""
+    return [
+        Written(f"user:{market.alice.id}", "order:placed", order),
+        Written(f"seller:{market.bob.id}", "order:new", order),
+    ]
 
 
 def orders_of(caller: Caller, **query: Any) -> Any:
@@ -39,6 +43,8 @@ def test_an_order_has_exactly_the_keys_of_the_contract(market: Market) -> None:
     order = good(market.alice.post("/api/orders", basket((sencha, 1), (assam, 2))), 201)
 
     created, updated = order.pop("createdAt"), order.pop("updatedAt")
+    expires = datetime.fromisoformat(order.pop("expiresAt"))
+    assert expires == datetime.fromisoformat(created) + timedelta(minutes=30)
     assert datetime.fromisoformat(created).utcoffset() == timedelta(0)
     assert datetime.fromisoformat(updated).utcoffset() == timedelta(0)
     assert order == {
@@ -57,10 +63,12 @@ def test_an_order_has_exactly_the_keys_of_the_contract(market: Market) -> None:
     }
 
 
-def test_the_seller_hears_of_exactly_the_order_that_the_customer_got(market: Market) -> None:
+def test_seller_and_customer_hear_of_exactly_the_order_that_was_answered(
+    market: Market,
+) -> None:
     tea = market.product()
     order = market.order(tea, 2)
-    assert market.written() == [announced(market.bob, order)]
+    assert market.written() == announced(market, order)
 
 
 def test_every_answer_shows_the_same_order(market: Market) -> None:

@@ -23,6 +23,7 @@ ORDER = {
     "version": 1,
     "createdAt": "2026-01-02T03:04:05Z",
     "updatedAt": "2026-01-02T03:04:05Z",
+    "expiresAt": "2026-01-02T03:34:05Z",
     "paymentReference": "secret",
 }
 PRODUCT = {"id": 4, "name": "Tea", "stock": 1}
@@ -46,10 +47,11 @@ def test_order_status_update_goes_to_the_customer_with_exactly_three_keys(
     assert sent == [("user:1", "order:status", payload)]
 
 
-def test_new_order_goes_to_the_seller_with_the_full_order_and_nothing_else(
+def test_an_order_goes_to_seller_and_customer_with_the_full_order_and_nothing_else(
     emitters: Emitters, sent: Sent
 ) -> None:
     emitters.new_order_for_seller("2", ORDER)
+    emitters.order_placed("1", ORDER)
     payload = {
         "id": "3",
         "orderNumber": "OC-00000003",
@@ -62,8 +64,9 @@ def test_new_order_goes_to_the_seller_with_the_full_order_and_nothing_else(
         "version": 1,
         "createdAt": "2026-01-02T03:04:05Z",
         "updatedAt": "2026-01-02T03:04:05Z",
+        "expiresAt": "2026-01-02T03:34:05Z",
     }
-    assert sent == [("seller:2", "order:new", payload)]
+    assert sent == [("seller:2", "order:new", payload), ("user:1", "order:placed", payload)]
 
 
 def test_low_stock_alert_goes_to_the_seller_with_exactly_three_keys(

@@ -5,31 +5,29 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from pydantic import ValidationError
 
-from app.events import EVENTS, LowStock, Notification, OrderNew, OrderStatus, Status
+from app.events import EVENTS, LowStock, Notification, OrderNew, OrderPlaced, OrderStatus, Status
 from ordercast.errors import InvalidEvent, Refused
 from ordercast.events import CONTROL_ROOM, RESERVED, Event, Events, Revoked
 from ordercast.transport import protocol
 
+ORDER_KEYS = {
+    "id",
+    "orderNumber",
+    "status",
+    "user",
+    "seller",
+    "items",
+    "totalCents",
+    "currency",
+    "version",
+    "createdAt",
+    "updatedAt",
+    "expiresAt",
+}
 CONTRACT = [
     (OrderStatus, "order:status", "user:7", {"id", "orderNumber", "status"}),
-    (
-        OrderNew,
-        "order:new",
-        "seller:7",
-        {
-            "id",
-            "orderNumber",
-            "status",
-            "user",
-            "seller",
-            "items",
-            "totalCents",
-            "currency",
-            "version",
-            "createdAt",
-            "updatedAt",
-        },
-    ),
+    (OrderPlaced, "order:placed", "user:7", ORDER_KEYS),
+    (OrderNew, "order:new", "seller:7", ORDER_KEYS),
     (LowStock, "inventory:low-stock", "seller:7", {"id", "name", "stock"}),
     (Notification, "notification", "user:7", {"title", "message", "type"}),
 ]
@@ -45,6 +43,7 @@ ORDER = {
     "version": 1,
     "createdAt": "2026-01-02T03:04:05Z",
     "updatedAt": "2026-01-02T03:04:05Z",
+    "expiresAt": "2026-01-02T03:34:05Z",
 }
 
 
@@ -85,6 +84,11 @@ def test_the_statuses_are_those_of_the_contract() -> None:
 
 def test_a_full_order_comes_back_as_it_was_given() -> None:
     assert OrderNew.model_validate(ORDER).wire() == ORDER
+
+
+def test_an_order_of_a_script_that_knows_no_expiry_has_none() -> None:
+    without = {key: value for key, value in ORDER.items() if key != "expiresAt"}
+    assert OrderNew.model_validate(without).wire() == {**ORDER, "expiresAt": None}
 
 
 def test_a_payload_may_also_be_given_in_snake_case() -> None:

@@ -32,11 +32,13 @@ ORDER = {
     "version": 1,
     "createdAt": "2026-01-02T03:04:05Z",
     "updatedAt": "2026-01-02T03:04:05Z",
+    "expiresAt": None,
 }
 LOW = {"id": "1", "name": "Tea", "stock": 5}
 NOTE = {"title": "Paid", "message": "Thank you", "type": "info"}
 GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     "order:status": ("user:7", STATUS),
+    "order:placed": ("user:7", ORDER),
     "order:new": ("seller:7", ORDER),
     "inventory:low-stock": ("seller:7", LOW),
     "notification": ("user:7", NOTE),
@@ -190,7 +192,7 @@ def test_a_payload_of_nothing_but_mistakes_is_refused_with_a_short_reason() -> N
     items = b"[%s{}]" % (b"{}," * 340_000)
     said = reason(entry(b'{"items": %s}' % items, event=b"order:new"))
     assert f"at most {MAX_ITEMS} items" in said
-    few = {**ORDER, "items": [{}] * MAX_ITEMS}
+    few: dict[str, Any] = {**ORDER, "items": [{}] * MAX_ITEMS}
     assert len(reason(entry(few, event=b"order:new"))) < 2000
 
 

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { useConnection } from "../../src/react";
 
-export { live } from "../../src/index";
+export { live, withOrder } from "../../src/index";
 export { useConnection, useEvent, useLive, useLowStock, useNotifications, useSellerOrders } from "../../src/react";
 
 export type Badge = "connecting" | "live" | "delayed" | "reconnecting" | "recovered" | "reloaded" | "refused";

@@ -2,12 +2,13 @@
 
 import { useState, type JSX } from "react";
 import { moveOrder, orders, reason } from "./api";
-import { live, useEvent, useLive } from "./live";
+import { live, useEvent, useLive, withOrder } from "./live";
 import { FLOW, LABEL, moment, money, summary, type Order, type Status } from "./orders";
 import { Empty, Failed, Head, Loading, StatusPill } from "./parts";
 import { show } from "./toasts";
 
 const mine = live(orders, {
+  "order:placed": (all, order) => withOrder(order)(all),
   "order:status": (all, { id, status }) =>
     all.map((order) => (order.id === id ? { ...order, status } : order)),
 });
