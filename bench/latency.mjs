@@ -2,13 +2,10 @@
 // Reads its plan as JSON from stdin: {url, changesPerSecond, seconds, warmupSeconds,
 // pairs: [{customer, seller, productId}]}. Prints one JSON object with the latencies in ms.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import http from "node:http";
+import { caller, connect, percentile } from "./node/client.mjs";
 
-const require = createRequire(new URL("../tests/e2e/node/package.json", import.meta.url));
-const { io } = require("socket.io-client");
 const plan = JSON.parse(readFileSync(0, "utf8"));
-const agent = new http.Agent({ keepAlive: true, maxSockets: 50 });
+const call = caller(plan.url, 50);
 
 const answered = new Map(); // "order/version" -> when its answer was here
 const received = new Map(); // "order/version" -> [[event, when]]
@@ -19,47 +16,14 @@ function note(key, event) {
   received.get(key).push([event, performance.now()]);
 }
 
-function call(method, path, token, body) {
-  return new Promise((resolve, reject) => {
-    const request = http.request(`${plan.url}${path}`, {
-      method,
-      agent,
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
-    });
-    request.on("error", reject);
-    request.on("response", (response) => {
-      const parts = [];
-      response.on("data", (part) => parts.push(part));
-      response.on("end", () => {
-        const at = performance.now();
-        const json = JSON.parse(Buffer.concat(parts));
-        if (response.statusCode >= 300) reject(new Error(`${response.statusCode} ${JSON.stringify(json)}`));
-        else resolve([json, at]);
-      });
-    });
-    request.end(JSON.stringify(body));
-  });
-}
-
-async function connect(token, on) {
-  const socket = io(plan.url, { auth: { token }, transports: ["websocket"], forceNew: true });
-  for (const [event, handler] of Object.entries(on)) socket.on(event, handler);
-  await new Promise((resolve, reject) => {
-    socket.on("connect", resolve);
-    socket.on("connect_error", reject);
-  });
-  return socket;
-}
-
+const only = (wanted) => (event, order) => {
+  if (event === wanted) note(`${order.id}/${order.status}`, event);
+};
 const sockets = [];
 for (const pair of plan.pairs) {
   sockets.push(
-    await connect(pair.customer, {
-      "order:status": (order) => note(`${order.id}/${order.status}`, "order:status"),
-    }),
-    await connect(pair.seller, {
-      "order:new": (order) => note(`${order.id}/${order.status}`, "order:new"),
-    }),
+    await connect(plan.url, pair.customer, only("order:status")),
+    await connect(plan.url, pair.seller, only("order:new")),
   );
 }
 
@@ -107,8 +71,6 @@ for (const [key, at] of answered) {
   if (at < from) continue;
   for (const [, when] of received.get(key) ?? []) latencies.push(when - at);
 }
-latencies.sort((a, b) => a - b);
-const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(share * latencies.length))];
 console.log(
   JSON.stringify({
     clients: sockets.length,
@@ -116,10 +78,10 @@ console.log(
     events: latencies.length,
     missing: missing(),
     failed,
-    p50: at(0.5),
-    p90: at(0.9),
-    p99: at(0.99),
-    max: latencies.at(-1),
+    p50: percentile(latencies, 0.5),
+    p90: percentile(latencies, 0.9),
+    p99: percentile(latencies, 0.99),
+    max: percentile(latencies, 1),
     generatorCpuSeconds: (process.cpuUsage().user + process.cpuUsage().system) / 1e6,
   }),
 );

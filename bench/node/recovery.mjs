@@ -9,6 +9,7 @@
 import http from "node:http";
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import { percentile } from "./client.mjs";
 
 const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const next = async () => (await input.next()).value;
@@ -20,12 +21,6 @@ const askedAt = []; // by event number: when its emit was asked for
 const sentAt = []; // and when it was answered
 const clients = [];
 let deaf = false; // no more cuts
-
-function percentile(values, share) {
-  if (!values.length) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  return Math.round(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] * 10) / 10;
-}
 
 class Client {
   got = new Map(); // event number -> times
