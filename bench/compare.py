@@ -15,7 +15,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from itertools import product
@@ -84,7 +84,7 @@ def sizes(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def names(known: Sequence[str] | dict[str, Any]) -> Any:
+def names(known: Iterable[str]) -> Any:
     def given(text: str) -> frozenset[str]:
         parts = frozenset(text.split(","))
         if unknown := parts - set(known):

@@ -88,9 +88,9 @@ def _ordercast(
 ) -> tuple[Program, ...]:
     """Ordercast with its background worker: without it, web processes poll the database."""
     env = {
-        **env,
         "DATABASE_URL": f"sqlite:///{folder / 'bench.db'}",
         "MAX_CONNECTIONS_PER_USER": "0",
+        **env,
     }
     upgrade = [*FLASK, "db", "upgrade"]
     subprocess.run(upgrade, cwd=root, env=env, check=True, capture_output=True, timeout=60)
@@ -104,43 +104,67 @@ def _ordercast(
     return web, worker
 
 
-def _node(
-    stack: ExitStack, _root: Path, folder: Path, port: int, env: dict[str, str]
-) -> tuple[Program, ...]:
-    log = folder / "node.log"
-    node = Program(["node", "compare.mjs"], cwd=ROOT / "bench/node", env=env, log=log)
-    stack.callback(node.stop)
-    wait_until(lambda: node.answers(f"http://127.0.0.1:{port}/"), "the Node server answers")
-    return (node,)
+def _node(script: str) -> Start:
+    """Node with a script of bench/node, in one process."""
+
+    def start(
+        stack: ExitStack, _root: Path, folder: Path, port: int, env: dict[str, str]
+    ) -> tuple[Program, ...]:
+        log = folder / "node.log"
+        node = Program(["node", script], cwd=ROOT / "bench/node", env=env, log=log)
+        stack.callback(node.stop)
+        wait_until(lambda: node.answers(f"http://127.0.0.1:{port}/"), "the Node server answers")
+        return (node,)
+
+    return start
 
 
-def _stock(
-    stack: ExitStack, _root: Path, folder: Path, port: int, env: dict[str, str]
-) -> tuple[Program, ...]:
-    worker = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
-    command = [GUNICORN, "-k", worker, "-w", "1", "--bind", f"127.0.0.1:{port}"]
-    # Run in bench/: in the root, gunicorn would read ordercast's gunicorn.conf.py.
-    command += ["--worker-connections", "20100", "--graceful-timeout", "1"]
-    command += ["--no-control-socket", "stock:app"]
-    stock = Program(command, cwd=ROOT / "bench", env=env, log=folder / "stock.log")
-    stack.callback(stock.stop)
-    wait_until(lambda: stock.answers(f"http://127.0.0.1:{port}/"), "stock Flask-SocketIO answers")
-    return (stock,)
+def _stock(application: str) -> Start:
+    """A Flask-SocketIO application on gevent-websocket's worker, in one process."""
+
+    def start(
+        stack: ExitStack, _root: Path, folder: Path, port: int, env: dict[str, str]
+    ) -> tuple[Program, ...]:
+        worker = "geventwebsocket.gunicorn.workers.GeventWebSocketWorker"
+        command = [GUNICORN, "-k", worker, "-w", "1", "--bind", f"127.0.0.1:{port}"]
+        # Run in bench/: in the root, gunicorn would read ordercast's gunicorn.conf.py.
+        command += ["--worker-connections", "20100", "--graceful-timeout", "1"]
+        command += ["--no-control-socket", "--pythonpath", str(ROOT), application]
+        stock = Program(command, cwd=ROOT / "bench", env=env, log=folder / "stock.log")
+        stack.callback(stock.stop)
+        wait_until(
+            lambda: stock.answers(f"http://127.0.0.1:{port}/"), "stock Flask-SocketIO answers"
+        )
+        return (stock,)
+
+    return start
 
 
-CONTENDERS: dict[str, tuple[Queue, Start]] = {
-    "stock": ("flask", _stock),
-    "node": ("node", _node),
+Contenders = Mapping[str, tuple[Queue, Start]]
+CONTENDERS: Contenders = {
+    "stock": ("flask", _stock("bench.stock:app")),
+    "node": ("node", _node("compare.mjs")),
+    "ordercast": ("flask", _ordercast),
+}
+# The same with the shop's tables and calls; they read DATABASE_URL and DATABASE_POOL.
+SHOPS: Contenders = {
+    "stock": ("flask", _stock("bench.stock_orders:app")),
+    "node": ("node", _node("shop.mjs")),
     "ordercast": ("flask", _ordercast),
 }
 
 
 @contextmanager
 def running(
-    name: str, folder: Path, *, root: Path = ROOT, variables: Mapping[str, str] | None = None
+    name: str,
+    folder: Path,
+    *,
+    root: Path = ROOT,
+    variables: Mapping[str, str] | None = None,
+    among: Contenders = CONTENDERS,
 ) -> Iterator[Server]:
-    """Start one of CONTENDERS with these variables; ordercast from the checkout `root`."""
-    queue, start = CONTENDERS[name]
+    """Start one of `among` with these variables; ordercast from the checkout `root`."""
+    queue, start = among[name]
     with ExitStack() as stack:
         redis = RedisServer(folder)
         stack.callback(redis.stop)

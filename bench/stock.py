@@ -1,7 +1,7 @@
 """The peer of bench/compare.py: plain Flask-SocketIO, as its documentation deploys it.
 
-    cd bench; REDIS_URL=... JWT_SECRET_KEY=... PING_INTERVAL=... gunicorn \\
-        -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker -w 1 stock:app
+    cd bench; REDIS_URL=... JWT_SECRET_KEY=... PING_INTERVAL=... gunicorn --pythonpath .. \\
+        -k geventwebsocket.gunicorn.workers.GeventWebSocketWorker -w 1 bench.stock:app
 """
 
 from gevent import monkey

@@ -61,11 +61,12 @@ def markdown(results: Sequence[Result], *, floors_us: Sequence[float]) -> str:
 def _line(row: Row, size: int, figures: dict[str, float | None]) -> str:
     node, ours = figures["node"], figures["ordercast"]
     ratio = f"{ours / node:.2f}" if node and ours is not None else ""
-    cells = " | ".join(_shown(figure, row.unit) for figure in figures.values())
+    cells = " | ".join(shown(figure, row.unit) for figure in figures.values())
     return f"| {row.title} | {size:,} | {cells} | {ratio} | {row.goal} |"
 
 
-def _shown(figure: float | None, unit: str) -> str:
+def shown(figure: float | None, unit: str) -> str:
     if figure is None:
         return ""
-    return f"{figure:,.0f} {unit}" if figure >= 100 else f"{figure:.3g} {unit}"
+    number = f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"
+    return f"{number} {unit}".rstrip()
