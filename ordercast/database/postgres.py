@@ -1,6 +1,9 @@
 """PostgreSQL sessions that end when their server does, and reach a server that can be written."""
 
+import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -35,12 +38,26 @@ class PatientConnection(psycopg.Connection[Any]):
         most = self.answer_seconds if timeout is None else timeout
         started = time.monotonic()
         try:
-            return super().wait(gen, interval, most)
+            wait_in_hub = None if timeout is not None else hub_wait()
+            if wait_in_hub is None:
+                return super().wait(gen, interval, most)
+            return wait_in_hub(gen, self.pgconn, check_seconds=interval, most_seconds=most)
         except psycopg.OperationalError as exc:
             if timeout is not None or most is None or time.monotonic() - started < most:
                 raise
             self.pgconn.finish()  # the statement may still run: no caller may use the session
             raise psycopg.OperationalError(f"no answer for {most:.0f} s") from exc
+
+
+@cache
+def hub_wait() -> Callable[..., Any] | None:
+    """How to wait where gevent patched the process; None elsewhere, where gevent is not loaded."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is None or not monkey.is_module_patched("select"):
+        return None
+    from ordercast.database import cooperation
+
+    return cooperation.wait
 
 
 def connect(_dialect: object, _record: object, arguments: Any, options: Any) -> PatientConnection:
