@@ -48,6 +48,13 @@ def journalled(person: Person, after: int = 0) -> list[int]:
     return [int(event["offset"]) for event in answer["events"]]
 
 
+def without_holes(buyer: Person, seller: Person) -> int:
+    """The last position, if each up to it was given once: an order is an event to either."""
+    positions = sorted(journalled(buyer) + journalled(seller))
+    assert positions == list(range(1, len(positions) + 1))
+    return len(positions)
+
+
 def test_an_event_whose_sequencer_died_before_publishing_arrives_once(
     service: Service, alice: Person, bob: Person, stock_client: NODE, tmp_path: Path
 ) -> None:
@@ -66,7 +73,7 @@ def test_an_event_whose_sequencer_died_before_publishing_arrives_once(
     alice.orders(tea)
     seller.wait_event("order:new", 2)
     assert seller.offsets() == journalled(bob)
-    assert seller.offsets() == [1, 2]
+    assert without_holes(alice, bob) == 4
 
 
 def test_workers_killed_at_random_lose_double_and_swap_nothing(
@@ -106,7 +113,7 @@ def test_workers_killed_at_random_lose_double_and_swap_nothing(
         received = [payload["orderNumber"] for payload, _ in seller.events()]
         assert received == [*placed, last]
         assert seller.offsets() == journalled(bob)
-        assert seller.offsets() == list(range(1, len(placed) + 2))
+    assert without_holes(alice, bob) == 2 * len(placed) + 2
 
 
 def test_what_was_missed_while_the_web_process_was_dead_is_replayed_and_can_be_read(
@@ -142,7 +149,8 @@ def test_what_was_missed_while_the_web_process_was_dead_is_replayed_and_can_be_r
     assert seller.wait("connect", 2)["recovered"] is True
     count = placed(alice)
     seller.wait_event("order:new", count)
-    assert seller.offsets() == journalled(bob) == list(range(1, count + 1))
+    assert seller.offsets() == journalled(bob)
+    assert without_holes(alice, bob) == 2 * count
     assert seen + journalled(bob, seen[-1]) == seller.offsets()
     assert seller.wait("disconnect")["active"]
 
