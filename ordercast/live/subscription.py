@@ -16,12 +16,9 @@ logger = logging.getLogger(__name__)
 PING_SECONDS = 1.0  # Redis is asked for a sign of life when nothing came for so long
 SILENCE_SECONDS = 4.0  # then the connection counts as dead, though it was not closed
 READ_BYTES = 262_144  # at most in one go
-# When messages come closer together than this, pause so long before the next read, and longer the
-# more there were: waking up costs as much as a hundred messages. At 500 a second the pause is 13 ms
-# at most, at 1,000 it is 20 ms, and from 1,500 on the longest.
-GATHER_SECONDS = 0.010
-GATHER_MORE_SECONDS = 0.0005  # for each message that was there
-GATHER_LONGEST_SECONDS = 0.040
+# When messages come closer together than this, pause so long before the next read: waking up costs
+# as much as several messages. A message waits for so long at most, a lone one not at all.
+GATHER_SECONDS = 0.003
 BACKOFF_SECONDS = (0.1, 1.0)  # first and longest wait before another try
 
 
@@ -81,9 +78,9 @@ class Subscription:
                 raise redis.ConnectionError("closed by the server")
             before, heard = heard, time.monotonic()
             reader.feed(data)
-            taken = 0
+            count = 0
             while (reply := reader.gets()) is not False:
-                taken += 1
+                count += 1
                 # hiredis returns pushes of RESP3 as a subclass of list.
                 if isinstance(reply, list) and reply[0] == b"message":
                     _, channel, message = reply
@@ -94,9 +91,8 @@ class Subscription:
                         logger.exception("message not taken", extra={"channel": channel.decode()})
                 else:
                     self._answered(reply, waiting_for)
-            if taken > 1 or heard - before < GATHER_SECONDS:
-                longer = GATHER_SECONDS + taken * GATHER_MORE_SECONDS
-                time.sleep(min(longer, GATHER_LONGEST_SECONDS))
+            if count > 1 or heard - before < GATHER_SECONDS:
+                time.sleep(GATHER_SECONDS)
 
     def _answered(self, reply: Any, waiting_for: set[bytes]) -> None:
         """Handle another reply: an error, the answer to a ping, or to the subscription."""
