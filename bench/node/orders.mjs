@@ -2,8 +2,9 @@
 // answered, and the stock clients of the customers and sellers. Its plan is one line of JSON on
 // stdin: {url, callers, warmupSeconds, seconds, pairs: [{customer, seller, productId}]}.
 //
-// Prints {"phase": "ready"} after the warm-up and waits for a line; {"phase": "arrived"} when every
-// event is here, or was given up; then its report. Every event counts, those of the warm-up too.
+// Prints {phase: "ready"} after the warm-up. For each line "go" it works for `seconds`, and prints
+// {phase: "arrived", ...} when every event is here, or was given up. After any other line it prints
+// {phase: "ended", expected, wrong}. Every event counts, those of the warm-up too.
 import { createInterface } from "node:readline";
 import { caller, connect, percentile } from "./client.mjs";
 
@@ -78,23 +79,25 @@ for (const [index, pair] of plan.pairs.entries()) {
 await all(plan.warmupSeconds);
 await arrive();
 say({ phase: "ready" });
-await next();
 
-const began = performance.now();
-const cpu = process.cpuUsage();
-const answers = await all(plan.seconds);
-const seconds = (performance.now() - began) / 1000;
-await arrive();
-const { user, system } = process.cpuUsage(cpu);
-say({ phase: "arrived" });
+while ((await next()) === "go") {
+  const began = performance.now();
+  const answers = await all(plan.seconds);
+  const seconds = (performance.now() - began) / 1000;
+  await arrive();
+  const events = [...expected].filter(([key, since]) => since >= began && received.has(key));
+  const latencies = events.map(([key, since]) => received.get(key)[0] - since);
+  say({
+    phase: "arrived",
+    changes: answers.length,
+    changesPerSecond: answers.length / seconds,
+    answerMs: { p50: percentile(answers, 0.5), p99: percentile(answers, 0.99) },
+    eventMs: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
+  });
+}
 await sleep(DOUBLES_MS);
-const events = [...expected].filter(([key, since]) => since >= began && received.has(key));
-const latencies = events.map(([key, since]) => received.get(key)[0] - since);
 say({
-  changes: answers.length,
-  changesPerSecond: answers.length / seconds,
-  answerMs: { p50: percentile(answers, 0.5), p99: percentile(answers, 0.99) },
-  eventMs: { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) },
+  phase: "ended",
   expected: expected.size,
   wrong: {
     failed,
@@ -102,6 +105,5 @@ say({
     doubled: [...received.values()].filter((times) => times.length > 1).length,
     strays: [...received.keys()].filter((key) => !expected.has(key)).length,
   },
-  loadCpuSeconds: (user + system) / 1e6,
 });
 process.exit(0);
