@@ -2,7 +2,7 @@
 
 In a process that gevent patched, psycopg waits with gevent's `select.poll`, which makes an event
 and several objects more for each statement: a quarter of the CPU of an order change. One `io`
-watcher and one timer that switch to the greenlet cost a third of that.
+watcher and one timer that switch to the greenlet do the same for less.
 """
 
 import math
@@ -32,32 +32,22 @@ def wait(
 
     The generator yields what it waits for (Wait), and is sent what is ready (Ready), or Ready.NONE
     every `check_seconds`. Other greenlets run meanwhile; the caller holds the connection's lock.
-    The session is closed when the greenlet is killed: the rest of the answer would be the next
-    statement's.
+    The session is closed when anything is thrown into the waiting greenlet: the rest of the answer
+    would be the next statement's.
 
     Raises psycopg.OperationalError after `most_seconds`, or if the descriptor was closed, and what
     the generator raises.
     """
-    try:
-        return _drive(generator, session.socket, check_seconds, most_seconds)
-    except Exception:
-        raise
-    except BaseException:
-        session.finish()
-        raise
-
-
-def _drive(
-    generator: Generator[int, int, T],
-    descriptor: int,
-    check_seconds: float,
-    most_seconds: float | None,
-) -> T:
+    descriptor = session.socket
     deadline = math.inf if most_seconds is None else time.monotonic() + most_seconds
     try:
         wanted = next(generator)
         while (left := deadline - time.monotonic()) > 0:
-            ready = _ready(descriptor, wanted, min(check_seconds, left))
+            try:
+                ready = _ready(descriptor, wanted, min(check_seconds, left))
+            except BaseException:  # thrown into the greenlet while it waited
+                session.finish()
+                raise
             if not ready:
                 _refuse_closed(descriptor)
             wanted = generator.send(ready)
