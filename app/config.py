@@ -7,6 +7,7 @@ The library's settings among them are passed on as `ORDERCAST_*` in `app.config`
 SQLAlchemy is imported where a URL is parsed: gunicorn's master loads the settings without it.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
@@ -109,11 +110,15 @@ class Settings(LibrarySettings):
 
 def _several_hosts(url: str) -> str:
     """postgresql://user@one:5432,two/name, as libpq takes it, for SQLAlchemy. Raises ValueError."""
-    parts = urlsplit(url)
-    user, at, hosts = parts.netloc.rpartition("@")
+    authority = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
+    user, at, hosts = authority.rpartition("@")
     if "," not in hosts:
         return url
-    each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    # Split each host alone: urlsplit of some Python releases, Debian's 3.11 among them, refuses a
+    # list in which a later host has brackets.
+    first, *others = hosts.split(",")
+    parts = urlsplit(url.replace(authority, f"{user}{at}{first}", 1))
+    each = [parts, *(urlsplit(f"//{host}") for host in others)]
     names = ",".join(host.hostname or "" for host in each)
     ports = ",".join(str(host.port or POSTGRES_PORT) for host in each)
     return f"{parts.scheme}://{user}{at}{parts.path}?host={names}&port={ports}&{parts.query}"

@@ -5,12 +5,12 @@ Every call may fail; the database is the truth, so a failure costs time and lose
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import redis
 from redis.sentinel import MasterNotFoundError, Sentinel
 
-from ordercast.redis_url import redis_database, sentinels
+from ordercast.redis_url import is_sentinel, redis_database, sentinels
 from ordercast.settings import Settings
 
 PREFIX = "ordercast"
@@ -83,11 +83,10 @@ def connect(url: str, *, timeout: float = TIMEOUT_SECONDS) -> Redis:
     latest for each attempt, and are never retried behind the caller's back.
     """
     options = _options(timeout)
-    parts = urlsplit(url)
-    if parts.scheme != "redis+sentinel":
+    if not is_sentinel(url):
         return Redis.from_url(url, **options)
     named = sentinels(url)
-    credentials = {"username": parts.username, "password": parts.password}
+    credentials = {"username": named.username, "password": named.password}
     options |= {key: unquote(value) for key, value in credentials.items() if value}
     asking = _options(min(timeout, SENTINEL_SECONDS)) | named.credentials
     sentinel = PatientSentinel(named.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]

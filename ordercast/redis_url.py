@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 from redis.connection import parse_url
 
 SENTINEL_PORT = 26379
+SENTINEL_SCHEME = "redis+sentinel://"
 
 
 class Sentinels(NamedTuple):
@@ -15,7 +16,9 @@ class Sentinels(NamedTuple):
     hosts: list[tuple[str, int]]
     database: int
     service: str
-    credentials: dict[str, str]  # of the Sentinels themselves; user and password are the master's
+    username: str | None  # the master's, as in the URL
+    password: str | None
+    credentials: dict[str, str]  # of the Sentinels themselves
 
 
 def sentinels(url: str) -> Sentinels:
@@ -24,8 +27,14 @@ def sentinels(url: str) -> Sentinels:
 
     Raises ValueError.
     """
-    parts = urlsplit(url)
-    hosts = [urlsplit(f"//{host}") for host in parts.netloc.rpartition("@")[2].split(",")]
+    # Split each host alone: urlsplit of some Python releases, Debian's 3.11 among them, refuses a
+    # list in which a later host has brackets.
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, listed = authority.rpartition("@")
+    first, *others = listed.split(",")
+    parts = urlsplit(f"{scheme}{separator}{user}{at}{first}{slash}{path}")
+    hosts = [parts, *(urlsplit(f"//{host}") for host in others)]
     database, service = parts.path.strip("/").split("/")
     if not service or not all(host.hostname for host in hosts):
         raise ValueError("no service or no host")
@@ -36,13 +45,19 @@ def sentinels(url: str) -> Sentinels:
         hosts=[(str(host.hostname), host.port or SENTINEL_PORT) for host in hosts],
         database=int(database),
         service=service,
+        username=parts.username,
+        password=parts.password,
         credentials={key.removeprefix("sentinel_"): values[-1] for key, values in given.items()},
     )
 
 
+def is_sentinel(url: str) -> bool:
+    return url.lower().startswith(SENTINEL_SCHEME)
+
+
 def redis_database(url: str) -> int:
     """The number of the database that a good REDIS_URL names; 0 if it names none."""
-    if urlsplit(url).scheme == "redis+sentinel":
+    if is_sentinel(url):
         return sentinels(url).database
     read = parse_url(url)  # type: ignore[no-untyped-call]
     return int(read.get("db", 0))
@@ -51,9 +66,9 @@ def redis_database(url: str) -> int:
 def is_good(url: str) -> bool:
     """Whether the libraries can read the URL; their own errors may repeat the password."""
     try:
-        parts = urlsplit(url)
-        if parts.scheme == "redis+sentinel":
+        if is_sentinel(url):
             return bool(sentinels(url))
+        parts = urlsplit(url)
         read = parse_url(url)  # type: ignore[no-untyped-call]
     except ValueError:
         return False

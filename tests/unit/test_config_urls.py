@@ -98,6 +98,7 @@ def test_a_database_may_have_several_hosts_as_libpq_takes_them() -> None:
         ("one:5433,two", "one,two", "5433,5432"),
         ("me:a%2Cb@one,two:1", "one,two", "5432,1"),
         ("[::1]:5433,[::2]", "::1,::2", "5433,5432"),
+        ("me@one:5433,[::2]", "one,::2", "5433,5432"),
     ):
         url = setting("DATABASE_URL", f"postgresql://{given}/db?target_session_attrs=read-write")
         dialect = make_url(url).get_dialect()()
