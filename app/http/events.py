@@ -18,7 +18,7 @@ from app.http.errors import AnswersFull
 from app.http.in_flight import InFlight
 from app.http.operation import operation
 from app.metrics import ANSWERS_REFUSED
-from ordercast import Entry, Missed, Wire
+from ordercast import Entry, Missed, Pruned, Wire
 
 blueprint = Blueprint("events", __name__, url_prefix="/api/events")
 
@@ -51,7 +51,16 @@ def list_events(caller: Identity, query: EventsAfter) -> dict[str, Any] | Respon
     All events or none: over RECOVERY_MAX_EVENTS or RECOVERY_MAX_BYTES, or from before the lowest
     position kept, `events` is empty and `complete` is false.
     """
-    missed = cast.missed(caller.rooms, after=query.after)
+    try:
+        return _measured_and_read(caller, query.after)
+    except Pruned:
+        # The race: between the two, the worker pruned, or a database was restored. Measured again,
+        # the offset is from before the lowest position kept.
+        return _measured_and_read(caller, query.after)
+
+
+def _measured_and_read(caller: Identity, after: int) -> dict[str, Any] | Response:
+    missed = cast.missed(caller.rooms, after=after)
     if not len(missed):
         return {"events": [], "offset": missed.offset, "complete": missed.complete}
     return _answer(caller, missed)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from tests.harness.faults.races import right_after
 MAX_ANSWER_EVENTS = 5  # events in one answer, of these tests
 HEAD = "FROM ordercast_head"
 SECOND = 2  # reading of the head: the first one is for X-Event-Offset
+THIRD = 3  # whether something was pruned since
 
 
 @pytest.fixture
@@ -240,6 +242,19 @@ def test_what_is_pruned_in_the_middle_breaks_the_answer_off(market: Market) -> N
         with pytest.raises(Pruned):
             list(pieces)
         answer.close()
+
+
+def test_what_is_pruned_before_the_first_piece_is_an_answer_that_is_not_complete(
+    market: Market,
+) -> None:
+    # The race: the events are measured, then the worker prunes, then the first piece is read.
+    with market.app.app_context():
+        large(market.alice, 3, 200_000)
+        engine = db.engine
+
+    with right_after(engine, HEAD, partial(prune, market), nth=THIRD):
+        answer = good(market.alice.get("/api/events", after=0))
+    assert answer == {"events": [], "offset": "3", "complete": False}
 
 
 def test_answers_that_a_caller_does_not_read_are_bounded_and_the_next_is_told_to_wait(
