@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.harness.clients import loopback
-from tests.harness.clients.raw import introduce, raw_polling
+from tests.harness.clients.raw import raw_polling
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.process import Process
 from tests.harness.processes.service import Service
+from tests.harness.processes.workers import frozen, workers
+from tests.harness.processes.workers import owner as worker_of
 from tests.harness.servers.nginx import Nginx
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
@@ -219,21 +221,26 @@ def test_behind_nginx_over_a_unix_socket_the_client_is_known(
     assert addresses(web, "connect refused") == {CLIENT}
 
 
+def ask_who(connection: HTTPConnection) -> None:
+    connection.request("GET", "/api/auth/me", headers={"X-Forwarded-For": CLIENT})
+    assert json.loads(connection.getresponse().read())["error"]
+
+
 def test_a_connection_that_is_handed_over_is_still_the_clients(own_service: OWN) -> None:
     service = own_service(TRUSTED_PROXIES="127.0.0.1", WEB_CONCURRENCY="2")
     web = service.web
     assert web is not None
-    for _ in range(12):  # half of them are handed to the session's process
-        with raw_polling(service.url) as session:
-            connection = HTTPConnection("127.0.0.1", service.port, timeout=DEADLINE_SECONDS)
-            target = f"{POLLING}&sid={session.opened['sid']}"
-            connection.request("POST", target, "40/nowhere,")
-            assert connection.getresponse().read() == b"ok"
-            connection.request("GET", "/api/auth/me", headers={"X-Forwarded-For": CLIENT})
-            assert json.loads(connection.getresponse().read())["error"]
-            connection.close()
-            session.say(introduce("garbage"))
+    with raw_polling(service.url) as session:
+        pids = workers(web.pid)
+        [elsewhere] = {*pids} - {owner := worker_of(session.opened["sid"], pids)}
+        connection = HTTPConnection("127.0.0.1", service.port, timeout=DEADLINE_SECONDS)
+        with frozen(owner):  # the kernel gives the connection to the other process
+            ask_who(connection)
+        connection.request("POST", f"{POLLING}&sid={session.opened['sid']}", "40/nowhere,")
+        assert connection.getresponse().read() == b"ok"
+        ask_who(connection)
+        connection.close()
 
     served = web.logged("request", path="/api/auth/me")
     assert {line["address"] for line in served} == {CLIENT}
-    assert len({line["pid"] for line in served}) == 2
+    assert [line["pid"] for line in served] == [elsewhere, owner]

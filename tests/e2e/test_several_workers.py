@@ -24,6 +24,7 @@ from tests.harness.processes.workers import (
     EchoServer,
     connected,
     descriptors,
+    frozen,
     megabytes,
     workers,
 )
@@ -320,12 +321,9 @@ def test_events_reach_clients_on_every_transport_in_every_worker(
     pids = workers(service.web.pid)
     assert len(pids) == 2
     for stopped in pids:  # an idle worker may take all that comes: so each has its turn alone
-        os.kill(stopped, signal.SIGSTOP)
-        try:
+        with frozen(stopped):
             groups.append(crowd(service.url, 5, alice.token, transports=["websocket"]))
             groups[-1].wait_all("connect")
-        finally:
-            os.kill(stopped, signal.SIGCONT)
 
     notes = [notify(service.url, alice.id, title=f"note {number}") for number in range(5)]
 

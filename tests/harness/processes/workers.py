@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -49,6 +51,16 @@ def owners(pids: list[int]) -> dict[str, int]:
 def owner(sid: str, pids: list[int]) -> int:
     """Which of the workers has this session."""
     return owners(pids)[sid[-8:]]
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A worker that neither accepts nor answers: what comes meanwhile is the others'."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 class EchoServer:
