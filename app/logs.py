@@ -58,6 +58,8 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     handler.set_name(HANDLER)
     handler.addFilter(OutageFilter())
+    # No line has them, and for each record they would be asked of a greenlet, which is no thread.
+    logging.logThreads = logging.logMultiprocessing = False
     root = logging.getLogger()
     for old in [h for h in root.handlers if h.get_name() == HANDLER]:
         root.removeHandler(old)

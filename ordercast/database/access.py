@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
 
@@ -34,9 +35,14 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection for reads, given back at the end of the block. Raises SQLAlchemyError."""
+        """A connection for reads, given back at the end of the block. On SQLite all of them see one
+        moment, on PostgreSQL each sees its own: there is no transaction, whose end would be a
+        ROLLBACK, after which psycopg prepares all statements anew. Raises SQLAlchemyError."""
         with self.engine.connect() as connection:
-            yield connection.execution_options(**{READS: True})
+            options: dict[str, Any] = {READS: True}
+            if self.dialect == "postgresql":
+                options["isolation_level"] = "AUTOCOMMIT"
+            yield connection.execution_options(**options)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -57,6 +57,7 @@ def harden(engine: Engine) -> None:
     else:
         from ordercast.database import postgres
 
+        postgres.ping_rarely(engine)
         event.listen(engine, "do_connect", postgres.connect)
         event.listen(engine, "connect", postgres.on_connect)
         event.listen(engine, "checkout", postgres.on_checkout)

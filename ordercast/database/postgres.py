@@ -1,5 +1,6 @@
 """PostgreSQL sessions that end when their server does, and reach a server that can be written."""
 
+import _socket
 import sys
 import time
 from collections.abc import Callable
@@ -7,7 +8,8 @@ from functools import cache
 from typing import Any
 
 import psycopg
-from sqlalchemy import URL
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Engine
 from sqlalchemy.exc import DisconnectionError
 
 # A host that vanishes sends nothing: without these the kernel waits for a quarter of an hour, and
@@ -26,6 +28,7 @@ REFUSED_ENCODING = "SQL_ASCII"
 # Parameters that the server reports unasked since PostgreSQL 14 (protocol-async).
 NOT_WRITABLE = ("in_hot_standby", "default_transaction_read_only")
 RECONNECT_SECONDS = 1.0  # between two tries to find a server that can be written
+FRESH_SECONDS = 1.0  # for which a session counts as good after an answer, unless it was closed
 
 
 class PatientConnection(psycopg.Connection[Any]):
@@ -33,20 +36,44 @@ class PatientConnection(psycopg.Connection[Any]):
     `answer_seconds`: a stopped or hanging server keeps the connection alive and sends nothing."""
 
     answer_seconds: float | None = None  # None: as long as it takes, as a migration may
+    answered_at = -FRESH_SECONDS  # monotonic seconds
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the server answered just now, and has sent and closed nothing since. No round
+        trip: the kernel knows. A host that vanished in that second shows at the next statement."""
+        if self.closed or time.monotonic() - self.answered_at >= FRESH_SECONDS:
+            return False
+        # Not gevent's socket, which would wait for the bytes.
+        peer = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, self.pgconn.socket)
+        try:
+            peer.recv(1, _socket.MSG_PEEK | _socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        finally:
+            peer.detach()  # the descriptor stays libpq's
+        return False  # its end, or a message that comes before it
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         most = self.answer_seconds if timeout is None else timeout
-        started = time.monotonic()
+        started, before = time.monotonic(), self.pgconn.transaction_status
         try:
             wait_in_hub = None if timeout is not None else hub_wait()
             if wait_in_hub is None:
-                return super().wait(gen, interval, most)
-            return wait_in_hub(gen, self.pgconn, check_seconds=interval, most_seconds=most)
+                result = super().wait(gen, interval, most)
+            else:
+                result = wait_in_hub(gen, self.pgconn, check_seconds=interval, most_seconds=most)
         except psycopg.OperationalError as exc:
             if timeout is not None or most is None or time.monotonic() - started < most:
                 raise
             self.pgconn.finish()  # the statement may still run: no caller may use the session
             raise psycopg.OperationalError(f"no answer for {most:.0f} s") from exc
+        # Between two transactions a generator may end without a word to the server.
+        if not before == self.pgconn.transaction_status == TransactionStatus.IDLE:
+            self.answered_at = time.monotonic()
+        return result
 
 
 @cache
@@ -70,6 +97,18 @@ def connect_args(url: URL, *, prepare: bool) -> dict[str, Any]:
     if not prepare:
         chosen["prepare_threshold"] = None
     return {**chosen, "client_encoding": "utf8"}  # whatever encoding the server has
+
+
+def ping_rarely(engine: Engine) -> None:
+    """Ask the server before a session is reused only if it may be gone: a round trip for each
+    transaction is a tenth of what the transaction costs."""
+    dialect = engine.dialect
+    usual = dialect.do_ping
+
+    def ping(session: Any) -> bool:
+        return (isinstance(session, PatientConnection) and session.is_fresh) or usual(session)
+
+    dialect.do_ping = ping  # type: ignore[assignment,method-assign]
 
 
 def on_connect(connection: psycopg.Connection[Any], record: Any) -> None:
