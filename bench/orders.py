@@ -167,8 +167,13 @@ def shop(name: str, seconds: int) -> Iterator[Shop]:
 def ask(load: subprocess.Popen[str], line: str, phase: str) -> dict[str, Any]:
     """Write a line to the load -> its answer, the report of this phase."""
     assert load.stdin is not None
-    assert load.stdout is not None
     print(line, file=load.stdin, flush=True)
+    return read(load, phase)
+
+
+def read(load: subprocess.Popen[str], phase: str) -> dict[str, Any]:
+    """The next report of a load, which is of this phase."""
+    assert load.stdout is not None
     answer = load.stdout.readline()
     if not answer:
         raise RuntimeError(f"the load ended, and was not {phase}")
