@@ -23,7 +23,7 @@ from ordercast.emits.durable import Durable
 from ordercast.emits.heard import Heard, Hearing
 from ordercast.emits.leading import Lead, Place, lead, lock_lead, write_lead
 from ordercast.emits.listening import Listener
-from ordercast.journal import Journal
+from ordercast.journal import Journal, NewEvent
 
 logger = logging.getLogger(__name__)
 
@@ -153,9 +153,7 @@ class Relay:
 
     def _journal_all(self, connection: Connection, emits: Sequence[Heard]) -> Place | None:
         """Append the emits -> the place of the last."""
-        for heard in emits:
-            emit = heard.emit
-            self._journal.append(connection, emit.room, emit.name, emit.data, further=emit.further)
+        self._journal.append_all(connection, [NewEvent(*heard.emit) for heard in emits])
         return emits[-1].place if emits else None
 
     def _follow_again(self, *, resigned: bool) -> None:

@@ -2,11 +2,28 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection
+import orjson
+from sqlalchemy import ARRAY, Connection, Text, bindparam, text
 
-from ordercast.database import upsert
+from ordercast.database.types import UtcDateTime
 from ordercast.inbox.tables import INBOX_IDS
+
+# The keys are one parameter: a statement whose length depends on their number would be compiled,
+# parsed and planned anew for each number.
+GIVEN = {
+    "postgresql": "SELECT key, :moment FROM unnest(:keys) WITH ORDINALITY AS given (key, place)"
+    " ORDER BY place",
+    "sqlite": "SELECT value, :moment FROM json_each(:keys) WHERE true ORDER BY key",
+}
+CLAIM = {
+    dialect: text(
+        f"INSERT INTO {INBOX_IDS.name} (id, created_at) {given} ON CONFLICT DO NOTHING RETURNING id"
+    ).bindparams(bindparam("moment", type_=UtcDateTime()))
+    for dialect, given in GIVEN.items()
+}
+CLAIM["postgresql"] = CLAIM["postgresql"].bindparams(bindparam("keys", type_=ARRAY(Text)))
 
 
 def key_of(id: str) -> str:
@@ -18,7 +35,7 @@ def claim(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Claim the keys that are new, in this transaction -> these keys. In one statement, in this
     order: a second transaction with the same keys waits at the first common one, and claims what
     the first transaction did not."""
-    claimed = upsert(connection, INBOX_IDS).on_conflict_do_nothing().returning(INBOX_IDS.c.id)
-    moment = datetime.now(UTC)
-    rows = [{"id": key, "created_at": moment} for key in keys]
-    return set(connection.scalars(claimed.values(rows)))
+    dialect = connection.dialect.name
+    given: Any = list(keys) if dialect == "postgresql" else orjson.dumps(keys).decode()
+    claimed = connection.scalars(CLAIM[dialect], {"keys": given, "moment": datetime.now(UTC)})
+    return set(claimed)

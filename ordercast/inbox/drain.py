@@ -34,13 +34,15 @@ from ordercast.errors import Refused
 from ordercast.events import Events
 from ordercast.inbox.claiming import claim
 from ordercast.inbox.letters import Fields, Letter, read
-from ordercast.journal import Journal
+from ordercast.journal import Journal, NewEvent
 from ordercast.metrics import INBOX_ACCEPTED, INBOX_REFUSED
 from ordercast.payloads import text_of
 
 logger = logging.getLogger(__name__)
 
-BATCH_ENTRIES = 100  # in one step
+BATCH_ENTRIES = 1000  # in one step
+BATCH_BYTES = 4_194_304  # of entries in one step, and one piece more
+PIECE_ENTRIES = 100  # of one answer of Redis: each of them may have a megabyte
 KEPT_REFUSED_ENTRIES = 1000  # about
 FIELDS_KEPT = 100  # of a refused entry
 MAX_REFUSAL_CHARACTERS = 500
@@ -68,12 +70,14 @@ class Drain:
         database: Database,
         journal: Journal,
         events: Events,
+        batch_entries: int = BATCH_ENTRIES,
     ) -> None:
         self._redis = client
         self._broker = broker
         self._database = database
         self._journal = journal
         self._events = events
+        self._batch_entries = batch_entries
 
     def step(self, *, block_ms: int | None = None) -> bool:
         """Move a batch of entries into the journal. Returns whether there may be more. `block_ms`:
@@ -82,12 +86,9 @@ class Drain:
         Raises redis.RedisError, or SQLAlchemyError: then every entry that is not in the journal is
         still in the stream, and the next step reads it again.
         """
-        found: Any = self._redis.xread(
-            {self._broker.inbox: "0"}, count=BATCH_ENTRIES, block=block_ms
-        )
-        if not found:
+        entries = self._read(block_ms)
+        if not entries:
             return block_ms is not None
-        entries: list[Entry] = found[0][1]
         letters: list[tuple[Entry, Letter]] = []
         refused: list[tuple[Entry, str]] = []
         for entry_id, fields in entries:
@@ -101,6 +102,23 @@ class Drain:
             self._set_aside(entry, reason)
         return True
 
+    def _read(self, block_ms: int | None) -> list[Entry]:
+        """The oldest entries: as many as wait, up to a batch. Read in pieces, as nothing tells how
+        large the next entries are."""
+        entries: list[Entry] = []
+        size = 0
+        after: Any = "0"
+        while len(entries) < self._batch_entries and size < BATCH_BYTES:
+            most = min(PIECE_ENTRIES, self._batch_entries - len(entries))
+            found: Any = self._redis.xread({self._broker.inbox: after}, count=most, block=block_ms)
+            piece: list[Entry] = found[0][1] if found else []
+            entries += piece
+            if len(piece) < most:
+                break
+            size += sum(len(value) for _, fields in piece for value in fields.values())
+            after, block_ms = piece[-1][0], None
+        return entries
+
     def _accept(self, letters: Sequence[tuple[Entry, Letter]]) -> list[tuple[Entry, str]]:
         """Journal the letters, then delete their entries from the stream. Returns the entries that
         the database cannot hold, with the reasons."""
@@ -112,8 +130,9 @@ class Drain:
         except Exception as exc:
             if not _may_be_an_entrys(exc):
                 raise
-            if len(letters) > 1:  # one by one: the broken one is refused, the others go on
-                return [refused for letter in letters for refused in self._accept([letter])]
+            if len(letters) > 1:  # by halves: the broken one is refused, the others go on
+                half = len(letters) // 2
+                return [*self._accept(letters[:half]), *self._accept(letters[half:])]
             if not self._takes_others():
                 raise
             return [(letters[0][0], str(getattr(exc, "orig", None) or exc))]
@@ -125,18 +144,15 @@ class Drain:
     def _append(self, connection: Connection, letters: Sequence[Letter]) -> int:
         """Append the letters whose key is new, in their order. Returns how many."""
         claimed = claim(connection, [letter.key for letter in letters])
-        new = len(claimed)
+        new = []
         for letter in letters:
             if letter.key not in claimed:
                 continue
             claimed.remove(letter.key)
-            if self._is_journalled(connection, letter):
-                new -= 1
-                continue
-            self._journal.append(
-                connection, letter.room, letter.event, letter.payload, further=letter.further
-            )
-        return new
+            if not self._is_journalled(connection, letter):
+                new.append(NewEvent(letter.room, letter.event, letter.payload, letter.further))
+        self._journal.append_all(connection, new)
+        return len(new)
 
     def _is_journalled(self, connection: Connection, letter: Letter) -> bool:
         """Whether the transaction committed whose COMMIT the sender saw fail."""

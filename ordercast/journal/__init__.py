@@ -2,6 +2,7 @@
 
 store.py       Journal: all of it, for one application
 appending.py   in the transaction of the change         doorbell.py    a commit wakes sequencers
+bulk.py        many events by one statement
 listening.py   NOTIFY of a program's own SQL wakes them too
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
@@ -14,6 +15,7 @@ pruning.py     deletes the oldest, and moves the lowest position kept
 tables.py      the tables              rules.py    what the database itself checks and does
 """
 
+from ordercast.journal.bulk import NewEvent
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry
 from ordercast.journal.listening import Listener
@@ -36,6 +38,7 @@ __all__ = [
     "Listener",
     "Marks",
     "Missed",
+    "NewEvent",
     "Pruned",
     "Publisher",
     "Sequencer",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from ordercast.captures import CapturedEvent, Captures
 from ordercast.database import Database, Transaction, session_of
+from ordercast.journal.bulk import NewEvent, insert_all
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.tables import EVENTS
 from ordercast.payloads import text_of
@@ -75,6 +76,18 @@ class Appender:
             self._captures.appended(captured, connection, through)
         assert written is not None
         return int(written[0])
+
+    def append_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
+        """Add events, in their order, to the transaction of a connection to the journal's database.
+        Raises SQLAlchemyError."""
+        if not events:
+            return
+        insert_all(connection, events, self._request_id())
+        self._watch(connection)
+        for each in events if self._captures else ():
+            rooms = (each.room, *each.further)
+            captured = CapturedEvent(each.name, orjson.loads(each.data.text), rooms, durable=True)
+            self._captures.appended(captured, connection, None)
 
     def on_session_commit(self, connection: Connection) -> None:
         """Ring, unless the session has joined a transaction that goes on: then after that one."""

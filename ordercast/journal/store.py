@@ -10,6 +10,7 @@ from ordercast.captures import Captures
 from ordercast.database import Database, Transaction
 from ordercast.journal import locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
+from ordercast.journal.bulk import NewEvent
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
 from ordercast.journal.marks import Marks
@@ -50,6 +51,11 @@ class Journal:
         """Add an event to the transaction of `session` -> the id of its row; see
         Appender.append."""
         return self._appender.append(session, room, name, data, further=further, key=key)
+
+    def append_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
+        """Add events to the transaction of a connection of the library's own: by one statement on
+        PostgreSQL, with ids in their order."""
+        self._appender.append_all(connection, events)
 
     # -- reading
 

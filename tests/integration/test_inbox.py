@@ -4,17 +4,19 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
+import redis
 from flask import Flask
 from sqlalchemy import select
 
 from app.config import Settings
 from app.db import db
 from ordercast.broker import Broker
-from ordercast.inbox.drain import BATCH_ENTRIES
+from ordercast.inbox.drain import PIECE_ENTRIES
 from ordercast.journal.tables import EVENTS
 from ordercast.metrics import INBOX_ACCEPTED
-from tests.harness.application.mailbox import Mailbox, at, drain_once, journalled
+from tests.harness.application.mailbox import BATCH, Mailbox, at, drain_once, journalled
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -110,10 +112,10 @@ def test_a_repeat_in_a_later_batch_is_harmless(app: Flask, mailbox: Mailbox) -> 
 
 
 def test_a_repeat_that_a_batch_divides_is_harmless(app: Flask, mailbox: Mailbox) -> None:
-    for number in range(BATCH_ENTRIES * 2 + 1):
-        mailbox.add(f"{number % BATCH_ENTRIES}", id=f"n-{number % BATCH_ENTRIES}")
+    for number in range(BATCH * 2 + 1):
+        mailbox.add(f"{number % BATCH}", id=f"n-{number % BATCH}")
     mailbox.drain()
-    assert journalled() == [str(number) for number in range(BATCH_ENTRIES)]
+    assert journalled() == [str(number) for number in range(BATCH)]
 
 
 def test_without_an_id_every_entry_counts(app: Flask, mailbox: Mailbox) -> None:
@@ -124,7 +126,7 @@ def test_without_an_id_every_entry_counts(app: Flask, mailbox: Mailbox) -> None:
 
 
 def test_entries_keep_their_order_over_many_batches(app: Flask, mailbox: Mailbox) -> None:
-    titles = [str(number) for number in range(BATCH_ENTRIES * 3 + 7)]
+    titles = [str(number) for number in range(BATCH * 3 + 7)]
     for title in titles:
         mailbox.add(title, id=f"id-{title}" if int(title) % 3 else None)
     mailbox.drain()
@@ -155,7 +157,7 @@ def test_two_workers_with_the_same_entries_journal_them_once_and_in_order(
 
 
 def test_many_workers_share_a_long_stream(app: Flask, mailbox: Mailbox) -> None:
-    titles = [str(number) for number in range(BATCH_ENTRIES * 4)]
+    titles = [str(number) for number in range(BATCH * 4)]
     for title in titles:
         mailbox.add(title, id=title)
         mailbox.add(f"again {title}", id=title)
@@ -210,3 +212,55 @@ def test_it_goes_on_after_flushall(app: Flask, mailbox: Mailbox, blocked: bool) 
         worker.finish()
     mailbox.drain()
     assert journalled() == ["before", "after"]
+
+
+def test_a_batch_is_read_in_pieces_and_journalled_in_one_transaction(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    titles = [str(number) for number in range(2 * PIECE_ENTRIES + 1)]
+    for title in titles:
+        mailbox.add(title)
+    commits: list[object] = []
+    with at("before_commit", commits.append):
+        assert drain_once(mailbox.redis, mailbox.broker, batch=len(titles)) is True
+    assert journalled() == titles
+    assert mailbox.waiting() == 0
+    assert len(commits) == 1
+
+
+def test_a_batch_ends_with_the_piece_that_has_its_bytes(app: Flask, mailbox: Mailbox) -> None:
+    large = orjson.dumps({"title": "x", "message": "m" * 60_000, "type": "info"})
+    for _ in range(PIECE_ENTRIES):
+        mailbox.add("large", data=large)
+    mailbox.add("next")
+    drain_once(mailbox.redis, mailbox.broker, batch=1000)
+    assert mailbox.waiting() == 1
+    mailbox.drain()
+    assert journalled() == ["x"] * PIECE_ENTRIES + ["next"]
+
+
+def test_entries_that_another_worker_finishes_between_two_pieces_keep_their_order(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    # The race: a worker has read the first piece; another one journals that and the next piece,
+    # deletes both, and a sender adds more, before the first worker reads on.
+    titles = [str(number) for number in range(3 * PIECE_ENTRIES)]
+    for title in titles[: 2 * PIECE_ENTRIES]:
+        mailbox.add(title)
+
+    class Overtaken(redis.Redis):
+        pieces = 0
+
+        def xread(self, *arguments: Any, **options: Any) -> Any:
+            Overtaken.pieces += 1
+            if Overtaken.pieces == 2:
+                mailbox.drain()
+                for title in titles[2 * PIECE_ENTRIES :]:
+                    mailbox.add(title)
+            return super().xread(*arguments, **options)
+
+    with Overtaken.from_url(mailbox.broker.url) as client:
+        drain_once(client, mailbox.broker, batch=1000)
+    assert Overtaken.pieces > 2
+    assert journalled() == titles
+    assert mailbox.waiting() == 0

@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.config import Settings
 from app.db import db
-from ordercast.inbox.drain import BATCH_ENTRIES, FIELDS_KEPT
+from ordercast.inbox.drain import FIELDS_KEPT
 from ordercast.metrics import INBOX_REFUSED
-from tests.harness.application.mailbox import Mailbox, journalled
+from tests.harness.application.mailbox import BATCH, Mailbox, journalled
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
 
@@ -69,12 +69,12 @@ def test_poison_is_set_aside_with_its_reason_and_blocks_nothing(
 
 
 def test_more_poison_than_a_batch_holds_blocks_nothing(app: Flask, mailbox: Mailbox) -> None:
-    for _ in range(BATCH_ENTRIES + 1):
+    for _ in range(BATCH + 1):
         mailbox.add("poison", data=b"{")
     mailbox.add("good")
     mailbox.drain()
     assert journalled() == ["good"]
-    assert len(mailbox.refused()) == BATCH_ENTRIES + 1
+    assert len(mailbox.refused()) == BATCH + 1
 
 
 def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:

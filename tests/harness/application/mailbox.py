@@ -15,10 +15,13 @@ from ordercast.journal.tables import EVENTS
 
 # SQLAlchemy tells of a COMMIT before it is sent, and then that the connection is given back.
 MOMENTS = {"before_commit": "commit", "after_commit": "checkin"}
+BATCH = 20  # entries in one step
 Fields = dict[bytes, bytes]
 
 
-def drain_once(client: Redis, broker: Broker, *, block_ms: int | None = None) -> bool:
+def drain_once(
+    client: Redis, broker: Broker, *, block_ms: int | None = None, batch: int = BATCH
+) -> bool:
     """A step of a worker of the current application, with a Redis connection of its own."""
     service = current_app.extensions["ordercast"]
     drain = Drain(
@@ -27,6 +30,7 @@ def drain_once(client: Redis, broker: Broker, *, block_ms: int | None = None) ->
         database=service.database,
         journal=service.journal,
         events=service.events,
+        batch_entries=batch,
     )
     return drain.step(block_ms=block_ms)
 
