@@ -17,10 +17,14 @@ HASHING_REFUSED = Counter(
     "Logins and registrations that found no place in the queue for hashing a password.",
 )
 PASSWORDS_WAITING = Gauge(
-    "ordercast_passwords_waiting", "Logins and registrations in this process's queue for hashing."
+    "ordercast_passwords_waiting",
+    "Logins and registrations in the processes' queues for hashing.",
+    multiprocess_mode="livesum",
 )
 ANSWER_BYTES = Gauge(
-    "ordercast_answer_bytes", "Memory that answers of GET /api/events hold while they are sent."
+    "ordercast_answer_bytes",
+    "Memory that answers of GET /api/events hold while they are sent.",
+    multiprocess_mode="livesum",
 )
 ANSWERS_REFUSED = Counter(
     "ordercast_answers_refused_total",

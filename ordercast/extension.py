@@ -207,6 +207,10 @@ class Ordercast:
         """Run all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
         return self._service.health.examine()
 
+    def metrics(self) -> tuple[bytes, dict[str, str]]:
+        """What Prometheus reads, as a view returns it: (text, headers)."""
+        return self._service.monitor.view()
+
     def append(
         self,
         session: Transaction,
@@ -220,16 +224,14 @@ class Ordercast:
         scoped_session or Connection of SQLAlchemy 2 on the journal's database. The event is
         announced once that transaction has committed.
 
-        `event` is a name, with its payload, which is an object that orjson takes; or a
-        declared event. `to`: a room, or for an event with an audience an id; or a list of
-        these, and a client in several of the rooms gets the event once. `key` says what the event
-        is about: `order:123`.
+        `event` is a name, with its payload, an object that orjson takes; or a declared event. `to`:
+        a room, or for an event with an audience an id; or a list of these, and a client in several
+        of the rooms gets the event once. `key` says what the event is about: `order:123`.
 
         Raises Refused for a name that is not declared or a receiver that cannot be one,
         InvalidEvent for a payload that does not fit, ValueError for a payload that is no JSON,
         TypeError for another kind of session, RuntimeError for a session of another database, and
-        SQLAlchemyError.
-        """
+        SQLAlchemyError."""
         self._service.append(session, event, payload, to=to, key=key)
 
     def emit(
@@ -245,8 +247,7 @@ class Ordercast:
 
         Raises Refused, InvalidEvent and ValueError as `append` does, Refused for an `id` that
         cannot be one, InboxUnavailable when neither the database nor Redis has taken the event, and
-        SQLAlchemyError.
-        """
+        SQLAlchemyError."""
         self._service.emit(event, payload, to=to, id=id)
 
     def head(self) -> Head:

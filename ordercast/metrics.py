@@ -2,7 +2,9 @@
 
 from prometheus_client import Counter, Gauge
 
-CONNECTIONS = Gauge("ordercast_connections", "Authenticated Socket.IO connections in this process.")
+CONNECTIONS = Gauge(
+    "ordercast_connections", "Authenticated Socket.IO connections.", multiprocess_mode="livesum"
+)
 CONNECTS_REFUSED = Counter(
     "ordercast_connects_refused_total", "Connects and handshakes refused, by error code.", ["code"]
 )
@@ -23,7 +25,11 @@ EVENTS_FANNED_OUT = Counter(
     "Journal events handed to this process's sockets.",
     ["name"],
 )
-FOLLOWER_POSITION = Gauge("ordercast_follower_position", "Last journal position fanned out here.")
+FOLLOWER_POSITION = Gauge(
+    "ordercast_follower_position",
+    "Last journal position that the process has fanned out.",
+    multiprocess_mode="liveall",
+)
 JOURNAL_RESTARTS = Counter(
     "ordercast_journal_restarts_total",
     "Times this process gave the journal a new name, because the database had lost positions.",
@@ -31,10 +37,12 @@ JOURNAL_RESTARTS = Counter(
 UNSEQUENCED_SECONDS = Gauge(
     "ordercast_unsequenced_seconds",
     "How long the oldest event has waited for its position, when /readyz was last asked.",
+    multiprocess_mode="livemax",
 )
 INBOX_SECONDS = Gauge(
     "ordercast_inbox_seconds",
     "How long the oldest inbox entry has waited, when /readyz was last asked.",
+    multiprocess_mode="livemax",
 )
 JOURNAL_READS = Counter(
     "ordercast_follower_journal_reads_total",

@@ -1,4 +1,5 @@
-"""The packages whose private parts live/ and transport/ use, in the versions that were read.
+"""The packages whose private parts live/, transport/ and monitoring/ use, in the versions that were
+read.
 
 Such parts may change in any release. Another version may work all the same: one line in the log
 names it.
@@ -17,6 +18,7 @@ READ_AGAINST = {
     "gevent": "26.9.0",
     "gunicorn": "27.0.1",
     "redis": "8.1.0",
+    "prometheus-client": "0.26.0",
 }
 
 

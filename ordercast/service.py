@@ -22,6 +22,7 @@ from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal, Missed
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
+from ordercast.monitoring.monitor import Monitor
 from ordercast.outage_filter import filter_own_loggers
 from ordercast.pins import warn_of_others
 from ordercast.request_ids import current_request_id
@@ -102,6 +103,7 @@ class Service:
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
+        self.monitor = Monitor(self.health, self.broker, lambda: self.live.draining)
         for check in checks(self.database, self.journal, self.broker, self.tokens.key_set):
             self.health.add(check)
 
@@ -158,11 +160,12 @@ class Service:
         proxies.stand_in_front(self._app, self.settings.TRUSTED_PROXIES)
 
     def start(self) -> None:
-        """Follow the journal in this process; calling it again is harmless. Call it after any
-        fork."""
+        """Follow the journal in this process, and answer on METRICS_PORT; calling it again is
+        harmless. Call it after any fork."""
         self.stand_in_front()
         self.tokens.start()
         self.live.start()
+        self.monitor.start_web()
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""
@@ -175,6 +178,7 @@ class Service:
         from ordercast.worker import loops  # a web process needs none of it
 
         filter_own_loggers()
+        self.monitor.start_worker(self.settings.WORKER_PORT)
         loops.run(
             self._app,
             settings=self.settings,

@@ -41,6 +41,7 @@ MAKE_SECRET = "make one with python -c 'import secrets; print(secrets.token_hex(
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 Limit = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
 Name = Annotated[str, Field(pattern=NAME)]
 
 
@@ -178,6 +179,11 @@ class Settings(BaseModel):
     """that a client may have missed to be recovered"""
     RECOVERY_MAX_BYTES: Limit = 16_777_216
     """of their payloads"""
+    METRICS_PORT: Port = 0
+    """for `/metrics`, `/healthz` and `/readyz` of the web processes of a host, beside their own
+    port; 0: off"""
+    WORKER_PORT: Port = 0
+    """the same of the background workers of a host; 0: off"""
 
     @property
     def unauthenticated_connections(self) -> int:

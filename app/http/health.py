@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from flask import Blueprint, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from flask import Blueprint, current_app
+from werkzeug.exceptions import NotFound
 
 from app.extension import cast
 
@@ -27,6 +27,8 @@ def readyz() -> tuple[dict[str, Any], int]:
 
 
 @blueprint.get("/metrics")
-def metrics() -> Response:
-    """-> 200, the Prometheus text format."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+def metrics() -> tuple[bytes, dict[str, str]]:
+    """-> 200, the Prometheus text format | 404 where it has a port of its own."""
+    if current_app.config["SETTINGS"].METRICS_PORT:
+        raise NotFound
+    return cast.metrics()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import orjson
+from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.events import CONTROL, CONTROL_ROOM
@@ -43,6 +44,7 @@ class Follower:
         self._store = journal
         self._sockets = sockets
         self.ring = Ring()
+        self._counters: dict[str, Counter] = {}  # of EVENTS_FANNED_OUT, by name
         self._journal = ""  # the name of the journal that has these positions
         self.last = 0  # position fanned out; meaningless until `ready`
         self._ahead = 0  # the highest head that was announced
@@ -199,6 +201,7 @@ class Follower:
         return self._store.page(after, limit=PAGE_ROWS, until=head.position, max_bytes=PAGE_BYTES)
 
     def _fan_out(self, entries: Iterable[Entry]) -> None:
+        counts: dict[str, int] = {}  # by name; a count of its own for each event costs more
         for entry in entries:
             if entry.position <= self.last:
                 continue
@@ -207,13 +210,21 @@ class Follower:
             self.last = entry.position
             self.ring.add(entry)
             try:
-                self._deliver(entry)
+                self._deliver(entry, counts)
             except Exception:
                 # The event would fail again: log its position, and go on with the others.
                 logger.exception("event not delivered", extra={"position": entry.position})
+        for name, count in counts.items():
+            self._counter(name).inc(count)
         FOLLOWER_POSITION.set(self.last)
 
-    def _deliver(self, entry: Entry) -> None:
+    def _counter(self, name: str) -> Counter:
+        counter = self._counters.get(name)
+        if counter is None:
+            counter = self._counters[name] = EVENTS_FANNED_OUT.labels(name)
+        return counter
+
+    def _deliver(self, entry: Entry, counts: dict[str, int]) -> None:
         if entry.is_blank:
             EVENTS_SET_ASIDE.inc()
             logger.warning("event passed over", extra={"position": entry.position})
@@ -223,7 +234,7 @@ class Follower:
             self._sockets.dismiss(mark_of(order))
         else:
             self._sockets.emit_entry(entry)
-        EVENTS_FANNED_OUT.labels(entry.name).inc()
+        counts[entry.name] = counts.get(entry.name, 0) + 1
 
 
 def _entries(events: list[list[Any]], further: list[tuple[int, list[str]]]) -> list[Entry]:

@@ -32,6 +32,11 @@ class Place:
     def __init__(self, folder: Path, binaries: Path, **config: str) -> None:
         self.folder = folder
         self.port = free_port()
+        self.metrics_port, self.worker_port = free_port(), free_port()
+        config |= {
+            "ORDERCAST_METRICS_PORT": str(self.metrics_port),
+            "ORDERCAST_WORKER_PORT": str(self.worker_port),
+        }
         self._binaries = binaries
         self._env = {
             "PATH": f"{binaries}:{folder}:/usr/bin:/bin",

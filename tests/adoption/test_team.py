@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from tests.adoption.conftest import Place
+from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.external import run_script
 from tests.harness.processes.workers import workers
@@ -53,6 +54,23 @@ def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handle
     moves = [payload for payload, _ in alice.events("parcel:moved")]
     assert moves == [{"id": "7", "place": "ramp"}, {"id": "7", "place": "truck"}]
     assert [payload["id"] for payload, _ in stranger.events("parcel:moved")] == ["8"]
+
+
+def test_its_metrics_are_sums_of_all_web_processes_and_of_the_workers(team: Place) -> None:
+    def total(port: int, name: str) -> float:
+        lines = loopback.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
+        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+    sequenced, fanned_out = "ordercast_events_sequenced_total", "ordercast_events_fanned_out_total"
+    before = total(team.worker_port, sequenced), total(team.metrics_port, fanned_out)
+    move(team, "north", "70", "ramp")
+    move(team, "north", "70", "truck")
+    # Each of the two web processes fans both out, whether anybody listens or not.
+    after = before[0] + 2, before[1] + 2 * 2
+    wait_until(
+        lambda: (total(team.worker_port, sequenced), total(team.metrics_port, fanned_out)) == after,
+        "all have counted",
+    )
 
 
 def test_emits_outside_of_a_transaction_are_durable_also_those_of_a_stock_script(

@@ -82,9 +82,12 @@ class Service:
         return int(children[0])
 
     def metric(self, name: str) -> float:
-        """A number of `GET /metrics`."""
+        """A number of `GET /metrics`; the sum of all that differ only in their labels, unless
+        `name` has some."""
         lines = loopback.get(f"{self.url}/metrics").text.splitlines()
-        return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+        series = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        assert series, f"no {name}"
+        return sum(float(line.rpartition(" ")[2]) for line in series)
 
     def wait_for_connections(self, count: int) -> None:
         """Until so many are connected: that one went away is noticed a moment later."""

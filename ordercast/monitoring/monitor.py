@@ -1,0 +1,56 @@
+"""Metrics and health of one application, put together."""
+
+import logging
+import os
+from collections.abc import Callable
+from hashlib import sha256
+
+from ordercast.broker import Broker
+from ordercast.health import Health
+from ordercast.monitoring import folder, sharing
+from ordercast.monitoring.exposition import CONTENT_TYPE, exposition
+from ordercast.monitoring.listening import inherited
+from ordercast.monitoring.port import serve, serve_in_turn
+from ordercast.monitoring.views import views
+
+logger = logging.getLogger(__name__)
+
+
+class Monitor:
+    def __init__(self, health: Health, broker: Broker, is_draining: Callable[[], bool]) -> None:
+        self._broker = broker
+        self._started_in: int | None = None  # process id
+        self._views = views(health, self._text, is_draining)
+
+    def view(self) -> tuple[bytes, dict[str, str]]:
+        """The metrics in the text format of Prometheus, and the headers of this answer."""
+        return self._text(), {"Content-Type": CONTENT_TYPE}
+
+    def _text(self) -> bytes:
+        return exposition()
+
+    def start_web(self) -> None:
+        """In a web process: answer on METRICS_PORT, if gunicorn's master listens there. Calling it
+        again is harmless; call it after any fork."""
+        if self._started_in == os.getpid():
+            return
+        self._started_in = os.getpid()
+        if (listener := inherited()) is not None:
+            serve(listener, self._views)
+        is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
+        if is_gunicorn and sharing.shared() is None:
+            logger.warning("metrics are of this process alone, and not of all that gunicorn has")
+
+    def start_worker(self, port: int) -> None:
+        """In a background worker: share the metrics of the workers of this host, and answer on
+        WORKER_PORT, which one of them has at a time. 0: do nothing."""
+        if not port:
+            return
+        if sharing.shared() is None:
+            service = sha256(f"{self._broker.url} {self._broker.prefix}".encode()).hexdigest()
+            try:
+                sharing.join(folder.of_host(f"{port}-{service[:8]}"))
+            except OSError as exc:
+                extra = {"error": str(exc)}
+                logger.warning("metrics are of this worker alone", extra=extra)
+        serve_in_turn(port, self._views)
