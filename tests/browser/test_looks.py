@@ -94,7 +94,7 @@ def test_every_page_is_accessible_and_fits(
     expect(hers.page.locator(".notices li")).to_have_count(2)
     take_picture(hers, "notifications")
     his.page.get_by_role("button", name="Bob").click()
-    expect(his.page.locator(".ticket")).to_have_count(8)
+    expect(his.page.locator(".ticket")).to_have_count(9)
     his.is_live()
     take_picture(his, "board")
     his.go("Stock")
@@ -149,6 +149,6 @@ def test_nothing_jumps_while_a_page_loads(
         """
     )
     one.page.reload()
-    expect(one.page.locator(".ticket")).to_have_count(8)
+    expect(one.page.locator(".ticket")).to_have_count(9)
     one.shows("recovered")
     assert one.page.evaluate("window.shift") < 0.1  # "good", web.dev/articles/cls

@@ -39,6 +39,7 @@ def test_an_order_moves_on_both_screens_and_nobody_reloads(
     for step, verb in (("processing", "Start work"), ("shipped", "Ship"), ("delivered", "Mark")):
         # The focus went along with the order: the next step is one key away.
         expect(ticket.get_by_role("button", name=verb)).to_be_focused()
+        expect(ticket.get_by_role("button", name=verb)).to_be_enabled()
         his.page.keyboard.press("Enter")
         expect(his.column(step).locator(ticket)).to_be_visible()
         expect(hers.order(order).locator(f'.status[data-status="{step}"]')).to_be_visible()
@@ -61,8 +62,7 @@ def test_an_order_placed_elsewhere_appears_and_the_seller_sees_it_cancelled(
     expect(his.ticket(order)).to_be_visible()
     hers.order(order).get_by_role("button", name="Cancel").click()
     expect(hers.order(order).locator(".status")).to_have_text("Cancelled")
-    expect(his.ticket(order)).to_have_count(0)
-    expect(his.page.get_by_text("Cancelled and refunded (1)")).to_be_visible()
+    expect(his.column("closed").locator(his.ticket(order))).to_contain_text("Cancelled")
 
 
 def test_a_move_is_shown_at_once_and_taken_back_when_it_is_refused(
@@ -82,6 +82,7 @@ def test_a_move_is_shown_at_once_and_taken_back_when_it_is_refused(
     expect(his.page.get_by_text("was not moved")).to_be_visible()
     expect(his.ticket(order).get_by_role("button", name="Confirm")).to_be_focused()
     his.page.unroute("**/status")
+    expect(his.ticket(order).get_by_role("button", name="Confirm")).to_be_enabled()
     his.page.keyboard.press("Enter")
     expect(his.column("confirmed").locator(his.ticket(order))).to_be_visible()
 
@@ -145,8 +146,8 @@ def test_the_arrows_go_from_order_to_order(
     bob.patch(f"/api/orders/{first['id']}/status", {"status": "confirmed"})
     his = visit()
     his.sign_in(bob.credentials)
-    his.ticket(third).get_by_role("button", name="Confirm").focus()
-    for key, there in (("ArrowDown", second), ("ArrowRight", first), ("ArrowLeft", third)):
+    his.ticket(second).get_by_role("button", name="Confirm").focus()
+    for key, there in (("ArrowDown", third), ("ArrowRight", first), ("ArrowLeft", second)):
         his.page.keyboard.press(key)
         expect(his.ticket(there).get_by_role("button").first).to_be_focused()
 

@@ -16,6 +16,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
+import "./styles/board.css";
 
 const GONE = new Set(["disconnected", "token_revoked", "token_invalid"]);
 

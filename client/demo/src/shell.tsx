@@ -1,7 +1,8 @@
 /** The frame: where one can go, who is signed in, and how the connection is. */
 
 import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
-import { Board } from "./board";
+import { Board } from "./board/board";
+import { finishAll } from "./board/moves";
 import { Icon, type IconName } from "./icons";
 import { Letter } from "./letter";
 import { useBadge, useConnection, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
@@ -75,7 +76,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
             type="button"
             className="button plain square"
             aria-label={`Sign out ${user.name}`}
-            onClick={() => void signOut()}
+            onClick={() => void finishAll().then(signOut)}
           >
             <Icon name="leave" />
           </button>

@@ -1,0 +1,184 @@
+"""The seller's board under a hand: nothing moves where it points, and one press is one move."""
+
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Locator, Route, expect
+
+from tests.harness.clients.browser import PHONE, Visit
+from tests.harness.people.person import Person
+
+UNDO_MS = 8_000  # as long as an early end can be undone
+
+
+def sells(bob: Person, alice: Person, count: int) -> list[Any]:
+    """So many pending orders of the seller, the oldest first."""
+    product = bob.offers(stock=100)
+    return [alice.orders(product) for _ in range(count)]
+
+
+def moves_of(one: Visit) -> list[str]:
+    """The orders that this window has asked to move, each time that it did."""
+    asked: list[str] = []
+
+    def note(route: Route) -> None:
+        asked.append(route.request.url.split("/")[-2])
+        route.continue_()
+
+    one.page.route("**/status", note)
+    return asked
+
+
+def button(ticket: Locator, name: str) -> Locator:
+    return ticket.get_by_role("button", name=name)
+
+
+def choose(one: Visit, order: Any, name: str) -> Locator:
+    """Open the order's menu -> the entry, to be pressed."""
+    button(one.ticket(order), "More").click()
+    return one.page.get_by_role("menuitem", name=f"{name} {order['orderNumber']}")
+
+
+def top_of(ticket: Locator) -> float:
+    box = ticket.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def test_enter_that_is_held_or_repeats_moves_an_order_once(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    held, repeated = sells(bob, alice, 2)
+    his = visit()
+    asked = moves_of(his)
+    his.sign_in(bob.credentials)
+    for order, press in ((held, his.page.keyboard.down), (repeated, his.page.keyboard.press)):
+        button(his.ticket(order), "Confirm").focus()
+        for _ in range(60):  # two seconds of a keyboard
+            press("Enter")
+        his.page.keyboard.up("Enter")
+        expect(his.column("confirmed").locator(his.ticket(order))).to_be_visible()
+        expect(button(his.ticket(order), "Start work")).to_be_focused()
+        expect(button(his.ticket(order), "Start work")).to_be_enabled()
+    assert asked == [held["id"], repeated["id"]]
+    assert {one["status"] for one in bob.get("/api/orders")["orders"]} == {"confirmed"}
+
+
+def test_a_double_click_moves_one_order(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    first, second = sells(bob, alice, 2)
+    his = visit()
+    asked = moves_of(his)
+    his.sign_in(bob.credentials)
+    button(his.ticket(first), "Confirm").dblclick()
+    expect(his.column("confirmed").locator(his.ticket(first))).to_be_visible()
+    expect(his.page.locator(f'[data-gap="{first["id"]}"]')).to_be_visible()
+    # The second click on an entry hits the ticket beneath the closed menu.
+    choose(his, second, "Cancel").dblclick()
+    expect(button(his.ticket(second), "Undo")).to_be_visible()
+    assert asked == [first["id"]]
+
+
+def test_two_taps_move_one_order(alice: Person, bob: Person, visit: Callable[..., Visit]) -> None:
+    first, second = sells(bob, alice, 2)
+    his = visit(size=PHONE, has_touch=True)
+    asked = moves_of(his)
+    his.sign_in(bob.credentials)
+    box = button(his.ticket(first), "Confirm").bounding_box()
+    assert box is not None
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    his.page.touchscreen.tap(*place)
+    his.page.touchscreen.tap(*place)
+    expect(his.column("confirmed").locator(his.ticket(first))).to_be_attached()
+    expect(his.page.locator(f'[data-gap="{first["id"]}"]')).to_have_count(0)  # a moment later
+    expect(his.column("pending").locator(his.ticket(second))).to_be_visible()
+    assert asked == [first["id"]]
+
+
+def test_what_others_do_moves_nothing_under_the_pointer(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    first, second, third, fourth = sells(bob, alice, 4)
+    for order in (third, fourth):
+        for status in ("confirmed", "processing", "shipped"):
+            bob.patch(f"/api/orders/{order['id']}/status", {"status": status})
+    bob.patch(f"/api/orders/{third['id']}/status", {"status": "delivered"})
+    his = visit()
+    his.sign_in(bob.credentials)
+    button(his.ticket(second), "Confirm").hover()
+    before = top_of(his.ticket(second))
+
+    bob.patch(f"/api/orders/{first['id']}/status", {"status": "cancelled"})
+    (arrival,) = sells(bob, alice, 1)
+    expect(his.column("pending").locator(his.ticket(arrival))).to_be_visible()
+    expect(his.page.locator(f'[data-gap="{first["id"]}"]')).to_contain_text("Cancelled")
+    assert top_of(his.ticket(second)) == before
+    his.page.mouse.move(0, 0)
+    expect(his.page.locator(f'[data-gap="{first["id"]}"]')).to_have_count(0)
+    assert top_of(his.ticket(second)) < before
+
+    # The latest of the delivered ones is the first: the next waits.
+    button(his.ticket(third), "More").hover()
+    before = top_of(his.ticket(third))
+    bob.patch(f"/api/orders/{fourth['id']}/status", {"status": "delivered"})
+    news = his.column("delivered").get_by_role("button", name="1 new")
+    expect(news).to_be_visible()
+    expect(his.ticket(fourth)).to_have_count(0)
+    assert top_of(his.ticket(third)) == before
+    news.click()
+    expect(his.ticket(fourth)).to_be_visible()
+    assert top_of(his.ticket(fourth)) < top_of(his.ticket(third))
+
+
+def test_the_focus_stays_with_its_order_whoever_moves_it(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    first, second = sells(bob, alice, 2)
+    his = visit()
+    his.sign_in(bob.credentials)
+    button(his.ticket(first), "Confirm").focus()
+    his.page.keyboard.press("ArrowDown")
+    expect(button(his.ticket(second), "Confirm")).to_be_focused()
+    bob.patch(f"/api/orders/{second['id']}/status", {"status": "confirmed"})
+    expect(button(his.ticket(second), "Start work")).to_be_focused()
+    button(his.ticket(first), "Confirm").click()
+    expect(button(his.ticket(first), "Start work")).to_be_focused()
+
+
+def test_an_early_end_is_behind_a_menu_and_can_be_undone(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    kept, cancelled, refunded = sells(bob, alice, 3)
+    for status in ("confirmed", "processing", "shipped", "delivered"):
+        bob.patch(f"/api/orders/{refunded['id']}/status", {"status": status})
+    his = visit()
+    his.page.clock.install()
+    asked = moves_of(his)
+    his.sign_in(bob.credentials)
+    expect(his.page.get_by_role("button", name="Refund")).to_have_count(0)
+
+    choose(his, kept, "Cancel").click()
+    expect(button(his.ticket(kept), "Undo")).to_be_focused()
+    button(his.ticket(kept), "Undo").click()
+    expect(button(his.ticket(kept), "Confirm")).to_be_focused()
+    choose(his, cancelled, "Cancel").click()
+    with his.page.expect_event("dialog") as asks:  # a page that is closed would forget it
+        his.page.close(run_before_unload=True)
+    assert asks.value.type == "beforeunload"
+    asks.value.dismiss()
+    his.page.clock.fast_forward(UNDO_MS)
+    expect(his.column("closed").locator(his.ticket(cancelled))).to_contain_text("Cancelled")
+    assert asked == [cancelled["id"]]
+
+    choose(his, refunded, "Refund").click()
+    expect(button(his.ticket(refunded), "Undo")).to_be_visible()
+    with his.page.expect_response("**/status"):
+        his.page.get_by_role("button", name="Sign out").click()
+    expect(his.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    statuses = {one["id"]: one["status"] for one in bob.get("/api/orders")["orders"]}
+    assert statuses == {
+        kept["id"]: "pending",
+        cancelled["id"]: "cancelled",
+        refunded["id"]: "refunded",
+    }
