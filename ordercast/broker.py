@@ -66,6 +66,11 @@ class Broker:
         return f"{self.prefix}:census:{question}"
 
     @property
+    def hosts(self) -> str:
+        """The key of the sorted set of web processes, and where they are."""
+        return f"{self.prefix}:hosts"
+
+    @property
     def inbox(self) -> str:
         """The key of the stream of events from external processes."""
         return f"{self.prefix}:inbox"

@@ -25,6 +25,7 @@ from ordercast import redis_url
 from ordercast.complaints import plain_words
 from ordercast.keys import public_key
 from ordercast.origins import parse
+from ordercast.private_address import PrivateAddress, private_address
 
 PREFIX = "ORDERCAST_"  # of every name in `app.config`
 MAX_PATTERN_CHARACTERS = 255
@@ -70,6 +71,10 @@ def _network(text: str) -> str:
         raise ValueError(
             f"expected addresses, networks like 10.0.0.0/8, or {UNIX}, not {text[:100]!r}"
         ) from exc
+
+
+def _address(text: Any) -> Any:
+    return private_address(text) if isinstance(text, str) else text
 
 
 def _pattern(text: str) -> str:
@@ -151,6 +156,10 @@ class Settings(BaseModel):
     TRUSTED_PROXIES: Annotated[tuple[Network, ...], BeforeValidator(_list)] = ()
     """comma separated addresses and networks, `unix:` for the peers of a Unix socket: their
     `X-Forwarded-For`, `-Proto` and `-Host` count"""
+    PRIVATE_ADDRESS: Annotated[PrivateAddress | None, BeforeValidator(_address)] = None
+    """this host's IP address in the network of the hosts behind one balancer, `10.0.0.5` or
+    `10.0.0.5:9100-9199`: requests for sessions of another host are handed to it there; unset: the
+    balancer has to be sticky, or there is one host"""
     PING_INTERVAL: Seconds = 25
     """seconds between two pings of Engine.IO"""
     PING_TIMEOUT: Seconds = 20

@@ -9,7 +9,7 @@ from flask import Flask
 
 from ordercast.broker import Broker
 from ordercast.database import Database
-from ordercast.doctor import database, inbox, issuer, journal, process, redis, worker
+from ordercast.doctor import database, hosts, inbox, issuer, journal, process, redis, worker
 from ordercast.doctor.finding import Examination, Finding, Level, Unhealthy, first_line
 from ordercast.journal import Journal
 from ordercast.settings import Settings
@@ -50,6 +50,7 @@ def _library(
     yield from database.examinations(engine)
     yield from redis.examinations(broker)
     yield from process.examinations(settings)
+    yield from hosts.examinations(settings, broker)
     yield from issuer.examinations(settings)
     yield from worker.examinations(broker, events)
     yield from journal.examinations(engine)

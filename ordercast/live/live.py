@@ -27,6 +27,7 @@ from ordercast.live.durable import DurableManager
 from ordercast.live.entrance import Entrance
 from ordercast.live.follower import Follower
 from ordercast.live.handlers import keep_errors
+from ordercast.live.hosts import Hosts, hosts_key
 from ordercast.live.identified import Identify
 from ordercast.live.lifetime import REFRESH
 from ordercast.live.live_server import LiveServer, StockServer
@@ -36,7 +37,7 @@ from ordercast.live.sockets import Sockets
 from ordercast.metrics import CONNECTS_REFUSED, REQUESTS_CUT
 from ordercast.revocation import RevocationStore
 from ordercast.settings import Settings
-from ordercast.transport import Engine, Timers, attach, path_of
+from ordercast.transport import Engine, Peers, Timers, attach, path_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,6 +65,7 @@ class Live:
         checks: health.Health,
     ) -> None:
         self._app = app
+        self._settings = settings
         self.socketio = socketio
         offered = options.server_options(socketio.server_options, settings)
         is_ours = offered["async_mode"] == "gevent"  # or python-engineio's, as under `flask run`
@@ -98,7 +100,7 @@ class Live:
             is_identified=is_identified,
             may_join=may_join,
         )
-        self._engine = self._serve(settings, offered, timers)
+        self._engine = self._serve(offered, timers, broker)
         self._add_checks(checks)
 
     @property
@@ -138,11 +140,13 @@ class Live:
 
     def start(self) -> None:
         """Start listening in this process; calling it again is harmless. Call it after any fork:
-        background tasks do not survive one."""
+        background tasks do not survive one. Raises ConfigError."""
+        if self._settings.PRIVATE_ADDRESS is not None:
+            hosts_key(self._app, self._settings)
         self._background.start()
 
     def _serve(
-        self, settings: Settings, offered: dict[str, Any], timers: Timers | None
+        self, offered: dict[str, Any], timers: Timers | None, broker: Broker
     ) -> Engine | None:
         """Initialise the team's `socketio` on these parts -> the transport; None under
         `flask run`, which has python-engineio's."""
@@ -165,8 +169,9 @@ class Live:
                 on_gone=self.connections.release,
                 engine=partial(
                     Engine,
-                    options.limits(offered, settings),
+                    options.limits(offered, self._settings),
                     timers=timers,
+                    peers=_peers(self._app, self._settings, broker, timers),
                     on_ended=count,
                     on_full=CONNECTS_REFUSED.labels("too_many_connections").inc,
                     on_cut=lambda why: REQUESTS_CUT.labels(why).inc(),
@@ -194,6 +199,14 @@ class Live:
         """`ok` while other processes of this host can hand requests to this one."""
         ours = self._engine.hand_over if self._engine is not None else None
         return health.OK if ours is None or ours.problem is None else health.UNAVAILABLE
+
+
+def _peers(app: Flask, settings: Settings, broker: Broker, timers: Timers) -> Peers | None:
+    """The processes of other hosts, if this one says where it is."""
+    private = settings.PRIVATE_ADDRESS
+    if private is None:
+        return None
+    return Peers(private, Hosts(broker), partial(hosts_key, app, settings), timers)
 
 
 def _either_path(inner: WSGIApplication, path: str) -> WSGIApplication:

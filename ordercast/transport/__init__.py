@@ -20,6 +20,7 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     accepting.py    how many connections there are      endpoint.py     its requests
     requests.py     the time between two requests       attachments.py  messages without them
     handover.py     a request to the session's owner    registry.py     the sessions of a process
+    peers.py        also on another host                pipe.py         which pipes its bytes
 
     admission.py    which sessions count for a limit    heartbeat.py    pings
     fanout.py       packets to many sessions at once
@@ -43,6 +44,7 @@ from ordercast.transport.connect_request import ConnectRequest
 from ordercast.transport.engine import Engine
 from ordercast.transport.fanout import send_all, send_piece
 from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES, Limits
+from ordercast.transport.peers import Peers
 from ordercast.transport.protocol import StrictPacket, StrictServer
 from ordercast.transport.timers import Timers
 
@@ -52,6 +54,7 @@ __all__ = [
     "ConnectRequest",
     "Engine",
     "Limits",
+    "Peers",
     "StrictPacket",
     "StrictServer",
     "Timers",

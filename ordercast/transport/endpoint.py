@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import engineio
 
     from ordercast.transport.handover import HandOver
+    from ordercast.transport.peers import Peers
     from ordercast.transport.registry import Registry
     from ordercast.transport.session import Session
 
@@ -57,8 +58,11 @@ PACKETS_AT_ONCE = 256  # of one POST, between two turns of the other clients
 class Endpoint:
     """`server`: its options, handlers and CORS rules apply."""
 
-    def __init__(self, server: engineio.Server, registry: Registry) -> None:
+    def __init__(
+        self, server: engineio.Server, registry: Registry, peers: Peers | None = None
+    ) -> None:
         self._server = server
+        self._peers = peers
         self._registry = registry
         self._limits = registry.limits
         self.hand_over: HandOver | None = None  # None: there are no other processes
@@ -109,8 +113,7 @@ class Endpoint:
         sid = query["sid"][0]
         session = self._registry.sessions.get(sid)
         if session is None:
-            hand_over = self.hand_over
-            if hand_over is not None and hand_over.give(sid, environ.get(CONNECTION)):
+            if self._hand_on(sid, environ, is_upgrade=transport == "websocket"):
                 return None
             raise Refused(*SESSION_UNKNOWN)
         self._registry.heartbeat.check(session)
@@ -124,6 +127,14 @@ class Endpoint:
         if method == "POST":
             return self._post(session, environ)
         raise Refused(*BAD_METHOD)
+
+    def _hand_on(self, sid: str, environ: dict[str, Any], *, is_upgrade: bool) -> bool:
+        """Hand the request to the process that has the session, here or on another host. False if
+        there is none."""
+        connection: HttpConnection | None = environ.get(CONNECTION)
+        if self.hand_over is not None and self.hand_over.give(sid, connection):
+            return True
+        return self._peers is not None and self._peers.give(sid, connection, is_upgrade=is_upgrade)
 
     def _check_origin(self, environ: dict[str, Any]) -> None:
         origin, origins = environ.get("HTTP_ORIGIN"), self._server.cors_allowed_origins

@@ -17,8 +17,9 @@ from ordercast.transport.registry import Registry
 from ordercast.transport.timers import Timers
 
 if TYPE_CHECKING:
-    from ordercast.transport.handover import HandOver
+    from ordercast.transport.handover import HandOver, Serve
     from ordercast.transport.limits import Limits
+    from ordercast.transport.peers import Peers
     from ordercast.transport.session import Session
 
 # Whether a page of this origin may connect: (Origin of the request, its environ).
@@ -33,7 +34,7 @@ class Engine(engineio.Server):
     same host may connect. An attribute `expected(environ) -> list` of it is for the log.
     `on_ended` is told of each session that ends, and how; `on_full` counts the clients that are
     refused; `on_cut` counts the HTTP requests and connections that are given up, by their reason.
-    None of them may block.
+    None of them may block. `peers`: the processes of other hosts, behind the same balancer.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Engine(engineio.Server):
         on_full: Callable[[], None] = lambda: None,
         on_cut: Callable[[str], None] = lambda _: None,
         timers: Timers | None = None,
+        peers: Peers | None = None,
         **options: Any,
     ) -> None:
         if options.get("cors_allowed_origins") is None:
@@ -57,7 +59,8 @@ class Engine(engineio.Server):
             self.handlers, limits, self.timers, on_ended=on_ended, on_full=on_full
         )
         self.sockets = self.registry.sessions
-        self._endpoint = Endpoint(self, self.registry)
+        self.peers = peers
+        self._endpoint = Endpoint(self, self.registry, peers)
 
     # -- python-socketio
 
@@ -106,10 +109,18 @@ class Engine(engineio.Server):
 
     # -- the worker
 
-    def start(self, hand_over: HandOver) -> None:
+    def start(self, hand_over: HandOver, serve: Serve) -> None:
         """Serve in this process from now on: the ids of its sessions end in the name of
-        `hand_over`, through which go requests for the sessions of other processes."""
+        `hand_over`, through which go requests for the sessions of other processes; `serve` is
+        called with those of other hosts. Raises OSError."""
         self._endpoint.start(hand_over)
+        if self.peers is not None:
+            self.peers.start(hand_over.name, serve)
+
+    def stop(self) -> None:
+        """Take no more requests of other hosts."""
+        if self.peers is not None:
+            self.peers.stop()
 
     @property
     def hand_over(self) -> HandOver | None:

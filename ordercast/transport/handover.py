@@ -188,10 +188,10 @@ class HandOver:
             try:
                 _, descriptors, _, _ = socket.recv_fds(giver, 1, 1)
                 rest = LENGTH.size - 1
-                head_bytes = LENGTH.unpack(b"\0" + _exactly(giver, rest))[0]
-                body_bytes = LENGTH.unpack(_exactly(giver, LENGTH.size))[0]
-                address = orjson.loads(_exactly(giver, head_bytes))
-                body = _exactly(giver, body_bytes)
+                head_bytes = LENGTH.unpack(b"\0" + exactly(giver, rest))[0]
+                body_bytes = LENGTH.unpack(exactly(giver, LENGTH.size))[0]
+                address = orjson.loads(exactly(giver, head_bytes))
+                body = exactly(giver, body_bytes)
                 connection = socket.socket(fileno=descriptors.pop())
             except (OSError, IndexError, orjson.JSONDecodeError) as exc:
                 logger.warning("hand-over not understood", extra={"error": str(exc)})
@@ -203,7 +203,8 @@ class HandOver:
         self._serve(connection, tuple(address) if isinstance(address, list) else address, body)
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def exactly(connection: socket.socket, size: int) -> bytes:
+    """The next `size` bytes. Raises OSError."""
     data = bytearray()
     while len(data) < size:
         more = connection.recv(size - len(data))

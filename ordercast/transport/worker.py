@@ -6,11 +6,15 @@ import logging
 import os
 import random
 import shutil
+import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import gevent
 import gevent.socket
+from gunicorn.arbiter import Arbiter
 from gunicorn.http.wsgi import base_environ
 from gunicorn.workers.ggevent import VERSION, GeventPyWSGIWorker
 
@@ -20,6 +24,7 @@ from ordercast.transport.endings import TransportEnding
 from ordercast.transport.engine import Engine
 from ordercast.transport.handler import Handler
 from ordercast.transport.handover import HandOver, make_folder
+from ordercast.transport.pipe import Pipe
 from ordercast.transport.server import Server
 
 logger = logging.getLogger(__name__)
@@ -93,7 +98,7 @@ class Worker(GeventPyWSGIWorker):
         hand_over = HandOver(self.folder, servers[0].adopt)
         hand_over.mend()
         for engine in self._engines:
-            engine.start(hand_over)
+            self._start(engine, hand_over, servers[0])
         for server in servers:
             server.start()
         while self.alive:
@@ -106,6 +111,13 @@ class Worker(GeventPyWSGIWorker):
                 break
             self._await_signal(BEAT_SECONDS)
         self._drain(servers, hand_over)
+
+    def _start(self, engine: Engine, hand_over: HandOver, server: Server) -> None:
+        try:
+            engine.start(hand_over, server.adopt)
+        except OSError as exc:
+            logger.critical("the other hosts cannot reach this one", extra={"error": str(exc)})
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)  # the master stops, and tries no more
 
     def _await_signal(self, seconds: float) -> None:
         """Wait for a signal, at most `seconds`: gunicorn writes to its pipe at each."""
@@ -149,12 +161,14 @@ class Worker(GeventPyWSGIWorker):
             self.notify()  # the polls that fetch the end may come through another process
             gevent.sleep(DRAIN_CHECK_SECONDS)
         hand_over.stop()
+        for engine in self._engines:
+            engine.stop()
         busy = True
         while busy and time.monotonic() < deadline:
             self.notify()
             expected = [server.expects() for server in servers]
             gevent.sleep(DRAIN_CHECK_SECONDS)  # connections accepted last show up meanwhile
-            active = any(server.active for server in servers)
+            active = any(server.active for server in servers) or any(self._pipes())
             busy = active or any(one.is_busy for one in registries) or any(expected)
         logger.info("drained", extra={"requests_cut": sum(server.active for server in servers)})
 
@@ -164,11 +178,19 @@ class Worker(GeventPyWSGIWorker):
             for engine in self._engines
             for session in list(engine.registry.sessions.values())
         ]
-        random.shuffle(sessions)
+        ends: list[Callable[[], None]] = [
+            partial(session.end, TransportEnding.SHUTTING_DOWN) for session in sessions
+        ]
+        ends += [pipe.close for pipe in self._pipes() if pipe.is_upgrade]
+        random.shuffle(ends)
         batches = max(1, round(seconds / BATCH_SECONDS))
-        size = -(-len(sessions) // batches)
-        for start in range(0, len(sessions), max(1, size)):
-            for session in sessions[start : start + size]:
-                session.end(TransportEnding.SHUTTING_DOWN)
+        size = -(-len(ends) // batches)
+        for start in range(0, len(ends), max(1, size)):
+            for end in ends[start : start + size]:
+                end()
             self.notify()
             gevent.sleep(BATCH_SECONDS * random.uniform(0.5, 1.5))
+
+    def _pipes(self) -> list[Pipe]:
+        """Clients of this process, and sessions of other hosts."""
+        return [pipe for engine in self._engines if engine.peers for pipe in engine.peers.pipes]
