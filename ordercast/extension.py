@@ -118,8 +118,9 @@ class Ordercast:
         return self._service.tokens
 
     def verify(self, token: object, kind: TokenKind = "access") -> TokenIdentity:
-        """The identity that a token proves; whether it was revoked is one read of the database.
-        Raises TokenInvalid, TokenExpired, TokenRevoked; SQLAlchemyError."""
+        """The identity that a token proves. Whether it was revoked is known in memory under
+        gunicorn, elsewhere it is one read of the database. Raises TokenInvalid, TokenExpired,
+        TokenRevoked; SQLAlchemyError."""
         identity = self.tokens.read(token, kind)
         self.revocations.check(identity)
         return identity

@@ -164,6 +164,7 @@ class Service:
         harmless. Call it after any fork."""
         self.stand_in_front()
         self.tokens.start()
+        self.revocations.start()
         self.live.start()
         self.monitor.start_web()
 

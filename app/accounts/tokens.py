@@ -125,7 +125,7 @@ def verify(token: object, kind: TokenKind = "access") -> Identity:
 
 
 def read(token: object, kind: TokenKind = "access") -> Identity:
-    """As `verify`, without asking the database for revocations."""
+    """As `verify`, without asking whether it was revoked."""
     return accepted(cast.tokens.read(token, kind))
 
 

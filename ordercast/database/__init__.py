@@ -14,7 +14,7 @@ postgres.py   sessions that end when their server does
 
 from ordercast.database.access import READS, Database
 from ordercast.database.engine import engine_options, harden
-from ordercast.database.joining import Transaction, session_of
+from ordercast.database.joining import Transaction, place_of, session_of
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
 
@@ -27,6 +27,7 @@ __all__ = [
     "explain",
     "harden",
     "outage",
+    "place_of",
     "session_of",
     "upsert",
 ]

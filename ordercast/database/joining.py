@@ -62,11 +62,11 @@ def is_same(one: Engine, other: Engine) -> bool:
     """Whether both lead to the same database, as whatever user and with whatever options."""
     if one.pool is other.pool:
         return True
-    place = _place(one.url)
-    return place is not None and place == _place(other.url)
+    place = place_of(one.url)
+    return place is not None and place == place_of(other.url)
 
 
-def _place(url: URL) -> tuple[object, ...] | None:
+def place_of(url: URL) -> tuple[object, ...] | None:
     """Where the database is; None if only its own pool is sure to lead to it, as in memory."""
     backend, name = url.get_backend_name(), url.database or ""
     if backend != "sqlite":

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.live.connections import Connections
-from ordercast.live.revocations import Revocations
-from ordercast.revocation import Mark
+from ordercast.revocation import Mark, Revocations
 
 logger = logging.getLogger(__name__)
 READ_SECONDS = 0.75

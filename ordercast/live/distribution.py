@@ -16,7 +16,6 @@ from ordercast.live.delivery import Delivery, Sending
 from ordercast.live.dismissal import Dismissal
 from ordercast.live.durable import DurableManager
 from ordercast.live.follower import Follower
-from ordercast.live.revocations import Revocations
 from ordercast.live.sockets import Sockets
 from ordercast.live.stock import SENDING as STOCK_SENDING
 from ordercast.live.subscription import Subscription
@@ -49,7 +48,7 @@ class Distribution:
         self._broker = broker
         self.start_task = start_task
         self.connections = Connections()
-        self.revocations = Revocations(revocations)
+        self.revocations = revocations.memory
         self.delivery = Delivery(
             Sending(send_all, send_piece) if is_ours else STOCK_SENDING,
             packet_class=options["serializer"],

@@ -10,9 +10,9 @@ from ordercast.identity import Identity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.member import Member
 from ordercast.live.recovery import Recovery
-from ordercast.live.revocations import Revocations
 from ordercast.live.sockets import Sockets
 from ordercast.metrics import CONNECTIONS
+from ordercast.revocation import Revocations
 from ordercast.transport import ConnectRequest
 
 logger = logging.getLogger(__name__)

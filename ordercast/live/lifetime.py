@@ -23,8 +23,8 @@ from ordercast.identity import TokenIdentity
 from ordercast.live.closing import close
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.identified import Identify
-from ordercast.live.revocations import Revocations
 from ordercast.live.rooms import RoomManager
+from ordercast.revocation import Revocations
 from ordercast.transport import Timers
 
 logger = logging.getLogger(__name__)

@@ -14,9 +14,8 @@ from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
 from ordercast.live.live_server import LiveServer
 from ordercast.live.member import NAMESPACE
-from ordercast.live.revocations import Revocations
 from ordercast.metrics import CONNECTIONS
-from ordercast.revocation import Mark
+from ordercast.revocation import Mark, Revocations
 
 logger = logging.getLogger(__name__)
 GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the transport

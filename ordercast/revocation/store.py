@@ -1,20 +1,23 @@
 """Revocations in the database: written in a transaction, read by every process.
 
 Each revocation is also an event of the journal, in the control room: processes that do not get the
-event find the row within a second. The process that wrote it is told once it has committed.
+event find the row within a second, those of the same host at their next check (counter.py). The
+process that wrote it is told once it has committed.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, event, or_, select, tuple_
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy import Connection, and_, delete, or_, select, tuple_, update
 
-from ordercast.database import Database, Transaction, session_of
+from ordercast.database import Database, Transaction, place_of
 from ordercast.database.upsert import upsert
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 from ordercast.identity import Identity
+from ordercast.revocation.commits import Commits
+from ordercast.revocation.counter import HostCounter
+from ordercast.revocation.memory import Revocations
 from ordercast.revocation.rules import Mark, RevocationKind, Rules
 from ordercast.revocation.tables import REVOCATIONS
 
@@ -24,18 +27,41 @@ Append = Callable[
 
 REVOKED, DISCONNECT = "revoked", "disconnect"  # the names of the control events
 DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it in the journal
-REVOKED_HERE = "ordercast revoked"  # in a session's info: marks of its open transaction
+FRESH_SECONDS = 0.75  # for which a request trusts the memory while this host has revoked nothing
 FIELDS = [REVOCATIONS.c.kind, REVOCATIONS.c.value, REVOCATIONS.c.revoked_at, REVOCATIONS.c.detail]
 
 
-class RevocationStore:
-    """`append` adds an event to a transaction."""
+def _now() -> datetime:
+    """The time, to the millisecond: the same in the table and in the control event."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
-    def __init__(self, database: Database, rules: Rules, *, append: Append) -> None:
+
+class RevocationStore:
+    """`append` adds an event to a transaction; `clock` returns the time in UTC."""
+
+    def __init__(
+        self,
+        database: Database,
+        rules: Rules,
+        *,
+        append: Append,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
         self._database = database
         self._append = append
+        self._clock = clock
         self._listeners: list[Callable[[Mark], None]] = []
         self.rules = rules
+        self._counter = HostCounter(self._database_name)
+        self._commits = Commits(self._counter, tell=self._tell, renew=self._renew, clock=clock)
+        self._is_in_memory = False
+        self.memory = Revocations(self)
+
+    def start(self) -> None:
+        """Answer `check` from memory in this process, which is a server's. Call it after any fork;
+        other processes ask the table each time."""
+        self._is_in_memory = True
 
     def subscribe(self, listener: Callable[[Mark], None]) -> None:
         """Call `listener` for each revocation that a session of this process has committed, in the
@@ -43,8 +69,21 @@ class RevocationStore:
         self._listeners.append(listener)
 
     def check(self, identity: Identity) -> None:
-        """Check an identity with one read of the database. Raises TokenRevoked, or the error of
-        one of the service's own rules."""
+        """Check an identity. What a process of this host has revoked is refused as soon as its
+        COMMIT has returned, what another has revoked within a second. Raises TokenRevoked, or the
+        error of one of the service's own rules; SQLAlchemyError."""
+        # Count first, read second: a revocation in between changes the count once more.
+        count = self._counter.read() if self._is_in_memory else None
+        if count is None:
+            self._check_table(identity)
+            return
+        self.memory.refresh(FRESH_SECONDS, count)
+        mark = self.memory.known(identity)
+        refusal = None if mark is None else self.rules.refusal(identity, mark)
+        if refusal is not None:
+            raise refusal
+
+    def _check_table(self, identity: Identity) -> None:
         keys = [
             and_(REVOCATIONS.c.kind == kind, REVOCATIONS.c.value == value)
             for kind, value in self.rules.concerning(identity)
@@ -61,7 +100,7 @@ class RevocationStore:
         count."""
         expires_at = REVOCATIONS.c.expires_at
         query = select(*FIELDS, expires_at).where(
-            or_(expires_at.is_(None), expires_at > _now())
+            or_(expires_at.is_(None), expires_at > self._clock())
             if since is None
             else REVOCATIONS.c.revoked_at >= since
         )
@@ -88,19 +127,23 @@ class RevocationStore:
         """Revoke, in this transaction or in one of its own: a later revocation takes the place of
         one of the same kind and value. `until`: when all that it hits has expired. Raises
         SQLAlchemyError, and what `append` raises."""
-        mark = Mark(kind, value, _now(), detail)
+        mark = Mark(kind, value, self._clock(), detail)
         if transaction is None:
             with self._database.writing() as connection:
                 self._write(connection, mark, until)
+            self._counter.add()
             self._tell(mark)
             return
         self._write(transaction, mark, until)
-        self._tell_after_commit(transaction, mark)
+        self._commits.follow(transaction, self._joined(transaction), mark)
 
     def disconnect(self, transaction: Transaction | None, user_id: str) -> None:
         """End the connections that a user has when each process learns of it."""
         self.add(
-            transaction, RevocationKind.CONNECTIONS.value, user_id, until=_now() + DISCONNECT_KEPT
+            transaction,
+            RevocationKind.CONNECTIONS.value,
+            user_id,
+            until=self._clock() + DISCONNECT_KEPT,
         )
 
     def _write(self, transaction: Transaction, mark: Mark, until: datetime | None) -> None:
@@ -121,25 +164,23 @@ class RevocationStore:
         for listener in self._listeners:
             listener(mark)
 
-    def _tell_after_commit(self, transaction: Transaction, mark: Mark) -> None:
-        session = session_of(transaction)
-        if session is None:
-            return  # SQLAlchemy tells of a Connection's COMMIT before it: the table is read instead
-        connection = self._joined(transaction)
-        session.info.setdefault(REVOKED_HERE, []).append((mark, connection))
-        if not event.contains(session, "after_commit", self._on_commit):
-            event.listen(session, "after_commit", self._on_commit)
-            event.listen(session, "after_soft_rollback", _on_rollback)
-            event.listen(session, "after_transaction_end", _on_end)
+    def _renew(self, connection: Connection, marks: list[Mark]) -> None:
+        """Give these revocations the present time, before the COMMIT of a long transaction: other
+        processes read the table from some time before their last read only."""
+        for mark in marks:
+            connection.execute(
+                update(REVOCATIONS)
+                .where(
+                    REVOCATIONS.c.kind == mark.kind,
+                    REVOCATIONS.c.value == mark.value,
+                    REVOCATIONS.c.revoked_at == mark.at,
+                )
+                .values(revoked_at=self._clock())
+            )
 
-    def _on_commit(self, session: Session) -> None:
-        if session.in_nested_transaction():
-            return  # a savepoint: the transaction may still be rolled back
-        for mark, connection in session.info.pop(REVOKED_HERE, ()):
-            # A session that has joined a caller's transaction has committed nothing yet: when that
-            # commits, the table tells.
-            if not connection.in_transaction():
-                self._tell(mark)
+    def _database_name(self) -> str | None:
+        place = place_of(self._database.engine.url)
+        return None if place is None else repr(place)
 
     def _joined(self, transaction: Transaction) -> Connection:
         return self._database.joined(transaction, REVOCATIONS)
@@ -172,22 +213,3 @@ def _control(mark: Mark) -> tuple[str, dict[str, Any]]:
         return DISCONNECT, {"userId": mark.value, "at": at}
     data = {"kind": mark.kind, "value": mark.value, "at": at}
     return REVOKED, data if mark.detail is None else {**data, "detail": mark.detail}
-
-
-def _on_rollback(session: Session, _ended: object) -> None:
-    """Forget the marks, also when a savepoint is rolled back: those that are committed all the same
-    are found in the table."""
-    session.info.pop(REVOKED_HERE, None)
-
-
-def _on_end(session: Session, ended: SessionTransaction) -> None:
-    """Forget the marks: after Session.close(), which is no rollback, the same session may commit
-    another transaction."""
-    if ended.parent is None:
-        session.info.pop(REVOKED_HERE, None)
-
-
-def _now() -> datetime:
-    """The time, to the millisecond: the same in the table and in the control event."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

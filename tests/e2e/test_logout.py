@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from websockets.client import ClientProtocol
@@ -110,3 +111,25 @@ def test_a_dismissed_websocket_is_closed_under_a_client_that_ignores_it(
         heard = b"".join(iter(lambda: rude.recv(4096), b""))  # until its end: TCP is closed
     assert DISCONNECT.encode() in heard
     service.wait_for_connections(0)
+
+
+def test_the_next_request_is_refused_in_every_process(
+    service: Service, other: Service, alice: Person
+) -> None:
+    """Each process has answered the session just now, and trusts its memory."""
+    for _ in range(5):
+        phone = alice.elsewhere()
+        there = replace(phone, url=other.url)
+        assert is_refused(phone, there) == [False, False]
+        phone.post("/api/auth/logout")
+        assert is_refused(there, phone) == [True, True]
+
+    assert is_refused(alice) == [False]
+    assert service.flask("revoke", "--user", alice.id).returncode == 0
+    assert is_refused(alice, replace(alice, url=other.url)) == [True, True]
+
+
+def is_refused(*people: Person) -> list[bool]:
+    """Whether the next request of each is refused as revoked."""
+    answers = [person.call("GET", "/api/auth/me") for person in people]
+    return ["token_revoked" in answer.text for answer in answers]

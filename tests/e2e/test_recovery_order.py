@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
-from ordercast.live.revocations import REFRESH_SECONDS
+from ordercast.revocation.memory import REFRESH_SECONDS
 from tests.harness.clients.audience import places
 from tests.harness.clients.raw import CONNECT, EVENT
 from tests.harness.clients.recovering import RecoveringClient

@@ -15,7 +15,7 @@ from app.accounts.models import Role
 from app.config import Settings
 from app.db import db
 from app.extension import cast
-from ordercast.live.revocations import Revocations
+from ordercast.revocation.memory import Revocations
 from tests.harness.application.market import error, good
 from tests.harness.people.keys import claims, hs256
 from tests.harness.people.visitor import Visitor

@@ -13,8 +13,8 @@ from app.accounts.revocation import RULES
 from app.config import Settings
 from app.db import db, now, transaction
 from app.extension import cast
-from ordercast.live.revocations import Revocations
 from ordercast.revocation import RevocationStore, Rules
+from ordercast.revocation.memory import Revocations
 from ordercast.revocation.tables import REVOCATIONS
 from tests.conftest import redis_in
 from tests.harness.application.market import error, good

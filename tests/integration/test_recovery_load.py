@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from app.db import db, transaction
 from ordercast.live.late_use import LEASE_SECONDS
-from ordercast.live.revocations import REFRESH_SECONDS
+from ordercast.revocation.memory import REFRESH_SECONDS
 from tests.harness.application.tabs import Start, Tab, append, published, somebody, statements
 
 CLIENTS = 1000

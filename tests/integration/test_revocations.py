@@ -17,8 +17,8 @@ from app.extension import cast
 from ordercast.identity import TokenIdentity
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.dismissal import Dismissal
-from ordercast.live.revocations import RELOAD_SECONDS, Revocations
 from ordercast.revocation import Mark, RevocationKind, RevocationStore, Rules
+from ordercast.revocation.memory import RELOAD_SECONDS, Revocations
 from tests.harness.application.tabs import statements
 from tests.harness.waiting import wait_until
 

@@ -1,9 +1,11 @@
-"""The revocations in memory, so that a thousand clients coming back do not ask the database each.
+"""The revocations in memory, so that neither a request nor a thousand clients that come back ask
+the database each.
 
-Loaded when the process starts, and kept up to date by the table, read again at most once in
-REFRESH_SECONDS for all connects, by dismissal.py while there are connections, by the journal's
-control events, and by this process's own revocations the moment they commit. The table also says
-when every token that a revocation concerns has expired: then it is forgotten.
+Loaded at the first check, and kept up to date by the table, read again at most once in
+REFRESH_SECONDS for all connects, before a request when the host's count (counter.py) has changed,
+by live/dismissal.py while there are connections, by the journal's control events, and by this
+process's own revocations the moment they commit. The table also says when every token that a
+revocation concerns has expired: then it is forgotten.
 """
 
 import heapq
@@ -11,12 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.errors import TokenError
 from ordercast.identity import Identity
-from ordercast.revocation import Mark, RevocationStore
+from ordercast.revocation.counter import Count
+from ordercast.revocation.rules import Mark, Rules
 
 REFRESH_SECONDS = 1.0
 RELOAD_SECONDS = 3600.0  # without a read; then the whole table is read again
@@ -25,10 +29,16 @@ OVERLAP = timedelta(minutes=2)  # a revocation commits after its own timestamp
 What = tuple[str, str]  # (kind, value)
 
 
+class Stored(Protocol):
+    """The table of revocations, and the rules by which they hit."""
+
+    rules: Rules
+
+    def recent(self, since: datetime | None) -> list[tuple[Mark, datetime | None]]: ...
+
+
 class Revocations:
-    def __init__(
-        self, store: RevocationStore, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, store: Stored, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock`: monotonic seconds."""
         self._store = store
         self._clock = clock
@@ -39,6 +49,7 @@ class Revocations:
         self.loads = 0  # how often the whole table was read
         self._learned: dict[What, Mark] = {}  # learned since the connections were last checked
         self._refreshed = -RELOAD_SECONDS  # monotonic seconds
+        self._count: Count | None = None  # the host's, from before the last read that was for it
         self._failure: SQLAlchemyError | None = None  # of the last read
         self._failed_at = 0.0  # monotonic seconds
         self._since: datetime | None = None  # None: everything has to be read
@@ -65,19 +76,24 @@ class Revocations:
         learned, self._learned = self._learned, {}
         return list(learned.values())
 
-    def refresh(self, seconds: float = REFRESH_SECONDS) -> None:
-        """Read the table, unless that was less than `seconds` ago. Raises SQLAlchemyError."""
+    def refresh(self, seconds: float = REFRESH_SECONDS, count: Count | None = None) -> None:
+        """Read the table, unless that was less than `seconds` ago, and for this count of the host's
+        revocations. Raises SQLAlchemyError."""
         asked = self._clock()
         with self._lock:  # one thread reads, the others wait for its result, also a failure
             if self._failure is not None and self._failed_at >= asked:
                 raise self._failure.with_traceback(None)
-            if self._clock() - self._refreshed >= seconds:
-                try:
-                    self._read_table()
-                except SQLAlchemyError as exc:
-                    self._failure, self._failed_at = exc, self._clock()
-                    raise
-                self._failure = None
+            is_counted = count is None or count == self._count
+            if is_counted and self._clock() - self._refreshed < seconds:
+                return
+            try:
+                self._read_table()
+            except SQLAlchemyError as exc:
+                self._failure, self._failed_at = exc, self._clock()
+                raise
+            self._failure = None
+            if count is not None:
+                self._count = count  # from before the read: a later revocation has another
 
     def hits(self, identity: Identity) -> Mark | None:
         """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
