@@ -1,4 +1,4 @@
-"""The seller's board under a hand: nothing moves where it points, and one press is one move."""
+"""The seller's pages under a hand: nothing moves where it points, and one press acts once."""
 
 from collections.abc import Callable
 from typing import Any
@@ -182,3 +182,39 @@ def test_an_early_end_is_behind_a_menu_and_can_be_undone(
         cancelled["id"]: "cancelled",
         refunded["id"]: "refunded",
     }
+
+
+def test_stock_is_changed_by_a_difference_and_the_scarcest_is_first(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    plenty = bob.offers(name="Assam", stock=20)
+    scarce = bob.offers(name="Keemun", stock=3)
+    his = visit()
+    his.sign_in(bob.credentials)
+    his.go("Stock")
+    rows = his.page.locator(".stock li")
+    expect(rows.locator("h2")).to_have_text(["Keemun", "Assam"])
+
+    his.page.get_by_label("How many of Assam").fill("5")
+    alice.orders(plenty, 19)  # sold while the seller counts
+    for _ in range(30):
+        his.page.keyboard.down("Enter")
+    his.page.keyboard.up("Enter")
+    expect(rows.filter(has_text="Assam")).to_contain_text("6 left")
+    stock = {
+        one["name"]: one["stock"] for one in bob.get(f"/api/products?sellerId={bob.id}")["products"]
+    }
+    assert stock["Assam"] == 6
+
+    his.page.get_by_label("How many of Assam").fill("4")
+    his.page.get_by_role("button", name="Remove from Assam").click()
+    expect(rows.filter(has_text="Assam")).to_contain_text("2 left")
+    expect(rows.locator("h2")).to_have_text(["Keemun", "Assam"])  # while the hand is there
+    his.page.locator("h1").click()
+    expect(rows.locator("h2")).to_have_text(["Assam", "Keemun"])
+
+    his.tolerated = "status of 409"
+    his.page.get_by_label("How many of Keemun").fill(str(scarce["stock"] + 1))
+    his.page.get_by_role("button", name="Remove from Keemun").click()
+    expect(his.page.get_by_text("Keemun is as it was")).to_be_visible()
+    expect(rows.filter(has_text="Keemun")).to_contain_text("3 left")

@@ -36,9 +36,10 @@ export async function moveOrder(order: Order, status: Status): Promise<Order> {
   return (await call<Order>("PATCH", path, { status, version: order.version })).body;
 }
 
-export async function setStock(productId: string, stock: number): Promise<Product> {
+/** Add to a product's stock, or take from it. */
+export async function changeStock(productId: string, delta: number): Promise<Product> {
   const path = `/api/products/${encodeURIComponent(productId)}/stock`;
-  return (await call<Product>("POST", path, { stock }, newKey())).body;
+  return (await call<Product>("POST", path, { delta }, newKey())).body;
 }
 
 export async function notify(

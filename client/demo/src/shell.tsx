@@ -14,7 +14,7 @@ import { Toasts } from "./parts";
 import { signOut, type User } from "./session";
 import { Shop } from "./shop";
 import { ThemeButton } from "./signin";
-import { Stock } from "./stock";
+import { Stock } from "./stock/stock";
 import { show } from "./toasts";
 
 interface Place {

@@ -1,0 +1,86 @@
+/** A product in the stock, with what changes it. */
+
+import { useRef, useState, type JSX, type SubmitEvent } from "react";
+import { changeStock, reason, type Product } from "../api";
+import { money } from "../orders";
+import { show } from "../toasts";
+import { isLow } from "./need";
+
+const MAX_CHANGE = 1_000_000;
+
+interface Props {
+  product: Product;
+  replace: (product: Product) => void;
+  reload: () => void;
+}
+
+export function Row({ product, replace, reload }: Props): JSX.Element {
+  const busy = useRef(false);
+  const [said, setSaid] = useState("");
+  const full = Math.max(4 * product.lowStockThreshold, product.stock, 1);
+
+  /** By a difference: a sale that the page has not seen yet is not undone. */
+  const save = async (form: HTMLFormElement, sign: number) => {
+    const input = form.elements.namedItem("change") as HTMLInputElement;
+    const change = sign * input.valueAsNumber;
+    if (busy.current) return;
+    busy.current = true;
+    try {
+      const changed = await changeStock(product.id, change);
+      replace(changed);
+      setSaid(`${product.name}: ${changed.stock} left`);
+      form.reset();
+    } catch (error) {
+      reload();
+      show({ kind: "error", title: `${product.name} is as it was`, message: reason(error) });
+    }
+    busy.current = false;
+  };
+  const submit = (event: SubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const sign = event.nativeEvent.submitter?.getAttribute("value") === "remove" ? -1 : 1;
+    void save(event.currentTarget, sign);
+  };
+  return (
+    <li data-product={product.id}>
+      <div>
+        <h2>
+          <bdi>{product.name}</bdi>
+        </h2>
+        <p className="quiet small number">
+          {money(product.priceCents, product.currency)} · low at {product.lowStockThreshold}
+        </p>
+      </div>
+      <meter
+        aria-label={`Stock of ${product.name}`}
+        value={product.stock}
+        min={0}
+        max={full}
+        low={product.lowStockThreshold + 0.5}
+        optimum={full}
+      />
+      <p className={isLow(product) ? "few number" : "number"}>{product.stock.toLocaleString("en")} left</p>
+      <form onSubmit={submit}>
+        <input
+          className="input number"
+          name="change"
+          type="number"
+          min={1}
+          max={MAX_CHANGE}
+          required
+          placeholder="How many"
+          aria-label={`How many of ${product.name}`}
+        />
+        <button className="button compact" value="add" aria-label={`Add to ${product.name}`}>
+          Add
+        </button>
+        <button className="button compact plain" value="remove" aria-label={`Remove from ${product.name}`}>
+          Remove
+        </button>
+      </form>
+      <span className="sr" role="status">
+        {said}
+      </span>
+    </li>
+  );
+}

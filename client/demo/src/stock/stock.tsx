@@ -1,0 +1,83 @@
+/** The seller's stock: what is left, the scarcest first. */
+
+import { useState, type JSX, type KeyboardEvent } from "react";
+import { products, reason, type Product } from "../api";
+import { arrange, NOTHING } from "../board/arrange";
+import { usePointed } from "../board/held";
+import { useEvent, useLive } from "../live";
+import { Empty, Failed, Head, Loading } from "../parts";
+import { byNeed, isLow } from "./need";
+import { Row } from "./row";
+
+export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
+  const { value, error, reload, reloadSoon, change } = useLive(products(sellerId), {}, [sellerId]);
+  useEvent("order:new", reloadSoon); // each order and each move may change what is left
+  useEvent("inventory:low-stock", reloadSoon);
+
+  const low = (value ?? []).filter(isLow);
+  const replace = (product: Product) => {
+    change((all) => all.map((one) => (one.id === product.id ? product : one)));
+  };
+  return (
+    <div className="narrow">
+      <Head title="Stock">
+        <p>It goes down with each order, by itself.</p>
+      </Head>
+      {value === undefined && error !== null && <Failed message={reason(error)} retry={reload} />}
+      {value === undefined && error === null && <Loading className="orders" count={2} />}
+      <div role="status">
+        {low.length > 0 && (
+          <p className="alert">
+            {low.length === 1 ? "One product is" : `${low.length} products are`} running low:{" "}
+            {low.map((product) => product.name).join("; ")}
+          </p>
+        )}
+      </div>
+      {value?.length === 0 && (
+        <Empty title="You offer nothing yet">
+          <p>Products are added over the API: POST /api/products.</p>
+        </Empty>
+      )}
+      {value !== undefined && value.length > 0 && <Rows products={value} replace={replace} reload={reload} />}
+    </div>
+  );
+}
+
+interface Props {
+  products: readonly Product[];
+  replace: (product: Product) => void;
+  reload: () => void;
+}
+
+/** The rows keep their places while a pointer or the focus is in them. */
+function Rows({ products, ...then }: Props): JSX.Element {
+  const { pointed, pointing } = usePointed();
+  const [focused, setFocused] = useState(false);
+  const [arrangement, setArrangement] = useState(NOTHING);
+  const ids = byNeed(products).map(({ id }) => id);
+  const next = arrange(arrangement, ids, { held: pointed || focused, latestFirst: false, own: null });
+  if (next !== arrangement) setArrangement(next);
+  return (
+    <ul
+      className="card rows stock"
+      onFocus={() => {
+        setFocused(true);
+      }}
+      onBlur={(event) => {
+        setFocused(event.currentTarget.contains(event.relatedTarget));
+      }}
+      onKeyDown={ignoreRepeats}
+      {...pointing}
+    >
+      {next.slots.map(({ id }) => {
+        const product = products.find((one) => one.id === id);
+        return product && <Row key={id} product={product} {...then} />;
+      })}
+    </ul>
+  );
+}
+
+/** A key that is held acts once. */
+function ignoreRepeats(event: KeyboardEvent): void {
+  if (event.repeat && event.key === "Enter") event.preventDefault();
+}
