@@ -160,13 +160,15 @@ class Service:
         proxies.stand_in_front(self._app, self.settings.TRUSTED_PROXIES)
 
     def start(self) -> None:
-        """Follow the journal in this process, and answer on METRICS_PORT; calling it again is
-        harmless. Call it after any fork."""
+        """Follow the journal in this process, and answer on METRICS_PORT -> once the journal was
+        read, or could not be, or takes long. Calling it again is harmless. Call it after any fork,
+        and before the first connection."""
         self.stand_in_front()
         self.tokens.start()
         self.revocations.start()
         self.live.start()
         self.monitor.start_web()
+        self.live.wait_until_tried()
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""

@@ -28,6 +28,7 @@ from ordercast.origins import parse
 from ordercast.private_address import PrivateAddress, private_address
 
 PREFIX = "ORDERCAST_"  # of every name in `app.config`
+USUAL_CONNECTIONS = 20_000  # of one process
 MAX_PATTERN_CHARACTERS = 255
 UNIX = "unix:"  # in TRUSTED_PROXIES: the peers of a Unix socket, which have no address
 
@@ -172,10 +173,11 @@ class Settings(BaseModel):
     """of one message of a client, and of one request's body"""
     MAX_BACKLOG_BYTES: Limit = 1_048_576
     """that wait for one client; a slower one is closed, and comes back"""
-    MAX_CONNECTIONS: Limit = 20_000
+    MAX_CONNECTIONS: Limit = USUAL_CONNECTIONS
     """of one process"""
     MAX_UNAUTHENTICATED_CONNECTIONS: Limit | None = None
-    """besides those, of clients that are not accepted yet; unset: a tenth of them, at least 100"""
+    """besides those, of clients that are not accepted yet; unset: as many, for all the clients of a
+    process may come back at once"""
     MAX_CONNECTIONS_PER_USER: Limit = 20
     """in one process"""
     MAX_CONNECTIONS_PER_ADDRESS: Limit = 0
@@ -198,7 +200,7 @@ class Settings(BaseModel):
     def unauthenticated_connections(self) -> int:
         """How many connections may be open that have not authenticated; 0 is no limit."""
         given = self.MAX_UNAUTHENTICATED_CONNECTIONS
-        return max(100, self.MAX_CONNECTIONS // 10) if given is None else given
+        return (self.MAX_CONNECTIONS or USUAL_CONNECTIONS) if given is None else given
 
     @field_validator("REDIS_URL")
     @classmethod

@@ -27,6 +27,7 @@ census.py         counts the connections that a revocation hits
 live_server.py    python-socketio's server      stock.py   python-engineio's, in development
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
+ring.py           the recent past in memory      recent.py   that of a process that starts
 marking.py        how far this process has come, for sequencers that restarted
 readiness.py      the checks of /readyz: whether a worker runs, and events arrive
 """

@@ -55,6 +55,13 @@ class Background:
             start_task(self._distribution.dismissal.run)
             logger.info("following the journal")
 
+    def wait_until_tried(self) -> None:
+        """Return when the journal was read, or could not be. Before the first connection: thousands
+        of clients that come back at once would have the follower wait its turn among them for each
+        answer of the database, until their connects fail."""
+        if self._started_in is not None:
+            self._follower.tried.wait(READY_SECONDS)
+
     def wait_until_ready(self) -> None:
         """Raises TimeoutError."""
         if not self._captures.is_quiet and not self._follower.ready.wait(READY_SECONDS):
@@ -62,6 +69,5 @@ class Background:
 
     def has_journal(self) -> bool:
         """Whether this process follows the journal; a process that just started tries first."""
-        if self._started_in is not None:
-            self._follower.tried.wait(READY_SECONDS)
+        self.wait_until_tried()
         return self._follower.ready.is_set()

@@ -9,7 +9,7 @@ or delays, only time is lost.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import orjson
@@ -18,7 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.events import CONTROL, CONTROL_ROOM
 from ordercast.journal import Entry, Head, HeadLocked, Journal
-from ordercast.live.ring import OVERHEAD_BYTES, Ring
+from ordercast.live.recent import recent
+from ordercast.live.ring import Ring
 from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
 from ordercast.revocation import Mark, mark_of
 
@@ -28,7 +29,6 @@ SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do 
 POLL_SECONDS = 0.4  # between two reads of the journal while there is a reason to
 PAGE_ROWS = 500  # in one read
 PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
-RECENT_ENTRIES = 10_000  # that a process that starts has in memory, if they fit
 
 
 class Sockets(Protocol):
@@ -164,7 +164,7 @@ class Follower:
 
     def _start_at(self, head: Head) -> None:
         # Read before anything changes: after a failure the next round tries the same again.
-        recent = list(self._recent(head))
+        entries = list(recent(self._store, head, max_bytes=self.ring.max_bytes))
         restarted = bool(self._journal)
         if restarted:
             logger.error(
@@ -172,30 +172,11 @@ class Follower:
                 extra={"was": self._journal, "now": head.journal, "head": head.position},
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
-        self.ring.start(recent, following=head.position + 1)
+        self.ring.start(entries, following=head.position + 1)
         FOLLOWER_POSITION.set(self.last)
         self.ready.set()
         if restarted:
             self._sockets.close_all()
-
-    def _recent(self, head: Head) -> Iterator[Entry]:
-        """The newest entries that fit into the ring, read page by page."""
-        sizes = self._store.sizes(
-            head.position - RECENT_ENTRIES, limit=RECENT_ENTRIES, until=head.position
-        )
-        first, capacity = head.position + 1, self.ring.max_bytes
-        for position, size in reversed(sizes):
-            capacity -= size + OVERHEAD_BYTES
-            if capacity < 0 or position != first - 1:
-                break
-            first = position
-        while first <= head.position:
-            entries = self._page(first - 1, head)
-            if not entries:
-                return
-            yield from entries
-            first = entries[-1].position + 1
-            time.sleep(0)
 
     def _page(self, after: int, head: Head) -> list[Entry]:
         return self._store.page(after, limit=PAGE_ROWS, until=head.position, max_bytes=PAGE_BYTES)

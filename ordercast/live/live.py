@@ -145,6 +145,10 @@ class Live:
             hosts_key(self._app, self._settings)
         self._background.start()
 
+    def wait_until_tried(self) -> None:
+        """Once started: return when the journal was read, or could not be, or takes long."""
+        self._background.wait_until_tried()
+
     def _serve(
         self, offered: dict[str, Any], timers: Timers | None, broker: Broker
     ) -> Engine | None:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 from tests.conftest import fresh_database
 from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
+from tests.harness.faults.tables import locked, wait_for_held
 from tests.harness.people.person import register
 from tests.harness.processes.process import BIN, FLASK, ROOT, Process, environment, flask
 from tests.harness.processes.service import Service
@@ -308,3 +310,21 @@ def test_the_doctor_says_what_to_do_without_redis_and_migrations(
             "migrations": "Run: flask --app wsgi db upgrade",
         },
     )
+
+
+def test_a_process_accepts_no_connection_before_it_has_read_the_journal(
+    own_service: Callable[..., Service],
+) -> None:
+    """The race: the clients of a process that was killed connect to the next while this reads the
+    journal, and the answers of the database wait for their turn among thousands of them."""
+    service = own_service("postgres")
+    for process in (service.worker, service.web):
+        assert process is not None
+        process.stop()
+    with ThreadPoolExecutor(1) as pool:
+        with locked(service, "ordercast_head"):
+            starting = pool.submit(service.start_web)
+            wait_for_held(service, "ordercast_head")
+            with pytest.raises(httpx.ReadTimeout):
+                loopback.get(f"{service.url}/healthz", timeout=0.3)
+        assert starting.result().is_running()

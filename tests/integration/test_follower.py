@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, update
 
-from app.db import now, transaction
+from app.db import db, now, transaction
 from ordercast.events import CONTROL_ROOM
 from ordercast.journal import Entry
 from ordercast.journal.tables import EVENTS, HEAD
@@ -16,6 +16,7 @@ from ordercast.revocation import Mark, RevocationKind
 from ordercast.revocation.store import REVOKED
 from tests.harness.application import journal
 from tests.harness.application.journal import announce_head, sequence_once
+from tests.harness.application.tabs import SMALL_BYTES, statements
 
 
 class Sockets:
@@ -135,6 +136,34 @@ def test_it_reads_page_after_page(follower: Follower, sockets: Sockets) -> None:
     follower.read_soon()
     follower.step()
     assert sockets.offsets == list(range(1, 1204))
+
+
+def test_a_process_that_starts_reads_the_recent_past_in_few_statements(
+    app: Flask, sockets: Sockets
+) -> None:
+    append(3_000)
+    while sequence_once(lambda message: None):
+        continue
+    follower = Follower(journal.of(app), sockets)
+    with statements(db.engine) as asked:
+        assert follower.step() == "start"
+    assert len([one for one in asked if one.startswith("SELECT")]) == 3  # head, sizes, content
+    kept = follower.ring.since(0, until=3_000, rooms=["user:1"], limit=9_999)
+    assert kept == journal.since(0, limit=9_999)
+
+
+def test_a_process_that_starts_reads_no_more_of_the_past_than_fits(
+    app: Flask, sockets: Sockets
+) -> None:
+    append(20)
+    sequence_once(lambda message: None)
+    follower = Follower(journal.of(app), sockets)
+    follower.ring.max_bytes = 10 * SMALL_BYTES
+    assert follower.step() == "start"
+    assert follower.ring.since(0, until=20, rooms=["user:1"], limit=99) is None
+    assert follower.ring.since(15, until=20, rooms=["user:1"], limit=99) == journal.since(
+        15, limit=9
+    )
 
 
 def test_positions_of_another_journal_on_the_same_redis_mean_nothing(

@@ -102,6 +102,15 @@ def test_the_library_is_told_what_was_given_and_no_default() -> None:
     assert config == {**{f"ORDERCAST_{name}": value for name, value in GOOD.items()}, **GIVEN}
 
 
+@pytest.mark.parametrize("most", ["0", "50", "20000", "100000"])
+def test_all_the_clients_of_a_process_may_come_back_at_once(most: str) -> None:
+    """None of them is authenticated yet."""
+    waiting = load({**GOOD, "MAX_CONNECTIONS": most}).unauthenticated_connections
+    assert waiting == (int(most) or 20_000)
+    given = load({**GOOD, "MAX_CONNECTIONS": most, "MAX_UNAUTHENTICATED_CONNECTIONS": "7"})
+    assert given.unauthenticated_connections == 7
+
+
 def test_create_app_stops_with_the_same_line() -> None:
     with pytest.raises(ConfigError, match=r"^PORT is wrong: "):
         create_app({**GOOD, "PORT": "http"})
