@@ -44,6 +44,7 @@ check-python: .venv/stamp
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.types --check
 	@$(BIN)/python -m tools.settings --check
+	@$(BIN)/python -m tools.metrics --check
 
 check-types: .venv/stamp
 	@$(BIN)/mypy
@@ -54,8 +55,9 @@ check-client: $(CLIENT)/node_modules/stamp
 types: .venv/stamp  ## Generate the events' TypeScript types from their declarations
 	@$(BIN)/python -m tools.types
 
-docs: .venv/stamp  ## Generate the settings' table of docs/library.md from their declarations
+docs: .venv/stamp  ## Generate the tables of settings and metrics in docs/ from their declarations
 	@$(BIN)/python -m tools.settings
+	@$(BIN)/python -m tools.metrics
 
 format: .venv/stamp  ## Format, and fix what lint can fix
 	@$(BIN)/ruff format .

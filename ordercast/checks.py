@@ -8,7 +8,6 @@ from ordercast.health import DELAYED, LATE_SECONDS, OK, UNAVAILABLE, Check, Queu
 from ordercast.inbox.sender import oldest
 from ordercast.journal import Journal
 from ordercast.key_set import KeySet
-from ordercast.metrics import INBOX_SECONDS
 
 
 def checks(
@@ -52,5 +51,4 @@ def _issuer(key_set: KeySet) -> str:
 def _inbox(broker: Broker, queue: Queue) -> str:
     with broker.connect() as client:
         waited = queue.seconds(oldest(client, broker))
-    INBOX_SECONDS.set(waited)
     return OK if waited < LATE_SECONDS else DELAYED

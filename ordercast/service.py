@@ -23,6 +23,8 @@ from ordercast.journal import Journal, Missed
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
 from ordercast.monitoring.monitor import Monitor
+from ordercast.monitoring.probes import Probes
+from ordercast.monitoring.vitals import Vitals
 from ordercast.outage_filter import filter_own_loggers
 from ordercast.pins import warn_of_others
 from ordercast.request_ids import current_request_id
@@ -103,7 +105,13 @@ class Service:
         self._app = app
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
-        self.monitor = Monitor(self.health, self.broker, lambda: self.live.draining)
+        self.monitor = Monitor(
+            self.health,
+            self.broker,
+            Probes(app, self.journal, self.broker),
+            Vitals(self.database, self.live.backlogs),
+            lambda: self.live.draining,
+        )
         for check in checks(self.database, self.journal, self.broker, self.tokens.key_set):
             self.health.add(check)
 

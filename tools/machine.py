@@ -1,5 +1,5 @@
 """What the tests need of the machine besides Python and Node.js: a browser, and the programs that
-stand in front of a service. As root on Debian they are installed; elsewhere one line says which
+stand around a service. As root on Debian they are installed; elsewhere one line says which
 are missing."""
 
 import os
@@ -12,6 +12,7 @@ PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx-light",
     "pgbouncer": "pgbouncer",
+    "promtool": "prometheus",
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where servers are, and an ordinary PATH does not look
 

@@ -122,6 +122,10 @@ class Journal:
         the longest time; None if none waits."""
         return self._waiting.oldest()
 
+    def count_waiting(self, most: int) -> int:
+        """How many events wait for their position, counted up to `most`."""
+        return self._waiting.count(most)
+
     def sequencer(self, publish: Publish, marks: Marks | None = None) -> Sequencer:
         """A sequencer, which hands sequenced events to `publish`."""
         return Sequencer(self._database, self._waiting, publish, marks)

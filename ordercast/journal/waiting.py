@@ -76,6 +76,14 @@ class Waiting:
             row = connection.execute(oldest).one_or_none()
         return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
 
+    def count(self, most: int) -> int:
+        """How many events wait, counted up to `most`."""
+        if (after := self.after()) is None:
+            return 0
+        some = select(events.id).where(_waits(), events.id > after).limit(most).subquery()
+        with self._database.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(some)) or 0
+
     def _scan(self, connection: Connection) -> int | None:
         started = time.monotonic()
         oldest = select(events.id).where(_waits()).order_by(events.id).limit(1)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ordercast.endings import ServiceEnding
+from ordercast.live import counting
 from ordercast.live.connections import NOBODY, Connection, Connections
 from ordercast.live.member import Member
 from ordercast.live.recovery import Recovery
@@ -55,7 +56,8 @@ class Anonymous:
         return {"pid": connection.pid}
 
     def connected(self, member: Member) -> None:
-        pass
+        if member.connection is not None:
+            counting.connected(member.session)
 
     def forget(self, member: Member) -> None:
         self._connections.remove(member.sid)

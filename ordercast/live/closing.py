@@ -3,13 +3,14 @@
 from typing import Any
 
 from ordercast.endings import ENDINGS, Ending
-from ordercast.metrics import CONNECTIONS_CLOSED
+from ordercast.metrics import CONNECTIONS_CLOSED, CONNECTIONS_ENDED
 from ordercast.transport.session import Session
 
 # Every series exists at 0 from the beginning: a series that appears later has no rate.
 COUNTERS = {
     label: CONNECTIONS_CLOSED.labels(label) for label in {end.label for end in ENDINGS} if label
 }
+ENDED = {ending: CONNECTIONS_ENDED.labels(ending.name.lower()) for ending in ENDINGS}
 
 
 def close(session: Any, ending: Ending) -> None:
@@ -30,6 +31,7 @@ def leave(session: Any) -> None:
 
 
 def count(ending: Ending) -> None:
-    """Count the ending in `ordercast_connections_closed_total`."""
+    """Count the ending in `ordercast_connections_ended_total` and `..._closed_total`."""
+    ENDED[ending].inc()
     if ending.label:
         COUNTERS[ending.label].inc()

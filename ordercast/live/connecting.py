@@ -15,7 +15,17 @@ from flask import Flask
 from gevent import Timeout
 from socketio.exceptions import ConnectionRefusedError
 
-from ordercast.errors import KeysUnavailable, Refuse, Unavailable
+from ordercast.errors import (
+    AuthenticationRequired,
+    KeysUnavailable,
+    Refuse,
+    SocketError,
+    TokenExpired,
+    TokenInvalid,
+    TokenRevoked,
+    TooManyConnections,
+    Unavailable,
+)
 from ordercast.live.handlers import kept_errors
 from ordercast.live.member import Member
 from ordercast.live.replay import Replay
@@ -30,6 +40,12 @@ logger = logging.getLogger(__name__)
 COME_BACK_SECONDS = (1.0, 5.0)
 INTERNAL_ERROR = {"message": "Internal error"}
 FAILURES = (Exception, Timeout)  # gevent's Timeout is no Exception
+COUNTED: tuple[type[SocketError], ...] = (
+    Refuse, AuthenticationRequired, TokenInvalid, TokenExpired, TokenRevoked, TooManyConnections,
+    Unavailable, KeysUnavailable,
+)  # fmt: skip
+for refusal in COUNTED:
+    CONNECTS_REFUSED.labels(refusal.code)  # every series exists at 0 from the beginning
 
 
 class RefusedByHandler(Refuse):

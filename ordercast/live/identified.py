@@ -7,11 +7,11 @@ from typing import Any
 from ordercast.endings import ServiceEnding
 from ordercast.errors import TokenError, TooManyConnections
 from ordercast.identity import Identity
+from ordercast.live import counting
 from ordercast.live.connections import Connection, Connections
 from ordercast.live.member import Member
 from ordercast.live.recovery import Recovery
 from ordercast.live.sockets import Sockets
-from ordercast.metrics import CONNECTIONS
 from ordercast.revocation import Revocations
 from ordercast.transport import ConnectRequest
 
@@ -90,13 +90,13 @@ class Identified:
     def connected(self, member: Member) -> None:
         connection = connected_as(member)
         self._connections.release(member.eio_sid)
-        CONNECTIONS.inc()
+        counting.connected(member.session)
         logger.info(
             "connected",
             extra={
                 "user": connection.identity.user_id,
                 "sid": member.sid,
-                "transport": "websocket" if member.session.upgraded else "polling",
+                "transport": counting.transport_of(member.session),
                 "recovered": connection.recovered,
                 "replayed": connection.missed.count if connection.missed else 0,
             },

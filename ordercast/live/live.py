@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +127,11 @@ class Live:
     def engineio_servers(self) -> Sequence[Engine]:
         """The Engine.IO servers for the gunicorn worker to serve; none under `flask run`."""
         return () if self._engine is None else (self._engine,)
+
+    def backlogs(self) -> Iterator[int]:
+        """How many bytes wait for each client of this process, which is slow to read."""
+        for engine in self.engineio_servers:
+            yield from engine.backlogs()
 
     @property
     def draining(self) -> bool:

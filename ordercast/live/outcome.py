@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from ordercast.metrics import RECOVERIES
+
 
 class Outcome(StrEnum):
     # Recovered: all that was missed is taken. Where the first of it was found:
@@ -20,6 +22,10 @@ class Outcome(StrEnum):
     TOO_OLD = "too_old"  # pruned
     TOO_MANY = "too_many"  # RECOVERY_MAX_EVENTS
     TOO_LARGE = "too_large"  # RECOVERY_MAX_BYTES
+
+
+for outcome in Outcome:  # every series exists at 0 from the beginning
+    RECOVERIES.labels(outcome)
 
 
 class Unrecoverable(Exception):

@@ -5,7 +5,6 @@ import time
 from ordercast import health
 from ordercast.journal import Journal
 from ordercast.live.follower import Follower
-from ordercast.metrics import UNSEQUENCED_SECONDS
 
 HEARD_SECONDS = 4.0  # a worker announces the head each second, while its sequencer comes through
 NOT_HEARD = "not heard"
@@ -36,7 +35,6 @@ class Readiness:
         """Whether what was committed some seconds ago has its position and was fanned out here.
         Raises SQLAlchemyError."""
         waited = self._unsequenced.seconds(self._journal.oldest_waiting())
-        UNSEQUENCED_SECONDS.set(waited)
         late = waited > health.LATE_SECONDS or self._is_behind()
         return health.DELAYED if late else health.OK
 

@@ -8,13 +8,13 @@ from typing import Any
 from ordercast.endings import Ending, ServiceEnding
 from ordercast.errors import TokenError, TokenExpired
 from ordercast.journal import Entry
+from ordercast.live import counting
 from ordercast.live.closing import close
 from ordercast.live.connections import NOBODY, Connections
 from ordercast.live.delivery import Delivery
 from ordercast.live.emits import EmitManager
 from ordercast.live.live_server import LiveServer
 from ordercast.live.member import NAMESPACE
-from ordercast.metrics import CONNECTIONS
 from ordercast.revocation import Mark, Revocations
 
 logger = logging.getLogger(__name__)
@@ -103,17 +103,19 @@ class Sockets:
     def left(self, sid: str, reason: str) -> None:
         """Forget a client that has left the namespace, or whose session has ended."""
         connection = self._connections.remove(sid)
-        if connection is None or connection.identity is NOBODY:
+        if connection is None:
+            return
+        counting.left()
+        if connection.identity is NOBODY:
             return
         if self._keeps_transports:
             self._connections.depart(connection)
-        CONNECTIONS.dec()
         logger.info(
             "disconnected",
             extra={
                 "user": connection.identity.user_id,
                 "sid": sid,
-                "transport": "websocket" if connection.session.upgraded else "polling",
+                "transport": counting.transport_of(connection.session),
                 "reason": reason,
                 "seconds": round(time.monotonic() - connection.since, 3),
             },

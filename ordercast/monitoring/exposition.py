@@ -1,6 +1,6 @@
 """The text that Prometheus reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from ordercast.metrics import FOLLOWER_POSITION
 from ordercast.monitoring.folder import is_alive, is_own
 from ordercast.monitoring.sharing import shared
 
@@ -15,21 +16,34 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 TRIES = 3  # a process that starts removes the gauges of its predecessor
 
 
-def exposition() -> bytes:
-    """The series of all processes of this host, which share a folder; else those of this one."""
+Measure = Callable[[Mapping[str, float]], Iterable[Metric]]
+
+
+def exposition(measure: Measure = lambda _: (), *, follows: bool = True) -> bytes:
+    """The series of all processes of this host, which share a folder; else those of this one. And
+    what `measure` returns, given the positions that the processes have fanned out, by their
+    numbers. `follows`: these are web processes, which follow the journal."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Everything(shared()))
+    registry.register(_Everything(shared(), measure, follows=follows))
     return generate_latest(registry)
 
 
 class _Everything(Collector):
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, measure: Measure, *, follows: bool) -> None:
         self._folder = folder
+        self._measure = measure
+        self._follows = follows
 
-    def collect(self) -> Iterable[Metric]:
-        if self._folder is None:
-            return REGISTRY.collect()
-        return _of_all(self._folder)
+    def collect(self) -> Iterator[Metric]:
+        followed: dict[str, float] = {}
+        for metric in REGISTRY.collect() if self._folder is None else _of_all(self._folder):
+            if metric.name == FOLLOWER_POSITION._name:
+                if not self._follows:
+                    continue
+                for sample in metric.samples:
+                    followed[sample.labels.setdefault("process", "0")] = sample.value
+            yield metric
+        yield from self._measure(followed)
 
 
 def _of_all(folder: Path) -> Iterable[Metric]:

@@ -11,14 +11,26 @@ from ordercast.monitoring import folder, sharing
 from ordercast.monitoring.exposition import CONTENT_TYPE, exposition
 from ordercast.monitoring.listening import inherited
 from ordercast.monitoring.port import serve, serve_in_turn
+from ordercast.monitoring.probes import Probes
 from ordercast.monitoring.views import views
+from ordercast.monitoring.vitals import Vitals
 
 logger = logging.getLogger(__name__)
 
 
 class Monitor:
-    def __init__(self, health: Health, broker: Broker, is_draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        health: Health,
+        broker: Broker,
+        probes: Probes,
+        vitals: Vitals,
+        is_draining: Callable[[], bool],
+    ) -> None:
         self._broker = broker
+        self._probes = probes
+        self._vitals = vitals
+        self._follows = True  # the processes are web processes
         self._started_in: int | None = None  # process id
         self._views = views(health, self._text, is_draining)
 
@@ -27,7 +39,7 @@ class Monitor:
         return self._text(), {"Content-Type": CONTENT_TYPE}
 
     def _text(self) -> bytes:
-        return exposition()
+        return exposition(self._probes.measure, follows=self._follows)
 
     def start_web(self) -> None:
         """In a web process: answer on METRICS_PORT, if gunicorn's master listens there. Calling it
@@ -35,6 +47,7 @@ class Monitor:
         if self._started_in == os.getpid():
             return
         self._started_in = os.getpid()
+        self._vitals.start()
         if (listener := inherited()) is not None:
             serve(listener, self._views)
         is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
@@ -44,6 +57,7 @@ class Monitor:
     def start_worker(self, port: int) -> None:
         """In a background worker: share the metrics of the workers of this host, and answer on
         WORKER_PORT, which one of them has at a time. 0: do nothing."""
+        self._follows = False
         if not port:
             return
         if sharing.shared() is None:
@@ -53,4 +67,5 @@ class Monitor:
             except OSError as exc:
                 extra = {"error": str(exc)}
                 logger.warning("metrics are of this worker alone", extra=extra)
+        self._vitals.start()
         serve_in_turn(port, self._views)

@@ -24,6 +24,11 @@ class Backlog:
         return len(self._packets)
 
     @property
+    def size(self) -> int:
+        """The bytes of the packets that count for the limit."""
+        return self._bytes
+
+    @property
     def last(self) -> Packet:
         """The newest packet, of at least one."""
         return self._packets[-1]

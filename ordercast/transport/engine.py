@@ -3,7 +3,7 @@ others call, under the same names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import engineio
@@ -126,6 +126,10 @@ class Engine(engineio.Server):
     def hand_over(self) -> HandOver | None:
         """The hand-over of this process, once started."""
         return self._endpoint.hand_over
+
+    def backlogs(self) -> Iterator[int]:
+        """How many bytes wait for each client."""
+        return (session.backlog_bytes for session in list(self.registry.sessions.values()))
 
     def drain(self) -> None:
         """Open no session any more: the process shuts down."""

@@ -24,6 +24,11 @@ class Outbox:
         return self._backlog is None
 
     @property
+    def backlog_bytes(self) -> int:
+        """How many bytes wait, of the packets that count for the limit."""
+        return 0 if self._backlog is None else self._backlog.size
+
+    @property
     def is_polled(self) -> bool:
         """A poll waits."""
         return self._poll is not None

@@ -63,6 +63,12 @@ class Session:
         return self._outbox is not None and self._outbox.owes_close
 
     @property
+    def backlog_bytes(self) -> int:
+        """How many bytes wait for the client."""
+        waiting = self.websocket if self._outbox is None else self._outbox
+        return 0 if waiting is None else waiting.backlog_bytes
+
+    @property
     def is_behind(self) -> bool:
         """The handlers are far behind, and no more is read from the client."""
         return self.incoming.is_full

@@ -110,6 +110,11 @@ class WebSocket:
         self.owner = owner
 
     @property
+    def backlog_bytes(self) -> int:
+        """How many bytes wait: the kernel has not taken them."""
+        return self._backlog_bytes
+
+    @property
     def closed(self) -> bool:
         return self._socket is None
 

@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.journal import HeadLocked, Journal
+from ordercast.metrics import STEP_FAILURES
 from ordercast.worker.steps import Run
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Loop(threading.Thread):
         self._stop_asked = stop
         self._wake = wake or stop
         self._longest = longest
+        self._failures = STEP_FAILURES.labels(name)
         self.came_through = time.monotonic()  # when a step last succeeded
         self.busy_since: float | None = None  # when the running step began; None: no step runs
 
@@ -70,9 +72,11 @@ class Loop(threading.Thread):
         except HeadLocked:
             extra = {"loop": self.name, "by": self._holders()}
             logger.warning("the journal's head is locked; events wait", extra=extra)
+            self._failures.inc()
             return None
         except Exception:
             logger.exception("step failed", extra={"loop": self.name})
+            self._failures.inc()
             return None
         self.came_through = time.monotonic()
         return bool(more)

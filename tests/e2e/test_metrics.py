@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -22,7 +23,9 @@ from tests.harness.processes.service import Service
 from tests.harness.processes.workers import workers
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
+from tools.machine import program
 
+LAG = "ordercast_follower_lag_events"
 POSITION = "ordercast_follower_position"
 SEQUENCED, CONNECTIONS = "ordercast_events_sequenced_total", "ordercast_connections"
 REQUESTS = "ordercast_http_seconds_count"
@@ -174,6 +177,26 @@ def test_a_web_process_that_is_killed_leaves_its_counts_and_no_ghost(
         assert total(service.web_port, REQUESTS, route="/healthz") == counted
         processes = {labels["process"] for labels, _ in read(service.web_port)[POSITION]}
         assert processes == {"0", "1"}
+
+
+def test_the_series_of_several_processes_are_complete_and_well_named(
+    service: Host, alice: Person, bob: Person
+) -> None:
+    promtool = program("promtool")
+    assert promtool is not None, "python -m tools.machine installs it"
+    alice.orders(bob.offers())
+    for port in (service.web_port, service.worker_port):
+        text = loopback.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+        done = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert total(port, "ordercast_processes") == 2
+        assert total(port, "ordercast_journal_head") >= 2
+        assert total(port, "ordercast_database_pool_max_connections") > 0
+    wait_until(lambda: total(service.web_port, LAG) == 0, "both processes have come to the head")
+    assert {labels["process"] for labels, _ in read(service.web_port)[LAG]} == {"0", "1"}
+    assert POSITION not in read(service.worker_port)  # workers do not follow
 
 
 def test_a_master_removes_its_folder_at_its_end(tmp_path: Path) -> None:

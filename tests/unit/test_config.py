@@ -50,6 +50,9 @@ DEFAULTS = {
     "RECOVERY_MAX_EVENTS": 1000,
     "RECOVERY_MAX_BYTES": 16_777_216,
     "PENDING_MINUTES": 30,
+    "PRIVATE_ADDRESS": None,
+    "METRICS_PORT": 0,
+    "WORKER_PORT": 0,
 }
 GIVEN = {"ORDERCAST_MAX_CONNECTIONS": 500}
 SECONDS = (
@@ -74,11 +77,13 @@ COUNTS = (
     "RECOVERY_MAX_EVENTS",
     "RECOVERY_MAX_BYTES",
 )
+PORTS = ("METRICS_PORT", "WORKER_PORT")
 FRACTIONS = (*SECONDS, "JWT_LEEWAY", "JOURNAL_KEEP_DAYS", "PENDING_MINUTES")
 WRONG = [
     *((name, value) for name in FRACTIONS for value in ("-1", "soon", "nan", "inf", "1e99")),
     *((name, value) for name in COUNTS for value in ("-1", "many", "1.5", "2147483648")),
     *(("PORT", value) for value in ("0", "65536", "-1", "http")),
+    *((name, value) for name in PORTS for value in ("65536", "-1", "http")),
     *(("WEB_CONCURRENCY", value) for value in ("0", "257", "auto")),
     *(("LOCAL_ACCOUNTS", value) for value in ("maybe", "2", "-1")),
     *(("DATABASE_POOL", value) for value in ("0", "-1", "1001", "many")),
