@@ -12,13 +12,14 @@ sqlite.py     waiting for another writer
 postgres.py   sessions that end when their server does
 """
 
-from ordercast.database.access import READS, Database
+from ordercast.database.access import AUTOCOMMIT, READS, Database
 from ordercast.database.engine import engine_options, harden
 from ordercast.database.joining import Transaction, place_of, session_of
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
 
 __all__ = [
+    "AUTOCOMMIT",
     "READS",
     "Database",
     "Outage",

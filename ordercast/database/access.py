@@ -11,6 +11,7 @@ from ordercast.database.probe import probe
 from ordercast.database.sqlite import Turn, lock
 
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
+AUTOCOMMIT = "AUTOCOMMIT"  # SQLAlchemy's isolation level: the driver begins no transaction
 IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
 
 
@@ -41,8 +42,15 @@ class Database:
         with self.engine.connect() as connection:
             options: dict[str, Any] = {READS: True}
             if self.dialect == "postgresql":
-                options["isolation_level"] = "AUTOCOMMIT"
+                options["isolation_level"] = AUTOCOMMIT
             yield connection.execution_options(**options)
+
+    @contextmanager
+    def at_once(self) -> Iterator[Connection]:
+        """A connection to PostgreSQL of which each statement is a transaction of its own: one round
+        trip. Raises SQLAlchemyError."""
+        with self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level=AUTOCOMMIT)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -71,7 +79,7 @@ class Database:
         """A connection of the caller's own for a long time: outside of the pool, in autocommit, and
         closed at the end of the block. Raises SQLAlchemyError."""
         with self.engine.connect() as connection:
-            connection.execution_options(**{READS: True}, isolation_level="AUTOCOMMIT")
+            connection.execution_options(**{READS: True}, isolation_level=AUTOCOMMIT)
             connection.detach()
             yield connection
 

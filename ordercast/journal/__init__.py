@@ -6,6 +6,7 @@ bulk.py        many events by one statement
 listening.py   NOTIFY of a program's own SQL wakes them too
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
+advancing.py   both, and the head, by one statement of PostgreSQL
 publishing.py  through Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces

@@ -27,7 +27,7 @@ return ARGV[2]
 # How long a sequencer that has just started, and finds no mark in Redis, waits for one: each web
 # process writes its own every second.
 PATIENCE_SECONDS = 3.0
-ASKED = "mark asked for"  # in a pooled connection's info
+ASKED = "mark asked for"  # in a pooled connection's info: by which Marks
 
 
 class Marks:
@@ -65,7 +65,7 @@ class Marks:
     def settle(self, journal: str, connection_info: dict[Any, Any]) -> bool:
         """Ask Redis, once for each connection to the database: another server, or a database that
         was restored, is reached over a new connection. -> False while a mark may still come in."""
-        if ASKED in connection_info:
+        if connection_info.get(ASKED) is self:
             return True
         try:
             self.share(journal)
@@ -73,5 +73,5 @@ class Marks:
             logger.warning("the journal's mark was not read", extra={"error": reason(exc)})
         if not self.known(journal) and time.monotonic() < self._patient_until:
             return False
-        connection_info[ASKED] = True
+        connection_info[ASKED] = self
         return True

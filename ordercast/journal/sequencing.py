@@ -7,14 +7,16 @@ row's lock lets one at a time through.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import orjson
 import redis
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from ordercast.broker import reason
 from ordercast.database import Database, upsert
+from ordercast.journal.advancing import advance
 from ordercast.journal.entries import Entry, blank, entry_of, fault
 from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.marks import Marks
@@ -26,10 +28,13 @@ from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILUR
 
 logger = logging.getLogger(__name__)
 
-BATCH_ROWS = 200  # in one step
+BATCH_ROWS = 1000  # in one step
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
 
+TRIES = 3  # by one statement, while other transactions change the head
+
+Faults = dict[int, str]  # position: why the event cannot be delivered
 Publish = Callable[[bytes], object]  # raises redis.RedisError
 
 events = EVENTS.c
@@ -46,6 +51,7 @@ class Sequencer:
         self._waiting = waiting
         self._publish = publish
         self._marks = marks
+        self._journal = ""  # the name that the head had
 
     def step(self, limit: int = BATCH_ROWS) -> int:
         """Give up to `limit` committed events their positions, commit, then publish them. Returns
@@ -55,28 +61,75 @@ class Sequencer:
         silence, and read the journal.
         """
         count = 0
-        while count < limit and (after := self._waiting.after()) is not None:
-            head, entries = self.sequence(limit - count, after=after)
-            if entries:  # another sequencer may have been faster
-                EVENTS_SEQUENCED.inc(len(entries))
-                logger.debug("sequenced", extra={"count": len(entries), "head": head.position})
-                self._publish_all(head, entries)
+        while count < limit:
+            journal, entries = self._next(limit - count)
+            if not entries:  # none waits, or another sequencer was faster
+                break
             count += len(entries)
+            EVENTS_SEQUENCED.inc(len(entries))
+            logger.debug("sequenced", extra={"count": len(entries), "head": entries[-1].position})
+            self._publish_all(journal, entries)
             if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:
                 break  # not cut short for its bytes: all that waited is sequenced
         return count
 
     def announce(self) -> None:
         """Publish the head, for followers that missed something. Raises HeadLocked."""
-        with self._database.reading() as connection:
-            reached = head(connection)
+        reached = self._head()
         if self._marks is not None:
             known = self._marks.known(reached.journal)
             if known > reached.position:
                 with self._database.writing() as connection:
                     reached = restart(connection, reached.journal, known)
             self._marks.note(reached.journal, reached.position)
-        self._announce(reached, [])
+        self._announce(reached.journal, reached.position, [])
+
+    def _head(self) -> Head:
+        with self._database.reading() as connection:
+            return head(connection)
+
+    def _next(self, limit: int) -> tuple[str, list[Entry]]:
+        """Sequence up to `limit` of the events that wait -> the journal's name, and the entries.
+        Raises HeadLocked."""
+        is_postgres = self._database.dialect == "postgresql"
+        after = self._waiting.begin() if is_postgres else None
+        if after is None and (after := self._waiting.after()) is None:
+            return self._journal, []
+        for _ in range(TRIES if is_postgres else 0):
+            entries = self._advance(limit, after)
+            if entries is not None:
+                return self._journal, entries
+        head, entries = self.sequence(limit, after=after)
+        self._journal = head.journal
+        return head.journal, entries
+
+    def _advance(self, limit: int, after: int) -> list[Entry] | None:
+        """As sequence(), by one statement. None if nothing was done: the head has to be locked
+        first."""
+        journal = self._journal = self._journal or self._head().journal
+        known = 0
+        with self._database.at_once() as connection:
+            if self._marks is not None:
+                if not self._marks.settle(journal, connection.info):
+                    return None
+                known = self._marks.known(journal)
+            rows = advance(
+                connection,
+                journal=journal,
+                known=known,
+                after=after,
+                limit=limit,
+                max_bytes=BATCH_BYTES,
+            )
+        if not rows:
+            return None if rows is None else []
+        entries, faults = _examined(rows)
+        if faults:  # a process that is killed before this leaves the reason to the log of readers
+            with self._database.writing() as connection:
+                _keep(connection, faults)
+        if self._marks is not None:
+            self._marks.note(journal, entries[-1].position)
+        return entries
 
     def sequence(self, limit: int = BATCH_ROWS, *, after: int = 0) -> tuple[Head, list[Entry]]:
         """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in
@@ -91,7 +144,8 @@ class Sequencer:
                 if not self._marks.settle(head.journal, connection.info) and head.position:
                     return head, []
                 head = restart_if_lost(connection, head, self._marks.known(head.journal))
-            entries = _number(connection, head, limit, after)
+            entries, faults = _examined(_number(connection, head, limit, after))
+            _keep(connection, faults)
             if entries:
                 head = head._replace(position=head.position + len(entries))
                 move_head(connection, head)
@@ -99,7 +153,7 @@ class Sequencer:
             self._marks.note(head.journal, head.position)
         return head, entries
 
-    def _publish_all(self, head: Head, entries: list[Entry]) -> None:
+    def _publish_all(self, journal: str, entries: list[Entry]) -> None:
         """Publish one message, or several for many bytes: each process reads a message whole. A
         message's head is its last entry: a higher head would mean that the rest was lost."""
         part: list[Entry] = []
@@ -107,16 +161,16 @@ class Sequencer:
         for entry in entries:
             more = len(entry.data) + sum(map(len, entry.further))
             if part and size + more > MESSAGE_BYTES:
-                self._announce(head._replace(position=part[-1].position), part)
+                self._announce(journal, part[-1].position, part)
                 part, size = [], 0
             part.append(entry)
             size += more
-        self._announce(head, part)
+        self._announce(journal, part[-1].position, part)
 
-    def _announce(self, head: Head, entries: list[Entry]) -> None:
+    def _announce(self, journal: str, head: int, entries: list[Entry]) -> None:
         message = {
-            "journal": head.journal,
-            "head": head.position,
+            "journal": journal,
+            "head": head,
             "events": [entry[:4] for entry in entries],
             "examined": True,  # each can be delivered, or is blank: followers parse no payload
             # Beside the events, which followers of the release before read; there in any case, as
@@ -129,11 +183,11 @@ class Sequencer:
             PUBLISH_FAILURES.labels("journal").inc()
             logger.warning(
                 "publish failed; followers will read the journal",
-                extra={"head": head.position, "count": len(entries), "error": reason(exc)},
+                extra={"head": head, "count": len(entries), "error": reason(exc)},
             )
 
 
-def _number(connection: Connection, head: Head, limit: int, after: int) -> list[Entry]:
+def _number(connection: Connection, head: Head, limit: int, after: int) -> list[Row[Any]]:
     """Give the next positions to events that wait, which are read after the head is locked: the
     positions that another sequencer has just committed are seen."""
     size = data_bytes(connection)
@@ -154,18 +208,27 @@ def _number(connection: Connection, head: Head, limit: int, after: int) -> list[
         .values(position=head.position + waiting.c.nth)
         .returning(*CONTENT)
     ).all()
-    return sorted(_examined(connection, *found) for found in numbered)
+    return sorted(numbered)
 
 
-def _examined(connection: Connection, position: int, *content: object) -> Entry:
-    """The entry; a blank one if it cannot be delivered, with the reason logged and kept."""
-    reason = fault(*content)
-    if reason is None:
-        return entry_of(position, *content)
-    # The position may have been given before, to a row that a restored backup does not hold.
-    keep = upsert(connection, SET_ASIDE).values(position=position, reason=reason)
-    keep = keep.on_conflict_do_update(index_elements=["position"], set_={"reason": reason})
-    connection.execute(keep)
-    EVENTS_SET_ASIDE.inc()
-    logger.error("event set aside", extra={"position": position, "reason": reason})
-    return blank(position)
+def _examined(rows: Iterable[Sequence[Any]]) -> tuple[list[Entry], Faults]:
+    """The entries, a blank one for each that cannot be delivered, and why it cannot."""
+    entries, faults = [], {}
+    for position, *content in rows:
+        reason = fault(*content)
+        if reason is None:
+            entries.append(entry_of(position, *content))
+            continue
+        entries.append(blank(position))
+        faults[position] = reason
+        EVENTS_SET_ASIDE.inc()
+        logger.error("event set aside", extra={"position": position, "reason": reason})
+    return entries, faults
+
+
+def _keep(connection: Connection, faults: Faults) -> None:
+    for position, why in faults.items():
+        # The position may have been given before, to a row that a restored backup does not hold.
+        keep = upsert(connection, SET_ASIDE).values(position=position, reason=why)
+        keep = keep.on_conflict_do_update(index_elements=["position"], set_={"reason": why})
+        connection.execute(keep)

@@ -4,7 +4,7 @@ An event that got its position stays, dead, in the index of those that wait for 
 transaction of the server is older, be it a report's in another database. A whole scan passes over
 all of these. So most scans begin behind the settled ids: none of them waits, and no transaction
 that is open can still commit one. An id that was written without the sequence is found by the next
-whole scan. Whole scans come as often as they are cheap, and every time where nothing is dead.
+whole scan. Whole scans come as often as they are cheap.
 """
 
 import time
@@ -16,7 +16,9 @@ from ordercast.database import Database
 from ordercast.journal.tables import EVENTS, database_now
 
 SHARE = 20  # whole scans take this part of the time, at most
-LONGEST_SECONDS = 5.0  # between two whole scans
+# Between two whole scans. SQLite gives the id of a row that was deleted last to the next row.
+SHORTEST_SECONDS = {"postgresql": 0.25, "sqlite": 0.0}
+LONGEST_SECONDS = 5.0
 
 # The open transactions that may have an id of the table: a transaction takes the table's lock
 # before the id, and releases it after its commit can be seen.
@@ -52,14 +54,19 @@ class Waiting:
         self._begin = 0  # the id after which a short scan begins
         self._whole_at = 0.0  # when the next whole scan is due, monotonic seconds
 
+    def begin(self) -> int | None:
+        """The id after which a short scan begins; None if a whole scan is due."""
+        return None if time.monotonic() >= self._whole_at else self._begin
+
     def after(self) -> int | None:
         """An id after which an event waits, and before which none does, as far as was scanned; None
         if none waits. Takes no lock: called all the time."""
         with self._database.reading() as connection:
-            if time.monotonic() >= self._whole_at:
+            begin = self.begin()
+            if begin is None:
                 return self._scan(connection)
-            query = select(exists().where(_waits(), events.id > self._begin))
-            return self._begin if connection.scalar(query) else None
+            query = select(exists().where(_waits(), events.id > begin))
+            return begin if connection.scalar(query) else None
 
     def oldest(self) -> tuple[int, float] | None:
         """(id, seconds by the database's clock) of the event that has waited for its position for
@@ -93,7 +100,8 @@ class Waiting:
         writers = _writers(connection)
         waits, last = connection.execute(query).one()
         ended = time.monotonic()
-        self._whole_at = ended + min(SHARE * (ended - started), LONGEST_SECONDS)
+        cheap = max(SHARE * (ended - started), SHORTEST_SECONDS[self._database.dialect])
+        self._whole_at = ended + min(cheap, LONGEST_SECONDS)
         self._settle(writers, last or 0)
         # A short scan must not pass over what waits: a later event would get the lower position.
         self._begin = self._settled if waits is None else min(self._settled, waits - 1)

@@ -5,7 +5,7 @@ database session, and another worker goes on."""
 from sqlalchemy import event, text
 from sqlalchemy.engine import Connection
 
-from ordercast.database import READS, Database
+from ordercast.database import AUTOCOMMIT, READS, Database
 from ordercast.journal import LOCK_SECONDS
 
 IDLE_SECONDS = 5  # between two statements of one transaction
@@ -32,5 +32,7 @@ def limit_transactions(database: Database) -> None:
 
 
 def _limit(connection: Connection) -> None:
-    if not connection.get_execution_options().get(READS):
+    options = connection.get_execution_options()
+    # Where each statement is a transaction of its own, these limits would end before it.
+    if not options.get(READS) and options.get("isolation_level") != AUTOCOMMIT:
         connection.execute(LIMITS)

@@ -22,7 +22,7 @@ NODE = Callable[..., StockClient]
 CLIENT = "42"
 HOLDS = "SELECT position FROM ordercast_head FOR UPDATE"
 
-# A worker that is frozen before its first commit of a sequencing: it holds the head's row then.
+# A worker that is frozen when it has just locked the head's row, for its first pruning.
 FREEZING_WORKER = """
 import os, signal
 from sqlalchemy import event
@@ -30,7 +30,7 @@ from wsgi import app
 from app.db import db
 
 def freeze(connection, cursor, statement, *_):
-    if statement.startswith("UPDATE ordercast_head"):
+    if statement.startswith("SELECT ordercast_head") and "FOR UPDATE" in statement:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 with app.app_context():
@@ -123,9 +123,8 @@ def test_a_worker_frozen_in_its_transaction_is_replaced_by_another(
     command = [sys.executable, "-c", FREEZING_WORKER]
     frozen = Process(command, env=service.env, log=tmp_path / "frozen.log")
     try:
-        wait_until(lambda: frozen.logged("worker started"), "the worker runs")
-        notify(service.url, CLIENT)
         wait_until(lambda: state(frozen.pid) == "T", "it is frozen")
+        notify(service.url, CLIENT)
         service.start_worker()
 
         customer.wait_event("notification")

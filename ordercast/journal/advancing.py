@@ -1,0 +1,73 @@
+"""Giving positions and advancing the head by one statement, which commits by itself: PostgreSQL.
+
+A statement sees one snapshot, and the head's lock may be had later: another sequencer may have
+committed in between, and what it numbered still seems to wait. So the head is read twice, as the
+snapshot has it and as the lock has it. Where they differ, nothing is numbered.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from ordercast.journal.locking import LOCK_NOT_AVAILABLE, LOCK_SECONDS, HeadLocked
+from ordercast.journal.tables import EVENTS, HEAD, HEAD_ID
+
+SERIALIZATION_FAILURE = "40001"  # PostgreSQL, as READ COMMITTED is not the server's default
+
+# The ids are an array as well: the planner knows little of how many wait, and reads by index then.
+ADVANCE = text(f"""
+WITH waiting AS MATERIALIZED (
+  SELECT id, row_number() OVER (ORDER BY id) AS nth,
+    sum(octet_length(data)) OVER (ORDER BY id) - octet_length(data) AS before
+  FROM {EVENTS.name} WHERE position IS NULL AND id > :after ORDER BY id LIMIT :limit
+), limits AS MATERIALIZED (
+  SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true) WHERE EXISTS (SELECT FROM waiting)
+), seen AS MATERIALIZED (
+  SELECT position, lowest, journal FROM {HEAD.name} WHERE id = {HEAD_ID}
+), locked AS MATERIALIZED (
+  SELECT head.position, head.lowest, head.journal FROM limits, {HEAD.name} AS head
+  WHERE head.id = {HEAD_ID} FOR UPDATE OF head
+), head AS MATERIALIZED (
+  SELECT position FROM locked JOIN seen USING (position, lowest, journal)
+  WHERE journal = :journal AND position >= :known
+), numbered AS (
+  UPDATE {EVENTS.name} AS event SET position = head.position + waiting.nth FROM head, waiting
+  WHERE event.id = waiting.id AND waiting.before < :bytes
+    AND event.id = ANY (ARRAY(SELECT id FROM waiting))
+  RETURNING event.position, event.room, event.name, event.data, event.further_rooms
+), moved AS (
+  UPDATE {HEAD.name} SET position = reached.position
+  FROM (SELECT max(position) AS position FROM numbered) AS reached
+  WHERE id = {HEAD_ID} AND reached.position IS NOT NULL
+)
+SELECT EXISTS (SELECT FROM waiting), numbered.* FROM (SELECT 1) AS always
+LEFT JOIN numbered ON true ORDER BY numbered.position
+""")  # noqa: S608, names of tables
+
+
+def advance(
+    connection: Connection, *, journal: str, known: int, after: int, limit: int, max_bytes: int
+) -> list[Sequence[Any]] | None:
+    """Give the next positions to up to `limit` events that wait after the id `after`, in id order,
+    and to no more when they have `max_bytes` of data; `connection` commits each statement by
+    itself. -> (position, room, name, data, further_rooms) of each, in order: none if none waits.
+    None, and nothing was done, if another transaction has just changed the head, or the head is
+    not one of this journal that has come to `known`.
+
+    Raises HeadLocked, SQLAlchemyError."""
+    values = {"journal": journal, "known": known, "after": after, "limit": limit}
+    try:
+        rows = connection.execute(ADVANCE, {**values, "bytes": max_bytes}).all()
+    except DBAPIError as exc:
+        state = getattr(exc.orig, "sqlstate", None)
+        if state == LOCK_NOT_AVAILABLE:
+            raise HeadLocked("another transaction holds the journal's head") from exc
+        if state == SERIALIZATION_FAILURE:
+            return None
+        raise
+    waits, position = rows[0][:2]
+    if position is None:
+        return None if waits else []
+    return [row[1:] for row in rows]
