@@ -76,6 +76,11 @@ class Broker:
         return f"{self.prefix}:inbox"
 
     @property
+    def inbox_lease(self) -> str:
+        """The key that names the worker which drains the inbox."""
+        return f"{self.prefix}:inbox:lease"
+
+    @property
     def refused(self) -> str:
         """The key of the stream of refused entries, each with the reason."""
         return f"{self.prefix}:inbox:refused"

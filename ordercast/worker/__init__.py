@@ -1,6 +1,6 @@
 """The background worker, without Celery: `flask ordercast worker`, any number of processes.
 
-    relaying.py    the loop of the relay (emits/)
+    draining.py    the loop of the inbox, and relaying.py of the relay (emits/)
     pruning.py     rows that have served their time are deleted
     steps.py       the steps that a team hands in
     limits.py      how long a transaction may take

@@ -16,8 +16,10 @@ from ordercast.emits import Durable
 from ordercast.emits.relay import Relay
 from ordercast.events import Events
 from ordercast.inbox.drain import Drain
+from ordercast.inbox.lease import Lease
 from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
 from ordercast.settings import Settings
+from ordercast.worker.draining import DrainLoop
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
 from ordercast.worker.pruning import prune_once
@@ -28,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 SEQUENCE_SECONDS = 0.5  # polling: a ring may not be heard, or never have been sent
 ANNOUNCE_SECONDS = 1.0
-INBOX_BLOCK_MS = 500  # how long a worker that is asked to stop may still wait for an entry
-INBOX_SECONDS = 0.25
 INBOX_TIMEOUT_SECONDS = 5.0
 PRUNE_SECONDS = 60.0
 STALLED_SECONDS = 3.0  # without a successful step of the sequencer: then the head is not announced
@@ -92,17 +92,7 @@ def run(
     loops.append(sequencer)
     client = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
     inbox = Drain(client, broker, database=database, journal=journal, events=events)
-    loops.append(
-        Loop(
-            app,
-            "inbox",
-            lambda: inbox.step(block_ms=INBOX_BLOCK_MS),
-            INBOX_SECONDS,
-            journal=journal,
-            stop=stop,
-            longest=2.0,
-        )
-    )
+    loops.append(DrainLoop(app, inbox, Lease(client, broker), journal=journal, stop=stop))
     if settings.DURABLE:
         heard = threading.Event()
         relay = Relay(broker, database=database, journal=journal, durable=durable, wake=heard)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.application.mailbox import Mailbox
 from tests.harness.clients.stock import VERSIONS, StockClient
 from tests.harness.people.person import Person
 from tests.harness.processes.process import Process
@@ -114,6 +115,33 @@ def test_workers_killed_at_random_lose_double_and_swap_nothing(
         assert received == [*placed, last]
         assert seller.offsets() == journalled(bob)
     assert without_holes(alice, bob) == 2 * len(placed) + 2
+
+
+def test_another_worker_drains_the_inbox_after_the_one_that_did_was_killed(
+    postgres_url: str, own_redis: RedisServer, new_service: Callable[..., Service]
+) -> None:
+    first, second = (
+        new_service(database_url=postgres_url, redis_url=own_redis.url) for _ in range(2)
+    )
+    mailbox = Mailbox(own_redis.url)
+
+    def drain(title: str) -> None:
+        mailbox.add(title)
+        wait_until(lambda: not mailbox.waiting(), f"{title} is journalled")
+
+    try:
+        worker = first.start_worker()
+        drain("1")
+        second.start_worker()
+        drain("2")
+        worker.kill()
+        drain("3")
+        first.start_worker()
+        assert second.worker is not None
+        assert second.worker.stop() == 0
+        drain("4")
+    finally:
+        mailbox.redis.close()
 
 
 def test_what_was_missed_while_the_web_process_was_dead_is_replayed_and_can_be_read(
