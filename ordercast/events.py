@@ -179,4 +179,12 @@ class Disconnect(Wire):
     at: AwareDatetime | None = None
 
 
-CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect}
+class Canary(Wire):
+    """A control event that nothing follows from: by it each process measures how long an event
+    takes. `at`: its commit, by the database's clock."""
+
+    at: AwareDatetime
+
+
+CANARY = "canary"
+CONTROL: dict[str, type[Wire]] = {"revoked": Revoked, "disconnect": Disconnect, CANARY: Canary}

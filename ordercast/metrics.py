@@ -3,7 +3,7 @@ what to conclude. `make docs` makes docs/metrics.md of that."""
 
 from dataclasses import dataclass
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ UNSEQUENCED_SECONDS = Measured(
     "How long the oldest event has waited for its position.",
 )
 """Above 3: nobody gets events now. See the worker's log for `the journal's head is locked`."""
-EVENTS_SEQUENCED = Counter("ordercast_events_sequenced_total", "Events given their position.")
+EVENTS_SEQUENCED = Counter(
+    "ordercast_events_sequenced_total", "Events given their position, canaries left out."
+)
 """Counted by the workers: read it at WORKER_PORT."""
 EVENTS_SET_ASIDE = Counter(
     "ordercast_events_set_aside_total",
@@ -85,6 +87,14 @@ FOLLOWER_LAG = Measured(
     ("process",),
 )
 """Above 0 for longer than 3 s: the clients of this process are behind; the others are not."""
+COMMIT_TO_FAN_OUT = Histogram(
+    "ordercast_commit_to_fan_out_seconds",
+    "Time from the commit of an event until a process has fanned it out: of the event that each"
+    " worker commits every CANARY_SECONDS, in each process.",
+    buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
+"""Its count stands still: nothing is delivered, or no worker runs. 2 s: Redis is gone. A few
+hundredths are normal."""
 EVENTS_FANNED_OUT = Counter(
     "ordercast_events_fanned_out_total",
     "Journal events handed to the sockets, by name; each process counts each.",
@@ -181,6 +191,12 @@ DATABASE_UP = Measured("ordercast_database_up", "Whether the database answers: 1
 """0: HTTP answers 503, clients stay connected."""
 REDIS_UP = Measured("ordercast_redis_up", "Whether Redis answers: 1 or 0.")
 """0: events arrive within 2 s, and none is lost; the inbox takes nothing."""
+CLOCK_AHEAD = Gauge(
+    "ordercast_database_clock_ahead_seconds",
+    "How far the database's clock is ahead of the process's; negative: behind.",
+    multiprocess_mode="liveall",
+)
+"""More than a second, either way: set the clocks; tokens and revocations are compared by them."""
 POOL_CONNECTIONS = Gauge(
     "ordercast_database_pool_connections",
     "Connections of the pools to the database, in_use or idle, a few seconds ago.",

@@ -109,7 +109,7 @@ class Service:
             self.health,
             self.broker,
             Probes(app, self.journal, self.broker),
-            Vitals(self.database, self.live.backlogs),
+            Vitals(self.database, self.journal.clock, self.live.backlogs),
             lambda: self.live.draining,
         )
         for check in checks(self.database, self.journal, self.broker, self.tokens.key_set):

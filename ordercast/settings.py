@@ -190,6 +190,9 @@ class Settings(BaseModel):
     """that a client may have missed to be recovered"""
     RECOVERY_MAX_BYTES: Limit = 16_777_216
     """of their payloads"""
+    CANARY_SECONDS: Seconds = 5
+    """between two events that a worker commits to measure the time until each process has fanned
+    them out; 0: off"""
     METRICS_PORT: Port = 0
     """for `/metrics`, `/healthz` and `/readyz` of the web processes of a host, beside their own
     port; 0: off"""

@@ -4,6 +4,7 @@ store.py       Journal: all of it, for one application
 appending.py   in the transaction of the change         doorbell.py    a commit wakes sequencers
 bulk.py        many events by one statement
 listening.py   NOTIFY of a program's own SQL wakes them too
+clock.py       the database's clock, by which events are dated
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
 advancing.py   both, and the head, by one statement of PostgreSQL
@@ -17,6 +18,7 @@ tables.py      the tables              rules.py    what the database itself chec
 """
 
 from ordercast.journal.bulk import NewEvent
+from ordercast.journal.clock import Clock
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry
 from ordercast.journal.listening import Listener
@@ -31,6 +33,7 @@ from ordercast.journal.store import Journal
 __all__ = [
     "BATCH_ROWS",
     "LOCK_SECONDS",
+    "Clock",
     "Ear",
     "Entry",
     "Head",

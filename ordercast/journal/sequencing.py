@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Row, func, select, update
 
 from ordercast.broker import reason
 from ordercast.database import Database, upsert
+from ordercast.events import CANARY
 from ordercast.journal.advancing import advance
 from ordercast.journal.entries import Entry, blank, entry_of, fault
 from ordercast.journal.locking import lock_head, move_head
@@ -66,7 +67,7 @@ class Sequencer:
             if not entries:  # none waits, or another sequencer was faster
                 break
             count += len(entries)
-            EVENTS_SEQUENCED.inc(len(entries))
+            EVENTS_SEQUENCED.inc(sum(entry.name != CANARY for entry in entries))
             logger.debug("sequenced", extra={"count": len(entries), "head": entries[-1].position})
             self._publish_all(journal, entries)
             if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:

@@ -11,6 +11,7 @@ from ordercast.database import Database, Transaction
 from ordercast.journal import locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
 from ordercast.journal.bulk import NewEvent
+from ordercast.journal.clock import Clock
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
 from ordercast.journal.marks import Marks
@@ -35,6 +36,7 @@ class Journal:
     ) -> None:
         self._database = database
         self._waiting = Waiting(database)
+        self.clock = Clock(database)
         doorbell = Doorbell(broker, captures)
         self._appender = Appender(database, doorbell, captures, request_id)
 

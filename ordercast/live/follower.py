@@ -16,11 +16,17 @@ import orjson
 from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 
-from ordercast.events import CONTROL, CONTROL_ROOM
+from ordercast.events import CONTROL, CONTROL_ROOM, Canary
 from ordercast.journal import Entry, Head, HeadLocked, Journal
 from ordercast.live.recent import recent
 from ordercast.live.ring import Ring
-from ordercast.metrics import EVENTS_FANNED_OUT, EVENTS_SET_ASIDE, FOLLOWER_POSITION, JOURNAL_READS
+from ordercast.metrics import (
+    COMMIT_TO_FAN_OUT,
+    EVENTS_FANNED_OUT,
+    EVENTS_SET_ASIDE,
+    FOLLOWER_POSITION,
+    JOURNAL_READS,
+)
 from ordercast.revocation import Mark, mark_of
 
 logger = logging.getLogger(__name__)
@@ -212,10 +218,18 @@ class Follower:
             return
         if entry.room == CONTROL_ROOM:
             order = CONTROL[entry.name].model_validate_json(entry.data)
+            if isinstance(order, Canary):
+                self._observe(order)
+                return  # counted among no events
             self._sockets.dismiss(mark_of(order))
         else:
             self._sockets.emit_entry(entry)
         counts[entry.name] = counts.get(entry.name, 0) + 1
+
+    def _observe(self, canary: Canary) -> None:
+        seconds = self._store.clock.seconds_since(canary.at)
+        if seconds is not None:
+            COMMIT_TO_FAN_OUT.observe(seconds)
 
 
 def _entries(events: list[list[Any]], further: list[tuple[int, list[str]]]) -> list[Entry]:

@@ -150,7 +150,9 @@ class LiveServer:
     @property
     def _env(self) -> dict[str, str]:
         redis = ("REDIS_URL", "ORDERCAST_REDIS_URL", "FLASK_ORDERCAST_REDIS_URL")
-        return {**os.environ, **self._given, **dict.fromkeys(redis, self.redis_url)}
+        canaries = {"FLASK_ORDERCAST_CANARY_SECONDS": "0"}  # tests may count positions
+        redis_urls = dict.fromkeys(redis, self.redis_url)
+        return {**canaries, **os.environ, **self._given, **redis_urls}
 
     def _run(self, name: str, *command: str, descriptors: tuple[int, ...] = ()) -> Child:
         assert self.logs is not None

@@ -19,6 +19,7 @@ from ordercast.inbox.drain import Drain
 from ordercast.inbox.lease import Lease
 from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
 from ordercast.settings import Settings
+from ordercast.worker.canary import Canaries
 from ordercast.worker.draining import DrainLoop
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.loop import Loop
@@ -84,7 +85,9 @@ def run(
     def prune() -> bool:
         return prune_once(database, journal, settings.JOURNAL_KEEP_DAYS)
 
-    own = (Step("announce", announce, ANNOUNCE_SECONDS), Step("prune", prune, PRUNE_SECONDS))
+    own = [Step("announce", announce, ANNOUNCE_SECONDS), Step("prune", prune, PRUNE_SECONDS)]
+    if (seconds := settings.CANARY_SECONDS) > 0:
+        own.append(Step("canary", Canaries(database, journal, seconds).commit, seconds))
     loops = [
         Loop(app, step.name, step.run, step.seconds, journal=journal, stop=stop)
         for step in (*own, *steps)

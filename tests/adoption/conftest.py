@@ -36,6 +36,7 @@ class Place:
         config |= {
             "ORDERCAST_METRICS_PORT": str(self.metrics_port),
             "ORDERCAST_WORKER_PORT": str(self.worker_port),
+            "ORDERCAST_CANARY_SECONDS": "0",  # tests count positions
         }
         self._binaries = binaries
         self._env = {

@@ -25,6 +25,8 @@ from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 from tools.machine import program
 
+FAN_OUT = "ordercast_commit_to_fan_out_seconds"
+CLOCK = "ordercast_database_clock_ahead_seconds"
 LAG = "ordercast_follower_lag_events"
 POSITION = "ordercast_follower_position"
 SEQUENCED, CONNECTIONS = "ordercast_events_sequenced_total", "ordercast_connections"
@@ -41,6 +43,7 @@ class Host(Service):
             WEB_CONCURRENCY="2",
             METRICS_PORT=str(self.web_port),
             WORKER_PORT=str(self.worker_port),
+            CANARY_SECONDS="0.5",
             **variables,
         )
 
@@ -177,6 +180,17 @@ def test_a_web_process_that_is_killed_leaves_its_counts_and_no_ghost(
         assert total(service.web_port, REQUESTS, route="/healthz") == counted
         processes = {labels["process"] for labels, _ in read(service.web_port)[POSITION]}
         assert processes == {"0", "1"}
+
+
+def test_on_a_silent_night_each_process_measures_how_long_an_event_takes(service: Host) -> None:
+    def measured() -> float:
+        return total(service.web_port, f"{FAN_OUT}_count")
+
+    before = measured()
+    wait_until(lambda: measured() >= before + 4, "two canaries came to two processes")
+    seconds = total(service.web_port, f"{FAN_OUT}_sum") / measured()
+    assert 0 < seconds < 60
+    assert {labels["process"] for labels, _ in read(service.web_port)[CLOCK]} == {"0", "1"}
 
 
 def test_the_series_of_several_processes_are_complete_and_well_named(

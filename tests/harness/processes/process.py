@@ -31,6 +31,9 @@ def environment(**variables: str) -> dict[str, str]:
         "JWT_SECRET_KEY": SECRET,
         "REGISTRATIONS_PER_ADDRESS_PER_MINUTE": "0",
         "PASSWORD_HASH_KIB": str(CHEAP_HASH_KIB),
+        # Tests count positions. The second is for the apps of teams.
+        "CANARY_SECONDS": "0",
+        "FLASK_ORDERCAST_CANARY_SECONDS": "0",
         **variables,
     }
 

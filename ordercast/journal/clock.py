@@ -1,0 +1,33 @@
+"""The database's clock, by which events are dated, as this process sees it: hosts have clocks of
+their own, which may be seconds apart."""
+
+import time
+from datetime import datetime
+
+from sqlalchemy import select
+
+from ordercast.database import Database
+from ordercast.journal.tables import database_now
+
+
+class Clock:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.ahead: float | None = None  # seconds, the database's of ours; None: not asked yet
+
+    def ask(self) -> float:
+        """Ask the database for its time -> how many seconds it is ahead of this process's clock,
+        give or take half of the time that the answer took. Raises SQLAlchemyError."""
+        with self._database.reading() as connection:
+            connection.execute(select(1))  # connected: only the answer's time counts below
+            before = time.time()
+            moment = connection.scalars(select(database_now())).one()
+            after = time.time()
+        self.ahead = moment.timestamp() - (before + after) / 2
+        return self.ahead
+
+    def seconds_since(self, moment: datetime) -> float | None:
+        """How long ago a moment of the database's clock is; None before ask(). Asks nothing."""
+        if self.ahead is None:
+            return None
+        return max(0.0, time.time() + self.ahead - moment.timestamp())
