@@ -22,6 +22,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, Va
 from pydantic.alias_generators import to_camel
 
 from ordercast.errors import InvalidEvent, Refused
+from ordercast.payloads import JsonText
 
 CONTROL_ROOM = "control"  # of events for the web processes themselves; no client can join
 EVERYBODY = "*"  # the room of all clients on `/`
@@ -49,6 +50,10 @@ class Wire(BaseModel):
     def wire(self) -> dict[str, Any]:
         """The payload as plain JSON types, with exactly the declared keys."""
         return self.model_dump(mode="json", by_alias=True)
+
+    def text(self) -> JsonText:
+        """The same as JSON text. Raises ValueError."""
+        return JsonText(self.model_dump_json(by_alias=True))
 
 
 class Event(Wire):

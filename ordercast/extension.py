@@ -235,6 +235,11 @@ class Ordercast:
         SQLAlchemyError."""
         self._service.append(session, event, payload, to=to, key=key)
 
+    def append_all(self, session: Transaction, events: Iterable[tuple[Event, object]]) -> None:
+        """Append several declared events, each with its `to`, in this order: by one statement on
+        PostgreSQL. Raises what `append` raises."""
+        self._service.append_all(session, events)
+
     def emit(
         self, event: str | Event, payload: object = None, *, to: object, id: str | None = None
     ) -> None:

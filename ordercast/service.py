@@ -19,7 +19,7 @@ from ordercast.emits import Durable, Emitter
 from ordercast.events import CONTROL_ROOM, EVERYBODY, Event, Events
 from ordercast.health import Health
 from ordercast.identity import Identity, MayJoin
-from ordercast.journal import Journal, Missed
+from ordercast.journal import Journal, Missed, NewEvent
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
 from ordercast.monitoring.monitor import Monitor
@@ -134,6 +134,10 @@ class Service:
         first, *further = self.events.rooms(declared, to)
         self.journal.append(session, first, name, payload, further=further, key=key)
 
+    def append_all(self, session: Transaction, events: Iterable[tuple[Event, object]]) -> None:
+        """See Ordercast.append_all."""
+        self.journal.append_all(session, [self._new(event, to) for event, to in events])
+
     def emit(self, event: str | Event, payload: object, *, to: object, id: str | None) -> None:
         """See Ordercast.emit."""
         declared, name, payload = self._checked(event, payload)
@@ -149,6 +153,11 @@ class Service:
             max_events=self.settings.RECOVERY_MAX_EVENTS,
             max_bytes=self.settings.RECOVERY_MAX_BYTES,
         )
+
+    def _new(self, event: Event, to: object) -> NewEvent:
+        declared = self.events.declared(event.event) or type(event)
+        first, *further = self.events.rooms(declared, to)
+        return NewEvent(first, event.event, event.text(), tuple(further))
 
     def _checked(
         self, event: str | Event, payload: object

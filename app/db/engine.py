@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     with app.app_context():
         harden(db.engine)
     event.listen(db.session, "after_begin", transactions.note_begin)
+    event.listen(db.session, "after_soft_rollback", transactions.note_rollback)
 
 
 def _is_in_instance(url: URL) -> bool:

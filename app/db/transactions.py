@@ -7,13 +7,14 @@ from typing import Any
 from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from app.db.base import db
 from app.extension import cast
+from ordercast import Event
 
 # Keys of a session's info:
-OPEN = "transaction"  # present inside transaction()
+OPEN = "transaction"  # present inside transaction(): the events that its end writes
 BEGUN = "begun"  # connections of the open transaction: {Connection: row changes before it}
 
 
@@ -42,12 +43,14 @@ def transaction() -> Iterator[Session]:
     if in_transaction():
         raise RuntimeError("transaction() inside a transaction(): pass the session down instead")
     release()
-    session.info[OPEN] = True
+    announced: list[tuple[Event, object]] = []
+    session.info[OPEN] = announced
     try:
         with cast.turn():
             try:
                 session.connection(execution_options={"begin": "IMMEDIATE"})
                 yield session
+                _write(session, announced)
                 session.commit()
             except BaseException:
                 session.rollback()
@@ -64,9 +67,28 @@ def in_transaction() -> bool:
 def append(room: str, name: str, payload: dict[str, Any]) -> None:
     """Add a durable event to the transaction. Raises RuntimeError outside: an event and the change
     that it announces commit together or not at all."""
-    if not in_transaction():
+    session = db.session()
+    if OPEN not in session.info:
         raise RuntimeError("append() outside of transaction()")
-    cast.append(db.session, name, payload, to=room)
+    if not session.in_nested_transaction():  # whose rollback would take them back
+        _write(session, session.info[OPEN])
+    cast.append(session, name, payload, to=room)
+
+
+def announce(room: str, event: Event) -> None:
+    """As append(), for several events of a transaction: they are written together, by its last
+    statement. Raises RuntimeError inside a savepoint too: there append() is right."""
+    session = db.session()
+    if OPEN not in session.info or session.in_nested_transaction():
+        raise RuntimeError("announce() outside of transaction(), or inside a savepoint")
+    session.info[OPEN].append((event, room))
+
+
+def _write(session: Session, announced: list[tuple[Event, object]]) -> None:
+    if announced:
+        session.flush()
+        cast.append_all(session, announced)
+        announced.clear()
 
 
 def release() -> None:
@@ -84,6 +106,12 @@ def note_begin(session: Session, _transaction: object, connection: Connection) -
     for ended in [known for known in begun if known.closed]:
         del begun[ended]
     begun.setdefault(connection, _changes(connection))
+
+
+def note_rollback(session: Session, ended: SessionTransaction) -> None:
+    """Forget what was announced before a rollback of the whole transaction."""
+    if not ended.nested:
+        session.info.get(OPEN, []).clear()
 
 
 def _uncommitted(session: Session) -> list[str]:

@@ -3,14 +3,14 @@
 from typing import Any
 
 from app.accounts.tokens import Identity
-from app.db import append, now, row_id, transaction
-from app.emitters import Emitters
+from app.db import announce, now, row_id, transaction
+from app.emitters import Announcing
 from app.notifications.errors import NotificationNotFound
 from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
 from app.once import Once
 
-emitters = Emitters(append)
+emitters = Announcing(announce)
 
 
 def notify(

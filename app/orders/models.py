@@ -52,13 +52,21 @@ class Order(Base):
 
     @property
     def order_number(self) -> str:
-        """The order's name for people: OC- and the id in eight digits."""
-        return f"OC-{self.id:08d}"
+        return order_number(self.id)
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the order is cancelled by itself; None unless it is pending and expiry is on."""
-        minutes: float = current_app.config["SETTINGS"].PENDING_MINUTES
-        if self.status != Status.PENDING or not minutes:
-            return None
-        return self.created_at + timedelta(minutes=minutes)
+        return expires_at(self.status, self.created_at)
+
+
+def order_number(order_id: int) -> str:
+    """The order's name for people: OC- and the id in eight digits."""
+    return f"OC-{order_id:08d}"
+
+
+def expires_at(status: str, created_at: datetime) -> datetime | None:
+    """When an order is cancelled by itself; None unless it is pending and expiry is on."""
+    minutes: float = current_app.config["SETTINGS"].PENDING_MINUTES
+    if status != Status.PENDING or not minutes:
+        return None
+    return created_at + timedelta(minutes=minutes)

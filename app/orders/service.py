@@ -7,15 +7,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app import events
 from app.accounts.models import Role
-from app.accounts.service import require_account
+from app.accounts.service import Account, require_account
 from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
-from app.catalog.models import MAX_STOCK, Product
-from app.catalog.service import change_stock, lock_products, shortage
-from app.db import append, db, now, row_id, transaction
-from app.emitters import Emitters
+from app.catalog.models import MAX_STOCK
+from app.catalog.stock import Offer, change_stock, lock_offers, shortage
+from app.db import announce, db, now, row_id, transaction
+from app.emitters import Announcing
 from app.events import MAX_SAFE_INTEGER, Status
 from app.once import Once
 from app.orders.errors import (
@@ -28,13 +27,14 @@ from app.orders.errors import (
     UnknownProduct,
     VersionConflict,
 )
-from app.orders.models import Order, OrderLine
+from app.orders.models import Order
+from app.orders.rows import Line, OrderRow, insert_order, lock_order, move_order
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
 
 EXPIRY_BATCH = 50  # orders in one step
 MAX_TOTAL_CENTS = MAX_SAFE_INTEGER
 
-emitters = Emitters(append)
+emitters = Announcing(announce)
 
 
 def place_order(
@@ -49,34 +49,26 @@ def place_order(
         if once and (first := once.first_answer(session)):
             return first
         buyer = require_account(session, customer)
-        products = _products_for(session, quantities)
+        offers = _offers(session, quantities)
         lines = [
-            OrderLine(
-                product_id=product.id,
-                name=product.name,
-                quantity=quantity,
-                unit_price_cents=product.price_cents,
-            )
-            for product, quantity in products
+            Line(offer.id, offer.name, quantity, offer.price_cents) for offer, quantity in offers
         ]
         total = sum(line.quantity * line.unit_price_cents for line in lines)
         if total > MAX_TOTAL_CENTS:
             raise OrderTooLarge(MAX_TOTAL_CENTS)
-        seller = products[0][0].seller
-        order = Order(
-            user=buyer,
-            seller=seller,
-            items=lines,
+        for offer, quantity in offers:
+            change_stock(session, offer, -quantity)
+        order = insert_order(
+            session,
+            buyer=buyer,
+            seller=Account(offer.seller_id, offer.seller_name),
+            lines=lines,
             total_cents=total,
-            currency=products[0][0].currency,
+            currency=offer.currency,
         )
-        session.add(order)
-        for product, quantity in products:
-            change_stock(product, -quantity)
-        session.flush()
-        payload = events.Order.model_validate(order)
-        emitters.order_placed(order.customer_id, payload)
-        emitters.new_order_for_seller(order.seller_id, payload)
+        payload = order.payload()
+        emitters.order_placed(buyer.id, payload)
+        emitters.new_order_for_seller(offer.seller_id, payload)
         answer = payload.wire()
         return once.keep(session, answer) if once else answer
 
@@ -92,9 +84,9 @@ def change_status(
         order = _locked_order(session, order_id)
         if order is None or not _is_party(order, actor):
             raise OrderNotFound
-        current = Status(order.status)
-        sells = actor.role is Role.SELLER and actor.user_id == str(order.seller_id)
-        if not (sells or actor.role is Role.ADMIN) and (current, wanted) not in CUSTOMER_MOVES:
+        sells = actor.role is Role.SELLER and actor.user_id == str(order.seller.id)
+        is_free = sells or actor.role is Role.ADMIN
+        if not is_free and (order.status, wanted) not in CUSTOMER_MOVES:
             raise MoveForbidden
         if version is not None and version != order.version:
             raise VersionConflict(order.version)
@@ -125,51 +117,45 @@ def cancel_if_pending(order_id: int) -> bool:
     return True
 
 
-def _move(session: Session, order: Order, wanted: Status) -> dict[str, Any]:
-    current = Status(order.status)
-    if wanted not in NEXT[current]:
-        raise InvalidTransition(current, wanted)
+def _move(session: Session, order: OrderRow, wanted: Status) -> dict[str, Any]:
+    if wanted not in NEXT[order.status]:
+        raise InvalidTransition(order.status, wanted)
     if wanted in RESTOCKS:
-        products = lock_products(session, [line.product_id for line in order.items])
-        for line in order.items:
-            product = products[line.product_id]
+        offers = lock_offers(session, [line.product_id for line in order.lines])
+        for line in order.lines:
+            offer = offers[line.product_id]
             # Cap at MAX_STOCK: a seller who filled up the stock must not block a cancellation.
-            change_stock(product, min(line.quantity, MAX_STOCK - product.stock))
-    order.status = wanted
-    session.flush()
-    emitters.order_status_update(order.customer_id, order)
-    payload = events.Order.model_validate(order)
-    emitters.new_order_for_seller(order.seller_id, payload)
+            change_stock(session, offer, min(line.quantity, MAX_STOCK - offer.stock))
+    payload = move_order(session, order, wanted).payload()
+    emitters.order_status_update(order.buyer.id, payload)
+    emitters.new_order_for_seller(order.seller.id, payload)
     return payload.wire()
 
 
-def _products_for(session: Session, quantities: dict[str, int]) -> list[tuple[Product, int]]:
+def _offers(session: Session, quantities: dict[str, int]) -> list[tuple[Offer, int]]:
     ids = {product_id: row_id(product_id) for product_id in quantities}
-    found = lock_products(session, [number for number in ids.values() if number])
+    found = lock_offers(session, [number for number in ids.values() if number])
     unknown = [text for text, number in ids.items() if number not in found]
     if unknown:
         raise UnknownProduct(unknown)
     # Keep them in id order, as later reads do: the answer, the event and reads list lines alike.
-    products = [(product, quantities[str(number)]) for number, product in found.items()]
-    if len({product.seller_id for product, _ in products}) > 1:
+    offers = [(offer, quantities[str(number)]) for number, offer in found.items()]
+    if len({offer.seller_id for offer, _ in offers}) > 1:
         raise SeveralSellers
-    if len({product.currency for product, _ in products}) > 1:
+    if len({offer.currency for offer, _ in offers}) > 1:
         raise SeveralCurrencies
-    short = [
-        shortage(product, quantity) for product, quantity in products if product.stock < quantity
-    ]
-    if short:
+    if short := [shortage(offer, count) for offer, count in offers if offer.stock < count]:
         raise OutOfStock(short)
-    return products
+    return offers
 
 
-def _locked_order(session: Session, order_id: str) -> Order | None:
+def _locked_order(session: Session, order_id: str) -> OrderRow | None:
     number = row_id(order_id)
-    return session.get(Order, number, with_for_update={"of": Order}) if number else None
+    return lock_order(session, number) if number else None
 
 
-def _is_party(order: Order, identity: Identity) -> bool:
+def _is_party(order: OrderRow, identity: Identity) -> bool:
     return identity.role is Role.ADMIN or identity.user_id in (
-        str(order.customer_id),
-        str(order.seller_id),
+        str(order.buyer.id),
+        str(order.seller.id),
     )

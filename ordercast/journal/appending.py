@@ -64,11 +64,7 @@ class Appender:
         if further:
             row["further_rooms"] = list(further)
         written = connection.execute(INSERT, row).inserted_primary_key
-        through = session_of(session)
-        if through is None:
-            self._watch(connection)
-        else:
-            through.info.setdefault(APPENDED, {})[self] = connection
+        through = self._ring_after(session, connection)
         if self._captures:
             captured = CapturedEvent(
                 name, orjson.loads(text), (room, *further), durable=True, key=key
@@ -77,17 +73,27 @@ class Appender:
         assert written is not None
         return int(written[0])
 
-    def append_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
-        """Add events, in their order, to the transaction of a connection to the journal's database.
-        Raises SQLAlchemyError."""
+    def append_all(self, session: Transaction, events: Sequence[NewEvent]) -> None:
+        """Add events, in their order, to the transaction that `session` has open, or begins. Raises
+        TypeError and RuntimeError as `append` does, and SQLAlchemyError."""
         if not events:
             return
+        connection = self._database.joined(session, EVENTS)
         insert_all(connection, events, self._request_id())
-        self._watch(connection)
+        through = self._ring_after(session, connection)
         for each in events if self._captures else ():
             rooms = (each.room, *each.further)
             captured = CapturedEvent(each.name, orjson.loads(each.data.text), rooms, durable=True)
-            self._captures.appended(captured, connection, None)
+            self._captures.appended(captured, connection, through)
+
+    def _ring_after(self, session: Transaction, connection: Connection) -> Session | None:
+        """Ring when the transaction has committed -> the session, if it is one."""
+        through = session_of(session)
+        if through is None:
+            self._watch(connection)
+        else:
+            through.info.setdefault(APPENDED, {})[self] = connection
+        return through
 
     def on_session_commit(self, connection: Connection) -> None:
         """Ring, unless the session has joined a transaction that goes on: then after that one."""

@@ -54,10 +54,10 @@ class Journal:
         Appender.append."""
         return self._appender.append(session, room, name, data, further=further, key=key)
 
-    def append_all(self, connection: Connection, events: Sequence[NewEvent]) -> None:
-        """Add events to the transaction of a connection of the library's own: by one statement on
-        PostgreSQL, with ids in their order."""
-        self._appender.append_all(connection, events)
+    def append_all(self, session: Transaction, events: Sequence[NewEvent]) -> None:
+        """Add events to the transaction of `session`: by one statement on PostgreSQL, with ids in
+        their order; see Appender.append_all."""
+        self._appender.append_all(session, events)
 
     # -- reading
 

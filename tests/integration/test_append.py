@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 from app import create_app
 from app.db import db
-from app.events import OrderStatus, Status
+from app.events import Notification, OrderStatus, Status
 from app.extension import cast
 from ordercast import Event, InvalidEvent, Refused
 from ordercast.journal.tables import EVENTS
@@ -236,3 +236,51 @@ def test_the_row_has_the_id_of_the_request_that_appended_it(
 def test_an_event_outside_of_any_request_has_no_request_id(session: Session) -> None:
     append(session)
     assert session.scalar(select(EVENTS.c.request_id)) is None
+
+
+def notes(*titles: str) -> list[tuple[Event, object]]:
+    return [(Notification.of({**HELLO, "title": title}), "7") for title in titles]
+
+
+def test_several_events_are_written_together_in_their_order(session: Session, bell: Bell) -> None:
+    append(session, "first")
+    cast.append_all(session, notes("second", "third"))
+    assert bell.is_silent()
+    session.commit()
+    assert bell.rang()
+    assert committed() == ["first", "second", "third"]
+    with db.engine.connect() as connection:
+        assert set(connection.execute(select(EVENTS.c.room, EVENTS.c.name))) == {
+            ("user:7", "notification")
+        }
+
+
+def test_several_events_are_taken_back_with_their_savepoint(session: Session, bell: Bell) -> None:
+    cast.append_all(session, notes("kept"))
+    with session.begin_nested() as savepoint:
+        cast.append_all(session, notes("taken back", "too"))
+        savepoint.rollback()
+    session.commit()
+    assert bell.rang()
+    assert committed() == ["kept"]
+
+
+def test_several_events_over_a_connection_ring_after_its_commit(app: Flask, bell: Bell) -> None:
+    with db.engine.begin() as connection:
+        cast.append_all(connection, notes("one", "two"))
+        cast.append_all(connection, [])
+    assert bell.rang()
+    assert committed() == ["one", "two"]
+
+
+def test_of_several_events_none_is_written_if_one_is_refused(session: Session) -> None:
+    class Undeclared(Event):
+        event = "undeclared"
+
+    events: list[tuple[Event, object]] = [*notes("good"), (Undeclared(), "7")]
+    with pytest.raises(Refused, match="no such event"):
+        cast.append_all(session, events)
+    with pytest.raises(Refused, match="receiver"):
+        cast.append_all(session, [(notes("good")[0][0], "")])
+    session.commit()
+    assert committed() == []

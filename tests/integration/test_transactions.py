@@ -6,12 +6,15 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
-from app.db import UncommittedChanges, append, db, release, transaction
+from app.db import UncommittedChanges, announce, append, db, release, transaction
+from app.events import Notification
 from ordercast.journal.tables import EVENTS
 
+NOTE = Notification(title="t", message="m", type="info")
 LOST = "changes that would be lost"
 Change = Callable[[User], object]
 
@@ -143,3 +146,54 @@ def test_over_http_it_is_an_error_of_the_service_and_announces_nothing(
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (500, "internal_error")
     assert "uncommitted_changes: the session holds changes that would be lost" in caplog.text
     assert db.session.scalars(select(EVENTS.c.id)).all() == []
+
+
+def test_what_is_announced_is_written_at_the_end_and_after_what_was_before_it(app: Flask) -> None:
+    with transaction() as session:
+        announce("user:1", NOTE)
+        announce("user:2", NOTE)
+        assert rooms(session) == []
+        append("user:3", "notification", NOTE.wire())
+        assert rooms(session) == ["user:1", "user:2", "user:3"]
+        announce("user:4", NOTE)
+    with transaction() as session:
+        assert rooms(session) == ["user:1", "user:2", "user:3", "user:4"]
+
+
+def announce_and_fail() -> None:
+    with transaction():
+        announce("user:1", NOTE)
+        raise LookupError
+
+
+def test_what_is_announced_and_rolled_back_is_not_written(app: Flask) -> None:
+    with pytest.raises(LookupError):
+        announce_and_fail()
+    with transaction() as session:
+        announce("user:1", NOTE)
+        session.rollback()
+        announce("user:2", NOTE)
+    with transaction() as session:
+        assert rooms(session) == ["user:2"]
+
+
+def test_a_savepoint_takes_back_what_was_appended_in_it_and_no_more(app: Flask) -> None:
+    with transaction() as session:
+        announce("user:1", NOTE)
+        with session.begin_nested() as savepoint:
+            append("user:2", "notification", NOTE.wire())
+            with pytest.raises(RuntimeError, match="inside a savepoint"):
+                announce("user:3", NOTE)
+            savepoint.rollback()
+    with transaction() as session:
+        assert rooms(session) == ["user:1"]
+
+
+def test_nothing_is_announced_outside_of_a_transaction(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="outside of transaction"):
+        announce("user:1", NOTE)
+
+
+def rooms(session: Session) -> list[str]:
+    """Of the events that this transaction sees."""
+    return list(session.scalars(text("SELECT room FROM ordercast_events ORDER BY id")))

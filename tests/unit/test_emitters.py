@@ -5,9 +5,11 @@ from collections.abc import Callable
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 
-from app.emitters import Emitters, InvalidEvent
+from app.emitters import Announcing, Emitters, InvalidEvent
+from app.events import Order, OrderNew
 
 Sent = list[tuple[str, str, dict[str, Any]]]
 
@@ -167,3 +169,20 @@ def test_what_send_raises_is_the_callers() -> None:
 
     with pytest.raises(ConnectionError, match="unavailable"):
         Emitters(unavailable).low_stock_alert("2", PRODUCT)
+
+
+def test_an_event_that_is_announced_is_the_one_that_is_sent(emitters: Emitters, sent: Sent) -> None:
+    """Also of an order that has been validated once, and is not validated again."""
+    announced: Sent = []
+    announcing = Announcing(lambda room, event: announced.append((room, event.event, event.wire())))
+    for each, order in ((emitters, ORDER), (announcing, Order.model_validate(ORDER))):
+        each.order_placed("1", order)
+        each.new_order_for_seller("2", order)
+        each.order_status_update("1", order)
+        each.low_stock_alert("2", PRODUCT)
+    assert announced == sent
+
+
+def test_the_text_of_an_event_is_its_payload() -> None:
+    event = OrderNew.of(ORDER)
+    assert orjson.loads(event.text().text) == event.wire()
