@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from ordercast import OutageFilter, redacted
+from ordercast import OutageFilter, RequestIdFilter, redacted
 
 HANDLER = "ordercast"  # the name of the one handler
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -58,6 +58,7 @@ def configure(level: str) -> None:
     handler.setFormatter(JsonFormatter())
     handler.set_name(HANDLER)
     handler.addFilter(OutageFilter())
+    handler.addFilter(RequestIdFilter())
     # No line has them, and for each record they would be asked of a greenlet, which is no thread.
     logging.logThreads = logging.logMultiprocessing = False
     root = logging.getLogger()

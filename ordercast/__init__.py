@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from ordercast.outage_filter import OutageFilter as OutageFilter
     from ordercast.proxies import TrustedProxies as TrustedProxies
     from ordercast.redaction import redacted as redacted
+    from ordercast.request_ids import RequestIdFilter as RequestIdFilter
     from ordercast.revocation import Mark as Mark
     from ordercast.revocation import RevocationKind as RevocationKind
     from ordercast.revocation import RevocationStore as RevocationStore
@@ -130,6 +131,7 @@ _HOME = {  # public name: its module
     "Pruned": "journal",
     "Refuse": "errors",
     "Refused": "errors",
+    "RequestIdFilter": "request_ids",
     "RevocationKind": "revocation",
     "RevocationStore": "revocation",
     "Rule": "revocation",

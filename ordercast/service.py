@@ -8,7 +8,7 @@ from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import Engine
 
-from ordercast import proxies
+from ordercast import proxies, request_ids
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.checks import checks
@@ -67,6 +67,7 @@ class Service:
         if EXTENSION in app.extensions:
             raise RuntimeError("cast.init_app(app, ...) was called before for this application")
         filter_own_loggers()
+        request_ids.init_app(app)
         warn_of_others()
         take_back(socketio)
         self.settings = settings = options.with_queue(settings, socketio.server_options)

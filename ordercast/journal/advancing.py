@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ordercast.journal.locking import LOCK_NOT_AVAILABLE, LOCK_SECONDS, HeadLocked
 from ordercast.journal.tables import EVENTS, HEAD, HEAD_ID
+from ordercast.request_ids import MAX_CHARACTERS
 
 SERIALIZATION_FAILURE = "40001"  # PostgreSQL, as READ COMMITTED is not the server's default
 
@@ -36,7 +37,8 @@ WITH waiting AS MATERIALIZED (
   UPDATE {EVENTS.name} AS event SET position = head.position + waiting.nth FROM head, waiting
   WHERE event.id = waiting.id AND waiting.before < :bytes
     AND event.id = ANY (ARRAY(SELECT id FROM waiting))
-  RETURNING event.position, event.room, event.name, event.data, event.further_rooms
+  RETURNING event.position, event.room, event.name, event.data, event.further_rooms,
+    left(event.request_id, :characters) AS request_id
 ), moved AS (
   UPDATE {HEAD.name} SET position = reached.position
   FROM (SELECT max(position) AS position FROM numbered) AS reached
@@ -52,14 +54,17 @@ def advance(
 ) -> list[Sequence[Any]] | None:
     """Give the next positions to up to `limit` events that wait after the id `after`, in id order,
     and to no more when they have `max_bytes` of data; `connection` commits each statement by
-    itself. -> (position, room, name, data, further_rooms) of each, in order: none if none waits.
+    itself. -> (position, room, name, data, further_rooms, request_id) of each, in order: none if
+    none waits.
     None, and nothing was done, if another transaction has just changed the head, or the head is
     not one of this journal that has come to `known`.
 
     Raises HeadLocked, SQLAlchemyError."""
     values = {"journal": journal, "known": known, "after": after, "limit": limit}
     try:
-        rows = connection.execute(ADVANCE, {**values, "bytes": max_bytes}).all()
+        rows = connection.execute(
+            ADVANCE, {**values, "bytes": max_bytes, "characters": MAX_CHARACTERS}
+        ).all()
     except DBAPIError as exc:
         state = getattr(exc.orig, "sqlstate", None)
         if state == LOCK_NOT_AVAILABLE:

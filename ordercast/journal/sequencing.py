@@ -26,6 +26,7 @@ from ordercast.journal.restarting import restart, restart_if_lost
 from ordercast.journal.tables import EVENTS, SET_ASIDE
 from ordercast.journal.waiting import Waiting
 from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILURES
+from ordercast.request_ids import MAX_CHARACTERS, clean
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ BATCH_ROWS = 1000  # in one step
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
 
+LOGGED_REQUESTS = 20  # of one batch
 TRIES = 3  # by one statement, while other transactions change the head
 
 Faults = dict[int, str]  # position: why the event cannot be delivered
@@ -68,7 +70,6 @@ class Sequencer:
                 break
             count += len(entries)
             EVENTS_SEQUENCED.inc(sum(entry.name != CANARY for entry in entries))
-            logger.debug("sequenced", extra={"count": len(entries), "head": entries[-1].position})
             self._publish_all(journal, entries)
             if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:
                 break  # not cut short for its bytes: all that waited is sequenced
@@ -125,6 +126,7 @@ class Sequencer:
         if not rows:
             return None if rows is None else []
         entries, faults = _examined(rows)
+        _log(rows)
         if faults:  # a process that is killed before this leaves the reason to the log of readers
             with self._database.writing() as connection:
                 _keep(connection, faults)
@@ -145,11 +147,14 @@ class Sequencer:
                 if not self._marks.settle(head.journal, connection.info) and head.position:
                     return head, []
                 head = restart_if_lost(connection, head, self._marks.known(head.journal))
-            entries, faults = _examined(_number(connection, head, limit, after))
+            rows = _number(connection, head, limit, after)
+            entries, faults = _examined(rows)
             _keep(connection, faults)
             if entries:
                 head = head._replace(position=head.position + len(entries))
                 move_head(connection, head)
+        if entries:
+            _log(rows)
         if self._marks is not None:
             self._marks.note(head.journal, head.position)
         return head, entries
@@ -207,7 +212,7 @@ def _number(connection: Connection, head: Head, limit: int, after: int) -> list[
         update(EVENTS)
         .where(events.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
         .values(position=head.position + waiting.c.nth)
-        .returning(*CONTENT)
+        .returning(*CONTENT, func.substr(events.request_id, 1, MAX_CHARACTERS))
     ).all()
     return sorted(numbered)
 
@@ -215,7 +220,7 @@ def _number(connection: Connection, head: Head, limit: int, after: int) -> list[
 def _examined(rows: Iterable[Sequence[Any]]) -> tuple[list[Entry], Faults]:
     """The entries, a blank one for each that cannot be delivered, and why it cannot."""
     entries, faults = [], {}
-    for position, *content in rows:
+    for position, *content, request_id in rows:
         reason = fault(*content)
         if reason is None:
             entries.append(entry_of(position, *content))
@@ -223,8 +228,24 @@ def _examined(rows: Iterable[Sequence[Any]]) -> tuple[list[Entry], Faults]:
         entries.append(blank(position))
         faults[position] = reason
         EVENTS_SET_ASIDE.inc()
-        logger.error("event set aside", extra={"position": position, "reason": reason})
+        extra = {"position": position, "reason": reason, "request": _id(request_id)}
+        logger.error("event set aside", extra=extra)
     return entries, faults
+
+
+def _log(rows: Sequence[Sequence[Any]]) -> None:
+    """A line for the batch: at INFO when events of requests are in it, with the requests' ids."""
+    requests = list(filter(None, dict.fromkeys(_id(row[-1]) for row in rows)))
+    extra = {"count": len(rows), "head": rows[-1][0]}
+    if requests:
+        logger.info("sequenced", extra={**extra, "requests": requests[:LOGGED_REQUESTS]})
+    else:
+        logger.debug("sequenced", extra=extra)
+
+
+def _id(request_id: object) -> str | None:
+    """The id as it may be logged: any program may have written the row."""
+    return clean(request_id) if isinstance(request_id, str) else None
 
 
 def _keep(connection: Connection, faults: Faults) -> None:

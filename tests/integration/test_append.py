@@ -219,15 +219,12 @@ def test_a_payload_that_is_text_is_a_string_of_json(app: Flask, session: Session
         ("req-1/a_B:c@d=e+f,g.h", "req-1/a_B:c@d=e+f,g.h"),
         ('two words\t"\u00fc"', "twowords"),
         ("x" * 200, "x" * MAX_CHARACTERS),
-        ("", None),
-        (" \u00fc ", None),
-        (None, None),
     ],
 )
 def test_the_row_has_the_id_of_the_request_that_appended_it(
-    app: Flask, session: Session, given: str | None, kept: str | None
+    app: Flask, session: Session, given: str, kept: str
 ) -> None:
-    headers = {} if given is None else {"X-Request-ID": given.encode().decode("latin-1")}
+    headers = {"X-Request-ID": given.encode().decode("latin-1")}
     with app.test_request_context(headers=headers):
         append(session)
     assert session.scalar(select(EVENTS.c.request_id)) == kept
