@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Connection, Text, bindparam, text
+from sqlalchemy import Connection, bindparam, text
 
 from ordercast.database.types import UtcDateTime
 from ordercast.inbox.tables import INBOX_IDS
@@ -13,8 +12,8 @@ from ordercast.inbox.tables import INBOX_IDS
 # The keys are one parameter: a statement whose length depends on their number would be compiled,
 # parsed and planned anew for each number.
 GIVEN = {
-    "postgresql": "SELECT key, :moment FROM unnest(:keys) WITH ORDINALITY AS given (key, place)"
-    " ORDER BY place",
+    "postgresql": "SELECT key, :moment FROM json_array_elements_text(CAST(:keys AS json))"
+    " WITH ORDINALITY AS given (key, place) ORDER BY place",
     "sqlite": "SELECT value, :moment FROM json_each(:keys) WHERE true ORDER BY key",
 }
 CLAIM = {
@@ -23,7 +22,6 @@ CLAIM = {
     ).bindparams(bindparam("moment", type_=UtcDateTime()))
     for dialect, given in GIVEN.items()
 }
-CLAIM["postgresql"] = CLAIM["postgresql"].bindparams(bindparam("keys", type_=ARRAY(Text)))
 
 
 def key_of(id: str) -> str:
@@ -35,7 +33,5 @@ def claim(connection: Connection, keys: Sequence[str]) -> set[str]:
     """Claim the keys that are new, in this transaction -> these keys. In one statement, in this
     order: a second transaction with the same keys waits at the first common one, and claims what
     the first transaction did not."""
-    dialect = connection.dialect.name
-    given: Any = list(keys) if dialect == "postgresql" else orjson.dumps(keys).decode()
-    claimed = connection.scalars(CLAIM[dialect], {"keys": given, "moment": datetime.now(UTC)})
-    return set(claimed)
+    values = {"keys": orjson.dumps(keys).decode(), "moment": datetime.now(UTC)}
+    return set(connection.scalars(CLAIM[connection.dialect.name], values))
