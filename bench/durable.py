@@ -156,7 +156,7 @@ class Bench:
         ask(self._load, json.dumps({"first": self._next, "count": count}), "expecting")
         before = self._cpu_seconds()
         began, sender_seconds = send(self._next, count)
-        report = read(self._load, "arrived")
+        report = ask(self._load, "sent", "arrived")
         after = self._cpu_seconds()
         self._next += count
         return {

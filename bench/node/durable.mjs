@@ -3,8 +3,8 @@
 // number, the process that sent it, and when, in ns of the monotonic clock.
 //
 // Prints {phase: "ready"} when all are connected. For each line {first, count}, events of which
-// `seq` goes to client `seq % clients`, it prints {phase: "expecting"}, and {phase: "arrived", ...}
-// when all are here, or were given up.
+// `seq` goes to client `seq % clients`, it prints {phase: "expecting"}; after the next line, by which
+// all were sent, it prints {phase: "arrived", ...} when all are here, or were given up.
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 import { percentile } from "./client.mjs";
@@ -57,6 +57,7 @@ for (let line = await input.next(); !line.done; line = await input.next()) {
   Object.assign(expected, { arrived: 0, strays: 0, doubled: 0, disordered: 0 });
   const before = process.cpuUsage();
   say({ phase: "expecting" });
+  await input.next();
   const deadline = performance.now() + LATE_MS;
   while (expected.arrived < count && performance.now() < deadline) await sleep(5);
   const { user, system } = process.cpuUsage(before);
