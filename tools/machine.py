@@ -9,10 +9,13 @@ import sys
 
 # Programs by the package that has them, in Debian's words.
 PACKAGES = {
+    "caddy": "caddy",
     "chromium": "chromium",
+    "haproxy": "haproxy",
     "nginx": "nginx-light",
     "pgbouncer": "pgbouncer",
     "promtool": "prometheus",
+    "systemd-analyze": "systemd",
 }
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"  # where servers are, and an ordinary PATH does not look
 

@@ -3,16 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.harness.clients import loopback
 from tests.harness.clients.raw import raw_polling
@@ -21,6 +16,7 @@ from tests.harness.processes.process import Process
 from tests.harness.processes.service import Service
 from tests.harness.processes.workers import frozen, workers
 from tests.harness.processes.workers import owner as worker_of
+from tests.harness.servers.certificates import certify
 from tests.harness.servers.nginx import Nginx
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
@@ -57,26 +53,6 @@ def nginx(tmp_path: Path) -> Iterator[Callable[..., Nginx]]:
             return proxy
 
         yield make
-
-
-def certify(folder: Path) -> None:
-    """A key and a certificate of this host for itself, in shop.pem."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    private = key.private_bytes(pem, pkcs8, serialization.NoEncryption())
-    (folder / "shop.pem").write_bytes(private + certificate.public_bytes(pem))
 
 
 def let_in(client: StockClient) -> bool:

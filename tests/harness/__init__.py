@@ -2,6 +2,8 @@
 
 waiting                  wait for a condition, with a deadline
 
+servers.balancers        nginx, HAProxy and Caddy in front of two hosts, with the files of deploy/
+servers.certificates     a certificate that nobody else signed
 servers.clusters         PostgreSQL primary and standby on TCP ports; promotion
 servers.issuer           the issuer of tokens: its key set over HTTP, rotated, down, silent
 servers.journals         a journal of its own for a copied database

@@ -1,4 +1,4 @@
-"""Two hosts behind a balancer that sends each request to the other one in turn."""
+"""Two hosts behind the balancers of deploy/, which send each request to another host in turn."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from app.config import Settings
@@ -21,33 +22,20 @@ from tests.harness.people.person import Person, notify
 from tests.harness.processes.process import BIN, Process
 from tests.harness.processes.service import Service
 from tests.harness.processes.workers import owners, workers
-from tests.harness.servers.nginx import Nginx
+from tests.harness.servers.balancers import BALANCERS, PREFIX
+from tests.harness.servers.certificates import certify
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
 
-CLIENTS = 30
-ROUND_ROBIN = """
-map $http_upgrade $connection_upgrade {{ default upgrade; '' close; }}
-upstream shop {{ server 127.0.0.1:{one}; server 127.0.0.1:{two}; }}
-server {{
-  listen 127.0.0.1:{port};
-  location / {{
-    proxy_pass http://shop;
-    proxy_http_version 1.1;
-    proxy_set_header Upgrade $http_upgrade;
-    proxy_set_header Connection $connection_upgrade;
-    proxy_set_header Host $http_host;
-    proxy_set_header X-Forwarded-For $remote_addr;
-  }}
-}}
-"""
+FEW, MANY = 20, 200  # clients
+PATH = f"{PREFIX}/socket.io"
 
 
 class Hosts:
     """Each has a hand-over folder of its own, so their processes meet at private addresses only."""
 
-    def __init__(self, one: Service, two: Service, url: str) -> None:
-        self.one, self.two, self.url = one, two, url
+    def __init__(self, one: Service, two: Service) -> None:
+        self.one, self.two = one, two
 
     def names(self) -> list[set[str]]:
         """In which the ids of sessions end, by host."""
@@ -80,9 +68,22 @@ def hosts(
             made.append(host)
         one, two = made
         one.start_worker()
-        proxy = Nginx(folder, ROUND_ROBIN, one=one.port, two=two.port)
-        stack.callback(proxy.stop)
-        yield Hosts(one, two, proxy.url)
+        yield Hosts(one, two)
+
+
+@pytest.fixture(scope="module")
+def balancers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The URL of the service at each, by the balancer's name."""
+    with ExitStack() as stack:
+        urls = {}
+        for name, start in BALANCERS.items():
+            folder = tmp_path_factory.mktemp(name)
+            certify(folder)
+            addresses = [f"127.0.0.1:{host.port}" for host in (hosts.one, hosts.two)]
+            balancer = start(folder, (addresses[0], addresses[1]), folder / "shop.pem")
+            stack.callback(balancer.stop)
+            urls[name] = balancer.url
+        yield urls
 
 
 @pytest.fixture
@@ -103,18 +104,36 @@ def served_by(hosts: Hosts, people: Crowd) -> list[int]:
     return [len(names & of_host) for of_host in hosts.names()]
 
 
-@pytest.mark.parametrize("transports", [["polling"], ["polling", "websocket"], ["websocket"]])
+def come(crowd: Callable[..., Crowd], url: str, count: int, token: str, **options: Any) -> Crowd:
+    """A crowd through this balancer, all of whom are connected."""
+    origin = url.removesuffix(PREFIX)
+    people = crowd(origin, count, token, path=PATH, rejectUnauthorized=False, **options)
+    people.wait_all("connect")
+    return people
+
+
+@pytest.mark.parametrize(
+    ("name", "transports"),
+    [
+        ("nginx", ["polling", "websocket"]),
+        ("haproxy", ["polling", "websocket"]),
+        ("caddy", ["polling", "websocket"]),
+        ("nginx", ["polling"]),
+        ("haproxy", ["websocket"]),
+    ],
+)
 def test_every_transport_works_without_sticky_sessions(
     hosts: Hosts,
+    balancers: dict[str, str],
     crowd: Callable[..., Crowd],
     person_at: Callable[[Service, str], Person],
+    name: str,
     transports: list[str],
 ) -> None:
     alice = person_at(hosts.one, "customer")
 
-    people = crowd(hosts.url, CLIENTS, alice.token, transports=transports)
-    people.wait_all("connect")
-    if transports == ["polling", "websocket"]:
+    people = come(crowd, balancers[name], FEW, alice.token, transports=transports)
+    if len(transports) == 2:
         people.wait_all("upgrade")
     notes = [notify(hosts.two.url, alice.id, title=f"note {number}") for number in range(5)]
     people.wait_all("event", len(notes))
@@ -122,6 +141,25 @@ def test_every_transport_works_without_sticky_sessions(
     assert people.troubles() == []
     assert all(told == notes for told in people.payloads("notification").values())
     assert all(served_by(hosts, people))  # both hosts have sessions
+
+
+@pytest.mark.parametrize("name", BALANCERS)
+def test_the_api_is_served_under_a_path_and_metrics_are_not(
+    hosts: Hosts, balancers: dict[str, str], name: str
+) -> None:
+    with httpx.Client(base_url=balancers[name], verify=False) as client:
+        answer = client.post("/api/auth/login", json={"email": "nobody@shop.example"})
+        assert answer.status_code == 422
+        assert client.get("/metrics").status_code == 404
+        asked = {"X-Request-ID": f"asked-by-{name}", "X-Forwarded-For": "198.51.100.4"}
+        assert client.get("/api/auth/me", headers=asked).status_code == 401
+    served = [line for host in (hosts.one, hosts.two) for line in requests(host, "/api/auth/me")]
+    assert {line["address"] for line in served} == {"127.0.0.1"}  # ours, not what we claim
+
+
+def requests(host: Service, path: str) -> list[dict[str, Any]]:
+    assert host.web is not None
+    return host.web.logged("request", path=path)
 
 
 def test_the_doctor_reaches_the_processes_of_all_hosts(hosts: Hosts) -> None:
@@ -160,16 +198,19 @@ def kill(host: Service) -> None:
 
 def test_a_rolling_restart_and_the_kill_of_a_host_lose_nothing(
     hosts: Hosts,
+    balancers: dict[str, str],
     crowd: Callable[..., Crowd],
     person_at: Callable[[Service, str], Person],
 ) -> None:
     alice = person_at(hosts.one, "customer")
     groups = [
-        crowd(hosts.url, CLIENTS // 3, alice.token, transports=transports)
-        for transports in (["polling"], ["polling", "websocket"], ["websocket"])
+        come(crowd, balancers[name], MANY // 3, alice.token, transports=transports)
+        for name, transports in (
+            ("nginx", ["polling"]),
+            ("haproxy", ["polling", "websocket"]),
+            ("caddy", ["websocket"]),
+        )
     ]
-    for people in groups:
-        people.wait_all("connect")
     notes: list[Any] = []
 
     for change, host in ((restart, hosts.one), (restart, hosts.two), (kill, hosts.one)):
