@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-DEADLINE_SECONDS = 20.0  # generous: it only ends a test that fails anyway
+DEADLINE_SECONDS = 40.0  # generous: it only ends a test that fails anyway
 LOOK_SECONDS = 0.02
 
 
