@@ -7,7 +7,25 @@ from playwright.sync_api import Locator, Route, expect
 
 from tests.harness.clients.browser import PHONE, Visit
 from tests.harness.people.person import Person
+from tests.harness.waiting import wait_until
 
+# Notes the tones and notifications that the page makes, and hides the page from itself.
+LISTEN_FOR_ALERTS = """
+window.tones = 0;
+window.notes = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (...given) {
+  window.tones += 1;
+  return start.apply(this, given);
+};
+window.Notification = new Proxy(window.Notification, {
+  construct(target, given) {
+    window.notes.push(given[0]);
+    return new target(...given);
+  },
+});
+Object.defineProperty(document, "hidden", { get: () => window.isHidden === true });
+"""
 UNDO_MS = 8_000  # as long as an early end can be undone
 
 
@@ -182,6 +200,90 @@ def test_an_early_end_is_behind_a_menu_and_can_be_undone(
         cancelled["id"]: "cancelled",
         refunded["id"]: "refunded",
     }
+
+
+def test_many_orders_are_moved_at_once_and_the_title_counts_those_that_wait(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    orders = sells(bob, alice, 6)
+    his = visit()
+    his.sign_in(bob.credentials)
+    expect(his.page).to_have_title("(6) Orders · Ordercast")
+    his.page.get_by_role("button", name="Select", exact=True).click()
+    his.column("pending").get_by_label("Select all").check()
+    his.page.get_by_label(f"Select {orders[0]['orderNumber']}").uncheck()
+    his.page.get_by_role("button", name="Confirm 5").dblclick()
+    expect(his.column("confirmed").locator(".ticket")).to_have_count(5)
+    expect(his.page).to_have_title("(1) Orders · Ordercast")
+    expect(his.page.get_by_role("group", name="Selected orders")).to_contain_text("0 selected")
+    his.page.get_by_role("button", name="Done").click()
+    expect(button(his.ticket(orders[0]), "Confirm")).to_be_enabled()
+
+    def confirmed() -> int:
+        return len(bob.get("/api/orders?status=confirmed")["orders"])
+
+    wait_until(lambda: confirmed() == 5, "five are confirmed")
+
+
+def test_orders_are_dragged_to_where_they_can_go(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    first, second = sells(bob, alice, 2)
+    his = visit()
+    asked = moves_of(his)
+    his.sign_in(bob.credentials)
+    expect(his.ticket(first)).to_contain_text("Expires in 30 min")
+    his.ticket(first).drag_to(his.column("confirmed"))
+    expect(his.column("confirmed").locator(his.ticket(first))).to_be_visible()
+    his.ticket(second).drag_to(his.column("shipped"))
+    expect(his.column("pending").locator(his.ticket(second))).to_be_visible()
+    his.ticket(second).drag_to(his.column("closed"))
+    expect(button(his.ticket(second), "Undo")).to_be_visible()
+    assert asked == [first["id"]]
+
+
+def test_the_board_is_searched_by_number_customer_and_product(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    tea, pot = bob.offers(name="Assam"), bob.offers(name="Teapot")
+    orders = [alice.orders(tea), alice.orders(pot)]
+    his = visit()
+    his.sign_in(bob.credentials)
+    expect(his.page.locator(".ticket")).to_have_count(2)
+    search = his.page.get_by_role("searchbox")
+    for sought, found in (
+        ("teapot", 1),
+        (orders[0]["orderNumber"][-4:], 0),
+        ("a CUSTOMER assam", 0),
+    ):
+        search.fill(sought)
+        expect(his.page.locator(".ticket")).to_have_count(1)
+        expect(his.ticket(orders[found])).to_be_visible()
+
+
+def test_a_new_order_is_heard_and_seen_on_the_desktop_if_the_seller_asks(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    product = bob.offers(stock=100)
+    his = visit(permissions=["notifications"])
+    his.context.add_init_script(LISTEN_FOR_ALERTS)
+    his.page.reload()
+    his.sign_in(bob.credentials)
+    alice.orders(product)
+    expect(his.page.locator(".ticket")).to_have_count(1)
+    alerts = "[window.tones, window.notes.length]"
+    assert his.page.evaluate(alerts) == [0, 0]
+
+    for name in ("Sound for new orders", "Desktop notifications for new orders"):
+        his.page.get_by_role("button", name="Alerts").click()
+        his.page.get_by_role("menuitem", name=name).click()
+    his.page.reload()  # both are remembered
+    expect(his.page.locator('.badge[data-transport="websocket"]')).to_be_visible()
+    his.page.evaluate("window.isHidden = true")
+    order = alice.orders(product)
+    expect(his.page.locator(".ticket")).to_have_count(2)
+    assert his.page.evaluate(alerts) == [1, 1]
+    assert order["orderNumber"] in his.page.evaluate("window.notes[0]")
 
 
 def test_stock_is_changed_by_a_difference_and_the_scarcest_is_first(

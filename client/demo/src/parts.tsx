@@ -13,13 +13,20 @@ export function StatusPill({ status }: { status: Status }): JSX.Element {
   );
 }
 
-export function Head({ title, children }: { title: string; children?: ReactNode }): JSX.Element {
+interface HeadProps {
+  title: string;
+  tools?: ReactNode;
+  children?: ReactNode;
+}
+
+export function Head({ title, tools, children }: HeadProps): JSX.Element {
   return (
     <div className="head">
       <div>
         <h1>{title}</h1>
         {children}
       </div>
+      {tools}
     </div>
   );
 }

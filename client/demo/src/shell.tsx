@@ -1,6 +1,7 @@
 /** The frame: where one can go, who is signed in, and how the connection is. */
 
 import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
+import { announce } from "./board/alerts";
 import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
 import { Icon, type IconName } from "./icons";
@@ -47,7 +48,6 @@ export function Shell({ user }: { user: User }): JSX.Element {
   const shown = useRef(place);
 
   useEffect(() => {
-    document.title = `${place.name} · Ordercast`;
     if (shown.current !== place) main.current?.focus();
     shown.current = place;
   }, [place]);
@@ -85,12 +85,26 @@ export function Shell({ user }: { user: User }): JSX.Element {
       <main ref={main} tabIndex={-1}>
         {place.page(user)}
       </main>
+      {user.role === "seller" ? <SellerTitle name={place.name} /> : <Title name={place.name} />}
       {user.role === "seller" && <SellerNews />}
       {user.role === "customer" && <CustomerNews />}
       <Letters />
       <Toasts />
     </>
   );
+}
+
+function Title({ name, count = 0 }: { name: string; count?: number }): null {
+  useEffect(() => {
+    document.title = `${count === 0 ? "" : `(${count}) `}${name} · Ordercast`;
+  }, [name, count]);
+  return null;
+}
+
+/** How many orders wait, also in a tab that nobody sees. */
+function SellerTitle({ name }: { name: string }): JSX.Element {
+  const { orders } = useSellerOrders();
+  return <Title name={name} count={orders.filter((order) => order.status === "pending").length} />;
 }
 
 /** How many wait behind a tab. */
@@ -162,6 +176,7 @@ function ConnectionBadge(): JSX.Element {
 function SellerNews(): null {
   useEvent("order:new", (order) => {
     if (order.version !== 1) return;
+    announce(order);
     const message = `${order.user.name}: ${summary(order)}`;
     show({ kind: "order", title: "New order", message, key: "new-order", counts: true });
   });

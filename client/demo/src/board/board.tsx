@@ -4,10 +4,14 @@ import { useLayoutEffect, useMemo, useRef, useState, type FocusEvent, type JSX, 
 import { reason } from "../api";
 import { useSellerOrders } from "../live";
 import { Empty, Failed, Head, Loading } from "../parts";
-import { COLUMNS, columnsOf } from "./arrange";
+import { FORWARD, STOP, type Order } from "../orders";
+import { Alerts } from "./alerts";
+import { COLUMNS, columnsOf, stepOf, type Step } from "./arrange";
 import { Column } from "./column";
 import { useFocusedColumn } from "./held";
-import { useMoves } from "./moves";
+import { move, stop, useMoves } from "./moves";
+import { ignoreRepeats } from "./press";
+import { SelectionBar } from "./selection";
 
 interface Focused {
   id: string;
@@ -19,7 +23,12 @@ export function Board(): JSX.Element {
   const moves = useMoves();
   const focus = useFocusOnOrders();
   const focusedColumn = useFocusedColumn();
-  const columns = useMemo(() => columnsOf(orders), [orders]);
+  const [sought, seek] = useState("");
+  const [selected, select] = useState<ReadonlySet<string> | null>(null);
+  const [dragged, drag] = useState<Order | null>(null);
+  const found = useMemo(() => orders.filter((order) => matches(order, sought)), [orders, sought]);
+  const columns = useMemo(() => columnsOf(found), [found]);
+  const selection = useMemo(() => (selected === null ? null : { ids: selected, change: select }), [selected]);
   const orderOf = useMemo(() => {
     const byId = new Map(orders.map((order) => [order.id, order]));
     return (id: string) => byId.get(id);
@@ -28,7 +37,36 @@ export function Board(): JSX.Element {
 
   return (
     <>
-      <Head title="Orders">
+      <Head
+        title="Orders"
+        tools={
+          orders.length > 0 && (
+            <div className="toolbar">
+              <input
+                type="search"
+                className="input"
+                placeholder="Number, customer or product"
+                aria-label="Search the board"
+                value={sought}
+                onChange={(event) => {
+                  seek(event.target.value);
+                }}
+              />
+              <button
+                type="button"
+                className="button"
+                aria-pressed={selection !== null}
+                onClick={() => {
+                  select(selection === null ? new Set() : null);
+                }}
+              >
+                {selection === null ? "Select" : "Done"}
+              </button>
+              <Alerts />
+            </div>
+          )
+        }
+      >
         <p className="keys">
           <kbd>Enter</kbd> moves an order on, <kbd>↑</kbd> <kbd>↓</kbd> <kbd>←</kbd> <kbd>→</kbd> go from
           one to another.
@@ -62,12 +100,39 @@ export function Board(): JSX.Element {
               own={focus.id}
               focused={step === focusedColumn}
               moves={moves}
+              selection={selection}
+              drag={drag}
+              drop={dropIn(step, dragged)}
             />
           ))}
         </div>
       )}
+      {selection !== null && <SelectionBar orders={found} selection={selection} />}
     </>
   );
+}
+
+function matches(order: Order, sought: string): boolean {
+  const words = sought.toLowerCase().split(/\s+/);
+  const text = [order.orderNumber, order.user.name, ...order.items.map(({ name }) => name)].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+/** What dropping the dragged order in a column does; null: it cannot move there. */
+function dropIn(step: Step, dragged: Order | null): (() => void) | null {
+  if (dragged === null) return null;
+  const [forward, end] = [FORWARD[dragged.status], STOP[dragged.status]];
+  if (forward?.to === step) {
+    return () => {
+      move(dragged, forward.to);
+    };
+  }
+  if (end !== undefined && stepOf(end.to) === step) {
+    return () => {
+      stop(dragged, end.to);
+    };
+  }
+  return null;
 }
 
 /** Keeps the focus with its order. In another column, or with other buttons, an order is drawn as new
@@ -97,11 +162,6 @@ function useFocusOnOrders() {
 
 function target(ticket: HTMLElement | null | undefined): HTMLElement | null {
   return ticket?.querySelector<HTMLElement>("button:not([role])") ?? ticket ?? null;
-}
-
-/** A key that is held acts once. */
-function ignoreRepeats(event: KeyboardEvent<HTMLElement>): void {
-  if (event.repeat && (event.key === "Enter" || event.key === " ")) event.preventDefault();
 }
 
 /** From order to order: up and down in a column, left and right to the next one that has any. */

@@ -1,11 +1,12 @@
 /** A column of the board: its heading stays, its tickets scroll. */
 
-import { useEffect, useLayoutEffect, useRef, useState, type JSX } from "react";
-import { LABEL, type Order, type Status } from "../orders";
-import { arrange, isLatestFirst, isPrefix, NOTHING, stepOf, type Step } from "./arrange";
+import { useEffect, useLayoutEffect, useRef, useState, type DragEvent, type JSX } from "react";
+import { LABEL, type Order } from "../orders";
+import { arrange, isLatestFirst, isPrefix, NOTHING, type Arrangement, type Step } from "./arrange";
 import { usePointed } from "./held";
 import type { Moves } from "./moves";
-import { Gap, Ticket } from "./ticket";
+import { TickAll, type Selection } from "./selection";
+import { canMove, Gap, Ticket } from "./ticket";
 
 const PIECE = 30; // tickets that are drawn at first, and at each scroll to the end
 const UNSEEN_MS = 400; // tickets in new places take no press sooner: they were not seen there
@@ -17,18 +18,21 @@ interface Props {
   own: string | null; // the order with the focus, shown wherever it goes
   focused: boolean; // the keyboard's focus is in this column
   moves: Moves;
+  selection: Selection | null;
+  drag: (order: Order | null) => void;
+  drop: (() => void) | null; // moves the dragged order here; null: it cannot move here
 }
 
-export function Column({ step, orders, orderOf, own, focused, moves }: Props): JSX.Element {
+export function Column(props: Props): JSX.Element {
+  const { step, orders, orderOf, own, focused, moves, selection, drag, drop } = props;
   const list = useRef<HTMLUListElement>(null);
   const { pointed, pointing } = usePointed();
   const [released, release] = useState(false); // "3 new" was pressed
-  const [arrangement, setArrangement] = useState(NOTHING);
+  const [arrangement, setArrangement] = useState<Arrangement<Order>>(NOTHING);
   const [limit, setLimit] = useState(PIECE);
 
-  const ids = orders.map(({ id }) => id);
   const held = (pointed || focused) && !released;
-  const next = arrange(arrangement, ids, { held, latestFirst: isLatestFirst(step), own });
+  const next = arrange(arrangement, orders, { held, latestFirst: isLatestFirst(step), own });
   if (next !== arrangement) setArrangement(next);
   if (released) release(false);
   const before = useRef(next);
@@ -37,10 +41,24 @@ export function Column({ step, orders, orderOf, own, focused, moves }: Props): J
     before.current = next;
   }, [next]);
 
-  const shown = Math.max(limit, next.slots.findIndex(({ id }) => id === own) + 1);
+  const shown = Math.max(limit, next.slots.findIndex(({ item }) => item.id === own) + 1);
   return (
-    <section className="column" data-status={step} aria-labelledby={`column-${step}`} {...pointing}>
+    <section
+      className="column"
+      data-status={step}
+      data-drop={drop !== null || undefined}
+      aria-labelledby={`column-${step}`}
+      onDragOver={(event: DragEvent) => {
+        if (drop !== null) event.preventDefault(); // which allows to drop here
+      }}
+      onDrop={(event: DragEvent) => {
+        event.preventDefault();
+        drop?.();
+      }}
+      {...pointing}
+    >
       <div className="column-head">
+        {selection !== null && orders.some(canMove) && <TickAll orders={orders} selection={selection} />}
         <h2 id={`column-${step}`}>
           {step === "closed" ? "Closed" : LABEL[step]}
           <span className="count">
@@ -63,12 +81,20 @@ export function Column({ step, orders, orderOf, own, focused, moves }: Props): J
       </div>
       {next.slots.length === 0 && <p>None now.</p>}
       <ul ref={list}>
-        {next.slots.slice(0, shown).map(({ id, gone }) => {
-          const order = orderOf(id);
-          if (order === undefined) return null;
-          if (gone || stepOf(order.status) !== step) return <Gap key={id} order={order} was={wasIn(step)} />;
-          return <Ticket key={id} order={order} busy={moves.busy.has(id)} stopping={moves.stops.get(id)} />;
-        })}
+        {next.slots.slice(0, shown).map(({ item: order, gone }) =>
+          gone ? (
+            <Gap key={order.id} order={order} now={orderOf(order.id)?.status} />
+          ) : (
+            <Ticket
+              key={order.id}
+              order={order}
+              busy={moves.busy.has(order.id)}
+              stopping={moves.stops.get(order.id)}
+              selection={selection}
+              drag={drag}
+            />
+          ),
+        )}
         {shown < next.slots.length && (
           <End
             key={shown}
@@ -116,8 +142,4 @@ function End({ reached }: { reached: () => void }): JSX.Element {
       More
     </li>
   );
-}
-
-function wasIn(step: Step): Status {
-  return step === "closed" ? "cancelled" : step;
 }

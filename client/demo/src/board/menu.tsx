@@ -1,14 +1,20 @@
 /** A button that opens a list of actions, in the browser's top layer. */
 
 import { useEffect, useId, useRef, useState, type JSX, type KeyboardEvent, type ToggleEvent } from "react";
-import { Icon } from "../icons";
+import { Icon, type IconName } from "../icons";
 
 export interface Action {
   name: string;
   act: () => void;
 }
 
-export function Menu({ label, actions }: { label: string; actions: readonly Action[] }): JSX.Element {
+interface Props {
+  label: string;
+  icon?: IconName;
+  actions: readonly Action[];
+}
+
+export function Menu({ label, icon = "more", actions }: Props): JSX.Element {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -39,13 +45,13 @@ export function Menu({ label, actions }: { label: string; actions: readonly Acti
       <button
         ref={button}
         type="button"
-        className="button plain compact more"
+        className={`button plain compact ${icon}`}
         aria-label={label}
         aria-haspopup="menu"
         aria-expanded={open}
         popoverTarget={id}
       >
-        <Icon name="more" />
+        <Icon name={icon} />
       </button>
       <div ref={list} id={id} popover="auto" role="menu" aria-label={label} onToggle={toggled} onKeyDown={walk}>
         {actions.map(({ name, act }) => (

@@ -8,6 +8,7 @@ import { LABEL, type Order, type Status } from "../orders";
 import { show } from "../toasts";
 
 export const UNDO_SECONDS = 8;
+const MAX_CALLS = 4; // at once; a bulk move of hundreds waits here and not in the browser
 const REST_MS = 500; // an order takes no press sooner; each early press starts this anew
 
 export interface Moves {
@@ -20,6 +21,8 @@ let moves: Moves = { busy: new Set(), stops: new Map(), said: "" };
 const sending = new Set<string>();
 const rests = new Map<string, ReturnType<typeof setTimeout>>();
 const waits = new Map<string, { order: Order; timer: ReturnType<typeof setTimeout> }>();
+let calls = 0;
+const queue: (() => void)[] = [];
 const listeners = new Set<() => void>();
 
 export function useMoves(): Moves {
@@ -76,7 +79,8 @@ async function send(order: Order, to: Status): Promise<void> {
   sending.add(order.id);
   tell();
   // At once; the service's answer replaces the guess.
-  live.change(withOrder({ ...order, status: to, updatedAt: new Date().toISOString() }));
+  live.change(withOrder({ ...order, status: to, expiresAt: null, updatedAt: new Date().toISOString() }));
+  await turn();
   try {
     live.change(withOrder(await moveOrder(order, to)));
     change({ said: `${order.orderNumber}: ${LABEL[to]}` });
@@ -85,8 +89,16 @@ async function send(order: Order, to: Status): Promise<void> {
     live.reload();
     show({ kind: "error", title: `${order.orderNumber} was not moved`, message: reason(problem) });
   }
+  calls -= 1;
+  queue.shift()?.();
   sending.delete(order.id);
   tell();
+}
+
+/** Wait until fewer than MAX_CALLS are under way. */
+async function turn(): Promise<void> {
+  if (calls >= MAX_CALLS) await new Promise<void>((resolve) => queue.push(resolve));
+  calls += 1;
 }
 
 function isFree(order: Order): boolean {

@@ -1,18 +1,29 @@
 /** An order on the board, and the gap that it leaves. */
 
-import { memo, type JSX, type MouseEvent } from "react";
-import { FORWARD, moment, money, STOP, summary, type Order, type Status } from "../orders";
+import { memo, type DragEvent, type JSX } from "react";
+import { FORWARD, money, STOP, summary, type Order, type Status } from "../orders";
 import { StatusPill } from "../parts";
+import { Age, Deadline } from "./age";
 import { Menu } from "./menu";
 import { move, stop, undo, UNDO_SECONDS } from "./moves";
+import { once } from "./press";
+import { Tick, type Selection } from "./selection";
 
 interface Props {
   order: Order;
   busy: boolean;
   stopping: Status | undefined; // its status in a few seconds, unless undone
+  selection: Selection | null; // while orders are selected
+  drag: (order: Order | null) => void;
 }
 
-export const Ticket = memo(function Ticket({ order, busy, stopping }: Props): JSX.Element {
+export const Ticket = memo(function Ticket(props: Props): JSX.Element {
+  const { order, stopping, drag } = props;
+  const begin = (event: DragEvent) => {
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", order.orderNumber);
+    drag(order);
+  };
   return (
     <li
       className="card ticket"
@@ -21,21 +32,30 @@ export const Ticket = memo(function Ticket({ order, busy, stopping }: Props): JS
       data-order={order.id}
       data-status={order.status}
       data-stopping={stopping}
+      draggable={stopping === undefined && canMove(order)}
+      onDragStart={begin}
+      onDragEnd={() => {
+        drag(null);
+      }}
     >
       <Content order={order} />
-      {stopping === undefined ? <Moves order={order} busy={busy} /> : <Undo order={order} to={stopping} busy={busy} />}
+      <Foot {...props} />
     </li>
   );
 });
 
+function Foot({ order, busy, stopping, selection }: Props): JSX.Element {
+  if (stopping !== undefined) return <Undo order={order} to={stopping} busy={busy} />;
+  if (selection !== null && canMove(order)) return <Tick order={order} selection={selection} />;
+  return <Moves order={order} busy={busy} />;
+}
+
 /** A gap as high as the ticket, so that the next ticket does not come under the pointer. */
-export const Gap = memo(function Gap({ order, was }: { order: Order; was: Status }): JSX.Element {
+export const Gap = memo(function Gap({ order, now }: { order: Order; now: Status | undefined }): JSX.Element {
   return (
-    <li className="card gap" data-gap={order.id} data-status={was} inert>
+    <li className="card gap" data-gap={order.id} data-status={order.status} inert>
       <Content order={order} />
-      <div className="moves">
-        <StatusPill status={order.status} />
-      </div>
+      <div className="moves">{now !== undefined && <StatusPill status={now} />}</div>
     </li>
   );
 });
@@ -45,10 +65,9 @@ function Content({ order }: { order: Order }): JSX.Element {
     <>
       <div className="pair">
         <h3 className="number">{order.orderNumber}</h3>
-        <time className="quiet small number" dateTime={order.createdAt}>
-          {moment(order.createdAt)}
-        </time>
+        <Age order={order} />
       </div>
+      <Deadline order={order} />
       <p className="items">{summary(order)}</p>
       <p className="pair small">
         <bdi>{order.user.name}</bdi>
@@ -58,7 +77,7 @@ function Content({ order }: { order: Order }): JSX.Element {
   );
 }
 
-function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element | null {
+function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
   const forward = FORWARD[order.status];
   const end = STOP[order.status];
   if (forward === undefined && end === undefined) {
@@ -121,9 +140,6 @@ function Undo({ order, to, busy }: { order: Order; to: Status; busy: boolean }):
   );
 }
 
-/** Ignore the second press of a double click, which hits whatever has come under the pointer. */
-function once(act: () => void): (event: MouseEvent) => void {
-  return ({ detail }) => {
-    if (detail <= 1) act();
-  };
+export function canMove({ status }: Order): boolean {
+  return FORWARD[status] !== undefined || STOP[status] !== undefined;
 }

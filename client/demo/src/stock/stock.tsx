@@ -1,9 +1,10 @@
 /** The seller's stock: what is left, the scarcest first. */
 
-import { useState, type JSX, type KeyboardEvent } from "react";
+import { useState, type JSX } from "react";
 import { products, reason, type Product } from "../api";
-import { arrange, NOTHING } from "../board/arrange";
+import { arrange, NOTHING, type Arrangement } from "../board/arrange";
 import { usePointed } from "../board/held";
+import { ignoreRepeats } from "../board/press";
 import { useEvent, useLive } from "../live";
 import { Empty, Failed, Head, Loading } from "../parts";
 import { byNeed, isLow } from "./need";
@@ -53,9 +54,9 @@ interface Props {
 function Rows({ products, ...then }: Props): JSX.Element {
   const { pointed, pointing } = usePointed();
   const [focused, setFocused] = useState(false);
-  const [arrangement, setArrangement] = useState(NOTHING);
-  const ids = byNeed(products).map(({ id }) => id);
-  const next = arrange(arrangement, ids, { held: pointed || focused, latestFirst: false, own: null });
+  const [arrangement, setArrangement] = useState<Arrangement<Product>>(NOTHING);
+  const held = pointed || focused;
+  const next = arrange(arrangement, byNeed(products), { held, latestFirst: false, own: null });
   if (next !== arrangement) setArrangement(next);
   return (
     <ul
@@ -69,15 +70,9 @@ function Rows({ products, ...then }: Props): JSX.Element {
       onKeyDown={ignoreRepeats}
       {...pointing}
     >
-      {next.slots.map(({ id }) => {
-        const product = products.find((one) => one.id === id);
-        return product && <Row key={id} product={product} {...then} />;
-      })}
+      {next.slots.map(({ item }) => (
+        <Row key={item.id} product={item} {...then} />
+      ))}
     </ul>
   );
-}
-
-/** A key that is held acts once. */
-function ignoreRepeats(event: KeyboardEvent): void {
-  if (event.repeat && event.key === "Enter") event.preventDefault();
 }
