@@ -4,7 +4,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StringConstraints,
@@ -24,6 +26,7 @@ from ordercast import MAX_SUBJECT_CHARACTERS
 MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000
 MAX_LINES = 100
+MAX_SEARCH_CHARACTERS = 100
 
 
 def _printable(text: str) -> str:
@@ -152,8 +155,16 @@ class ProductPage(Page):
     seller_id: str | None = None
 
 
+def _listed(text: object) -> object:
+    """ "a,b" -> ["a", "b"]."""
+    return text.split(",") if isinstance(text, str) else text
+
+
 class OrderPage(Page):
-    status: Status | None = None
+    status: Annotated[list[Status] | None, BeforeValidator(_listed)] = None  # any of these
+    placed_from: AwareDatetime | None = None
+    placed_before: AwareDatetime | None = None
+    q: Annotated[str, Field(max_length=MAX_SEARCH_CHARACTERS), AfterValidator(no_nul)] = ""
 
 
 class EventsAfter(Query):

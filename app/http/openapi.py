@@ -127,11 +127,18 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
         for name, described in schema["properties"].items():
             required = name in schema.get("required", [])
             inline = _inline(described, definitions)
-            parameters.append({"name": name, "in": "query", "required": required, "schema": inline})
+            parameter = {"name": name, "in": "query", "required": required, "schema": inline}
+            if _is_list(inline):
+                parameter |= {"style": "form", "explode": False}  # a,b
+            parameters.append(parameter)
     if operation.idempotent:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
         parameters.append({"name": IDEMPOTENCY_KEY, "in": "header", "schema": schema})
     return parameters
+
+
+def _is_list(schema: dict[str, Any]) -> bool:
+    return any(one.get("type") == "array" for one in [schema, *schema.get("anyOf", [])])
 
 
 def _inline(schema: Any, definitions: dict[str, Any]) -> Any:

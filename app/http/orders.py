@@ -50,8 +50,14 @@ def place_order(caller: Identity, body: PlaceOrder, once: Once | None) -> dict[s
     errors=(InvalidCursor,),
 )
 def list_orders(caller: Identity, query: OrderPage) -> dict[str, Any]:
-    """?status&limit&cursor -> 200 {orders, nextCursor}."""
-    mine = queries.orders(caller, status=query.status)
+    """?status,...&placedFrom&placedBefore&q&limit&cursor -> 200 {orders, nextCursor}."""
+    mine = queries.orders(
+        caller,
+        statuses=query.status,
+        placed_from=query.placed_from,
+        placed_before=query.placed_before,
+        words=query.q.split(),
+    )
     orders, following = page(mine, Order.id, events.Order, cursor=query.cursor, limit=query.limit)
     return {"orders": orders, "nextCursor": following}
 

@@ -10,6 +10,8 @@ from app.accounts.models import User
 from app.db import Base, BigId, UtcDateTime, now
 from app.events import Status
 
+NUMBER_PREFIX = "OC-"
+
 
 class OrderLine(Base):
     """A product in an order, with its name and price at that time."""
@@ -61,7 +63,7 @@ class Order(Base):
 
 def order_number(order_id: int) -> str:
     """The order's name for people: OC- and the id in eight digits."""
-    return f"OC-{order_id:08d}"
+    return f"{NUMBER_PREFIX}{order_id:08d}"
 
 
 def expires_at(status: str, created_at: datetime) -> datetime | None:

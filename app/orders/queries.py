@@ -1,15 +1,17 @@
 """Reads of orders. Users see only the orders that they are a party to."""
 
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from app import events
-from app.accounts.models import Role
+from app.accounts.models import Role, User
 from app.accounts.tokens import Identity
 from app.db import db, row_id
 from app.orders.errors import OrderNotFound
-from app.orders.models import Order
+from app.orders.models import NUMBER_PREFIX, Order, OrderLine
 
 
 def order(identity: Identity, order_id: str) -> dict[str, Any]:
@@ -21,10 +23,33 @@ def order(identity: Identity, order_id: str) -> dict[str, Any]:
     return events.Order.model_validate(row).wire()
 
 
-def orders(identity: Identity, *, status: str | None) -> Select[Order]:
-    """The user's orders, bought or sold; all of them for an admin."""
+def orders(
+    identity: Identity,
+    *,
+    statuses: Collection[str] | None = None,
+    placed_from: datetime | None = None,
+    placed_before: datetime | None = None,
+    words: Collection[str] = (),
+) -> Select[Order]:
+    """The user's orders, bought or sold, and of all users for an admin. Each of `words` is part of
+    the number, the customer's or a product's name."""
     query = _visible(identity)
-    return query if status is None else query.where(Order.status == status)
+    if statuses is not None:
+        query = query.where(Order.status.in_(statuses))
+    if placed_from is not None:
+        query = query.where(Order.created_at >= placed_from)
+    if placed_before is not None:
+        query = query.where(Order.created_at < placed_before)
+    return query.where(*map(_has, words))
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    named = or_(
+        Order.user.has(User.name.icontains(word, autoescape=True)),
+        Order.items.any(OrderLine.name.icontains(word, autoescape=True)),
+    )
+    number = row_id(word.upper().removeprefix(NUMBER_PREFIX).lstrip("0"))
+    return named if number is None else or_(named, Order.id == number)
 
 
 def _visible(identity: Identity) -> Select[Order]:

@@ -1,5 +1,12 @@
 import type { Connection } from "./connection.js";
-import type { LowStock, Notification, NotificationView, Order, ProductView } from "./events.js";
+import type {
+  LowStock,
+  Notification,
+  NotificationView,
+  Order,
+  ProductView,
+  Status,
+} from "./events.js";
 import type { Answer } from "./http.js";
 import { type Change, Live } from "./live.js";
 import { isAfter } from "./offset.js";
@@ -7,6 +14,10 @@ import { claimsOf } from "./token.js";
 
 const PAGE = 100; // the most that the service gives
 const MAX_PAGES = 10; // of a list that is shown whole
+const OPEN: readonly Status[] = ["pending", "confirmed", "processing", "shipped"];
+const ENDED: readonly Status[] = ["delivered", "cancelled", "refunded"];
+const MAX_OPEN_PAGES = 50;
+const MAX_ENDED_PAGES = 2;
 
 export type Orders = readonly Order[];
 export type LowStocks = readonly LowStock[];
@@ -46,13 +57,14 @@ function perConnection<Value>(make: (connection: Connection) => Live<Value>) {
   };
 }
 
-/** The seller's newest orders, up to a thousand: exactly as they are now. */
+/** The seller's orders, exactly as they are now: all that are open, up to five thousand, and the
+ * newest of those that have ended, two hundred when they are read. */
 export const sellerOrders = perConnection<Orders>(
   (connection) =>
     new Live<Orders>(
       connection,
       [],
-      () => pages<Order>(connection, "orders"),
+      () => openAndEnded(connection),
       (push) =>
         connection.on("order:new", (order, offset) => {
           push(withOrder(order), offset);
@@ -123,6 +135,22 @@ export const notifications = perConnection<Notifications>((connection) => {
 
 function lowStockOf({ id, name, stock }: ProductView): LowStock {
   return { id, name, stock };
+}
+
+/** Two lists at once. The offset is the lower one: an order that moves from one list to the other
+ * between the reads, and is in neither, comes as an event. */
+async function openAndEnded(connection: Connection): Promise<Answer<Orders>> {
+  const [open, ended] = await Promise.all([
+    pages<Order>(connection, "orders", `&status=${OPEN.join(",")}`, MAX_OPEN_PAGES),
+    pages<Order>(connection, "orders", `&status=${ENDED.join(",")}`, MAX_ENDED_PAGES),
+  ]);
+  const byId = new Map<string, Order>();
+  for (const order of [...open.body, ...ended.body]) {
+    if ((byId.get(order.id)?.version ?? 0) < order.version) byId.set(order.id, order);
+  }
+  const body = [...byId.values()].sort((one, other) => (isAfter(one.id, other.id) ? -1 : 1));
+  const isLower = open.offset === undefined || isAfter(ended.offset ?? "0", open.offset);
+  return { body, offset: isLower ? open.offset : ended.offset };
 }
 
 type ListName = "orders" | "products" | "notifications";

@@ -1,12 +1,16 @@
 """The seller's pages under a hand: nothing moves where it points, and one press acts once."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from playwright.sync_api import Locator, Route, expect
+from sqlalchemy import create_engine, insert
 
+from app.orders.models import Order, OrderLine
 from tests.harness.clients.browser import PHONE, Visit
 from tests.harness.people.person import Person
+from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
 # Notes the tones and notifications that the page makes, and hides the page from itself.
@@ -26,6 +30,7 @@ window.Notification = new Proxy(window.Notification, {
 });
 Object.defineProperty(document, "hidden", { get: () => window.isHidden === true });
 """
+PIECE = 30  # tickets of a column that are drawn at first
 UNDO_MS = 8_000  # as long as an early end can be undone
 
 
@@ -33,6 +38,33 @@ def sells(bob: Person, alice: Person, count: int) -> list[Any]:
     """So many pending orders of the seller, the oldest first."""
     product = bob.offers(stock=100)
     return [alice.orders(product) for _ in range(count)]
+
+
+def copies(service: Service, order: Any, statuses: tuple[str, ...], count: int) -> None:
+    """So many copies of the order in each status, placed before it."""
+    engine = create_engine(service.env["DATABASE_URL"])
+    made = datetime.fromisoformat(order["createdAt"])
+    numbers = [(status, number) for status in statuses for number in range(1, count + 1)]
+    with engine.begin() as connection:
+        first = 1_000 * int(order["id"])
+        row = {"customer_id": order["user"]["id"], "seller_id": order["seller"]["id"]}
+        row |= {"total_cents": order["totalCents"], "currency": "EUR", "version": 1}
+        connection.execute(
+            insert(Order),
+            [
+                {**row, "id": first + index, "status": status, "updated_at": made}
+                | {"created_at": made - timedelta(seconds=number)}
+                for index, (status, number) in enumerate(numbers)
+            ],
+        )
+        item = order["items"][0]
+        line = {"product_id": item["productId"], "name": item["name"]}
+        line |= {"quantity": 1, "unit_price_cents": item["unitPriceCents"]}
+        connection.execute(
+            insert(OrderLine),
+            [{**line, "order_id": first + index} for index in range(len(numbers))],
+        )
+    engine.dispose()
 
 
 def moves_of(one: Visit) -> list[str]:
@@ -189,6 +221,7 @@ def test_an_early_end_is_behind_a_menu_and_can_be_undone(
     expect(his.column("closed").locator(his.ticket(cancelled))).to_contain_text("Cancelled")
     assert asked == [cancelled["id"]]
 
+    his.tolerated = "status of 401"  # of a list that is read while the seller signs out
     choose(his, refunded, "Refund").click()
     expect(button(his.ticket(refunded), "Undo")).to_be_visible()
     with his.page.expect_response("**/status"):
@@ -284,6 +317,28 @@ def test_a_new_order_is_heard_and_seen_on_the_desktop_if_the_seller_asks(
     expect(his.page.locator(".ticket")).to_have_count(2)
     assert his.page.evaluate(alerts) == [1, 1]
     assert order["orderNumber"] in his.page.evaluate("window.notes[0]")
+
+
+def test_a_thousand_orders_are_drawn_piece_by_piece(
+    alice: Person, bob: Person, visit: Callable[..., Visit], service: Service
+) -> None:
+    (last,) = sells(bob, alice, 1)
+    copies(service, last, ("pending", "delivered"), 500)
+    his = visit()
+    his.sign_in(bob.credentials)
+    pending, delivered = his.column("pending"), his.column("delivered")
+    expect(pending.locator(".count")).to_have_text("501 orders")  # the ended ones: the newest 200
+    expect(delivered.locator(".count")).to_have_text("200 orders")
+    drawn = pending.locator(".ticket")
+    expect(drawn).to_have_count(PIECE)
+    expect(his.ticket(last)).to_have_count(0)  # copied as older: it is the last
+    top = top_of(pending.get_by_role("heading", name="Pending"))
+    pending.get_by_text("More", exact=True).scroll_into_view_if_needed()
+    expect(drawn).to_have_count(2 * PIECE)
+    assert top_of(pending.get_by_role("heading", name="Pending")) == top
+    his.page.get_by_role("searchbox").fill(last["orderNumber"])
+    button(his.ticket(last), "Confirm").click()
+    expect(his.column("confirmed").locator(his.ticket(last))).to_be_visible()
 
 
 def test_stock_is_changed_by_a_difference_and_the_scarcest_is_first(

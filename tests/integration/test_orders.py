@@ -118,6 +118,44 @@ def test_lists_can_be_of_one_status(market: Market) -> None:
     assert error(market.alice.get("/api/orders", status="lost")) == (422, "validation_error")
 
 
+def test_lists_can_be_of_several_statuses(market: Market) -> None:
+    tea = market.product()
+    pending, cancelled, confirmed = (market.order(tea) for _ in range(3))
+    cancelled = good(market.alice.move(cancelled, "cancelled"))
+    confirmed = good(market.bob.move(confirmed, "confirmed"))
+
+    assert orders_of(market.bob, status="pending,confirmed") == [confirmed, pending]
+    assert orders_of(market.bob, status="cancelled,delivered") == [cancelled]
+    for bad in ("", "pending,", "pending,lost"):
+        assert error(market.bob.get("/api/orders", status=bad)) == (422, "validation_error")
+
+
+def test_lists_can_be_of_a_time(market: Market) -> None:
+    tea = market.product()
+    first, second, third = (market.order(tea) for _ in range(3))
+
+    until = {"placedBefore": third["createdAt"]}
+    assert orders_of(market.bob, **until) == [second, first]
+    assert orders_of(market.bob, placedFrom=second["createdAt"], **until) == [second]
+    for bad in ("yesterday", "2026-11-27T10:00:00"):  # the second: of no time zone
+        assert error(market.bob.get("/api/orders", placedFrom=bad)) == (422, "validation_error")
+
+
+def test_lists_are_searched_by_number_customer_and_product(market: Market) -> None:
+    tea, pot = market.product(name="Assam, 100%"), market.product(name="Pot_x")
+    first, second = market.order(tea), market.order(pot, buyer=market.charlie)
+
+    for sought in ("assam", "ASSAM 100%", first["orderNumber"], first["id"], "alice oc-1"):
+        assert orders_of(market.bob, q=sought) == [first], sought
+    assert orders_of(market.bob, q="charlie pot") == [second]
+    assert orders_of(market.bob, q="t_x") == [second]
+    for sought in ("alice pot", "%%", "_s", "OC-99", "OC-x"):
+        assert orders_of(market.bob, q=sought) == [], sought
+    assert orders_of(market.bob, q=" ") == [second, first]
+    for bad in ("x" * 101, "\0"):
+        assert error(market.bob.get("/api/orders", q=bad)) == (422, "validation_error")
+
+
 def test_only_customers_place_orders(market: Market) -> None:
     tea = market.product()
     for caller in (market.bob, market.admin):
