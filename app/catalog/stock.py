@@ -67,6 +67,38 @@ CHANGE = (
 )
 
 
+# One statement for the usual order, of one product: it locks the row, and changes it.
+SELL = (
+    update(PRODUCTS)
+    .where(PRODUCTS.c.id == bindparam("product"), PRODUCTS.c.stock >= bindparam("quantity"))
+    .values(stock=PRODUCTS.c.stock - bindparam("quantity"))
+    .returning(
+        PRODUCTS.c.id,
+        PRODUCTS.c.seller_id,
+        select(USERS.c.name)
+        .where(USERS.c.id == PRODUCTS.c.seller_id)
+        .correlate(PRODUCTS)
+        .scalar_subquery(),
+        PRODUCTS.c.name,
+        PRODUCTS.c.price_cents,
+        PRODUCTS.c.currency,
+        PRODUCTS.c.stock,
+        PRODUCTS.c.low_stock_threshold,
+    )
+)
+
+
+def sell(session: Session, product_id: int, quantity: int) -> Offer | None:
+    """Take a quantity of a product from its stock -> the product with the stock that is left, and
+    low-stock sent as by change_stock; None without such a product, or without as many."""
+    row = session.connection().execute(SELL, {"product": product_id, "quantity": quantity}).first()
+    if row is None:
+        return None
+    offer = Offer(*row)
+    _warn_if_low(offer, before=offer.stock + quantity, after=offer.stock)
+    return offer
+
+
 def lock_offers(session: Session, ids: Collection[int]) -> dict[int, Offer]:
     """The products with a lock on each row, in id order so that two orders never deadlock."""
     rows = session.connection().execute(LOCKED, {"ids": list(ids)})
@@ -83,6 +115,10 @@ def change_stock(session: Session, product: Stocked, delta: int) -> None:
     if after > MAX_STOCK:
         raise StockTooLarge(MAX_STOCK)
     session.connection().execute(CHANGE, {"product": product.id, "after": after})
+    _warn_if_low(product, before=before, after=after)
+
+
+def _warn_if_low(product: Stocked, *, before: int, after: int) -> None:
     if before > product.low_stock_threshold >= after:
         low = {"id": product.id, "name": product.name, "stock": after}
         emitters.low_stock_alert(product.seller_id, low)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, literal_column, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import events
+from app.accounts.errors import AccountRequired
 from app.accounts.models import User
 from app.accounts.service import Account
 from app.db import now
@@ -22,7 +24,8 @@ from app.orders.models import Order, OrderLine, expires_at, order_number
 ORDERS, LINES = Order.__table__, OrderLine.__table__
 assert isinstance(ORDERS, Table)
 assert isinstance(LINES, Table)
-BUYERS, SELLERS = User.__table__.alias(), User.__table__.alias()
+USERS = User.__table__
+BUYERS, SELLERS = USERS.alias(), USERS.alias()
 
 
 class Line(NamedTuple):
@@ -67,7 +70,8 @@ class OrderRow:
         )
 
 
-INSERT_ORDER = insert(ORDERS).returning(ORDERS.c.id)
+BUYER = select(USERS.c.name).where(USERS.c.id == literal_column("customer_id")).scalar_subquery()
+INSERT_ORDER = insert(ORDERS).returning(ORDERS.c.id, BUYER)
 INSERT_LINE = insert(LINES)
 LOCKED = (
     select(
@@ -103,18 +107,19 @@ MOVE = (
 def insert_order(
     session: Session,
     *,
-    buyer: Account,
+    buyer_id: int,
     seller: Account,
     lines: Sequence[Line],
     total_cents: int,
     currency: str,
 ) -> OrderRow:
-    """A new order, pending."""
+    """A new order, pending. Raises AccountRequired without such a buyer: the key to its account is
+    the database's check."""
     moment, status = now(), Status.PENDING
     connection = session.connection()
     row: dict[str, Any] = {
         "status": status,
-        "customer_id": buyer.id,
+        "customer_id": buyer_id,
         "seller_id": seller.id,
         "total_cents": total_cents,
         "currency": currency,
@@ -122,12 +127,15 @@ def insert_order(
         "created_at": moment,
         "updated_at": moment,
     }
-    order_id = connection.execute(INSERT_ORDER, row).scalar_one()
+    try:
+        order_id, buyer = connection.execute(INSERT_ORDER, row).one()
+    except IntegrityError as exc:
+        raise AccountRequired from exc
     connection.execute(INSERT_LINE, [{"order_id": order_id, **line._asdict()} for line in lines])
     return OrderRow(
         id=order_id,
         status=status,
-        buyer=buyer,
+        buyer=Account(buyer_id, buyer),
         seller=seller,
         lines=lines,
         total_cents=total_cents,

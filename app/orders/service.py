@@ -7,12 +7,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.accounts.errors import AccountRequired
 from app.accounts.models import Role
-from app.accounts.service import Account, require_account
+from app.accounts.service import Account
 from app.accounts.tokens import Identity
 from app.catalog.errors import OutOfStock
 from app.catalog.models import MAX_STOCK
-from app.catalog.stock import Offer, change_stock, lock_offers, shortage
+from app.catalog.stock import Offer, change_stock, lock_offers, sell, shortage
 from app.db import announce, db, now, row_id, transaction
 from app.emitters import Announcing
 from app.events import MAX_SAFE_INTEGER, Status
@@ -48,26 +49,27 @@ def place_order(
     with transaction() as session:
         if once and (first := once.first_answer(session)):
             return first
-        buyer = require_account(session, customer)
-        offers = _offers(session, quantities)
+        buyer_id = row_id(customer.user_id)
+        if buyer_id is None:
+            raise AccountRequired
+        offers = _sold(session, quantities)
         lines = [
             Line(offer.id, offer.name, quantity, offer.price_cents) for offer, quantity in offers
         ]
         total = sum(line.quantity * line.unit_price_cents for line in lines)
         if total > MAX_TOTAL_CENTS:
             raise OrderTooLarge(MAX_TOTAL_CENTS)
-        for offer, quantity in offers:
-            change_stock(session, offer, -quantity)
+        offer, _ = offers[0]  # all have its seller and its currency
         order = insert_order(
             session,
-            buyer=buyer,
+            buyer_id=buyer_id,
             seller=Account(offer.seller_id, offer.seller_name),
             lines=lines,
             total_cents=total,
             currency=offer.currency,
         )
         payload = order.payload()
-        emitters.order_placed(buyer.id, payload)
+        emitters.order_placed(buyer_id, payload)
         emitters.new_order_for_seller(offer.seller_id, payload)
         answer = payload.wire()
         return once.keep(session, answer) if once else answer
@@ -132,8 +134,11 @@ def _move(session: Session, order: OrderRow, wanted: Status) -> dict[str, Any]:
     return payload.wire()
 
 
-def _offers(session: Session, quantities: dict[str, int]) -> list[tuple[Offer, int]]:
+def _sold(session: Session, quantities: dict[str, int]) -> list[tuple[Offer, int]]:
+    """The products, and how many of each were taken from its stock."""
     ids = {product_id: row_id(product_id) for product_id in quantities}
+    if len(ids) == 1 and (sold := _sold_alone(session, ids, quantities)):
+        return [sold]
     found = lock_offers(session, [number for number in ids.values() if number])
     unknown = [text for text, number in ids.items() if number not in found]
     if unknown:
@@ -146,7 +151,18 @@ def _offers(session: Session, quantities: dict[str, int]) -> list[tuple[Offer, i
         raise SeveralCurrencies
     if short := [shortage(offer, count) for offer, count in offers if offer.stock < count]:
         raise OutOfStock(short)
+    for offer, count in offers:
+        change_stock(session, offer, -count)
     return offers
+
+
+def _sold_alone(
+    session: Session, ids: dict[str, int | None], quantities: dict[str, int]
+) -> tuple[Offer, int] | None:
+    [(product_id, number)] = ids.items()
+    quantity = quantities[product_id]
+    offer = sell(session, number, quantity) if number else None
+    return None if offer is None else (offer, quantity)
 
 
 def _locked_order(session: Session, order_id: str) -> OrderRow | None:

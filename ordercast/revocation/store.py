@@ -27,7 +27,9 @@ Append = Callable[
 
 REVOKED, DISCONNECT = "revoked", "disconnect"  # the names of the control events
 DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it in the journal
-FRESH_SECONDS = 0.75  # for which a request trusts the memory while this host has revoked nothing
+# For which a request trusts the memory while this host has revoked nothing: longer than between two
+# reads of live/dismissal.py, so that requests read only where there are no connections.
+FRESH_SECONDS = 0.9
 FIELDS = [REVOCATIONS.c.kind, REVOCATIONS.c.value, REVOCATIONS.c.revoked_at, REVOCATIONS.c.detail]
 
 
