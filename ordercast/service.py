@@ -12,7 +12,7 @@ from ordercast import proxies, request_ids
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.checks import checks
-from ordercast.database import Database, Transaction
+from ordercast.database import Database, Transaction, adopt
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
@@ -62,7 +62,7 @@ class Service:
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
-                return _supported(engine())
+                return adopt(_supported(engine()))
 
         if EXTENSION in app.extensions:
             raise RuntimeError("cast.init_app(app, ...) was called before for this application")

@@ -13,7 +13,7 @@ postgres.py   sessions that end when their server does
 """
 
 from ordercast.database.access import AUTOCOMMIT, READS, Database
-from ordercast.database.engine import engine_options, harden
+from ordercast.database.engine import adopt, engine_options, harden
 from ordercast.database.joining import Transaction, place_of, session_of
 from ordercast.database.outage import Outage, explain, outage
 from ordercast.database.upsert import upsert
@@ -24,6 +24,7 @@ __all__ = [
     "Database",
     "Outage",
     "Transaction",
+    "adopt",
     "engine_options",
     "explain",
     "harden",

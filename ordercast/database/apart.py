@@ -11,17 +11,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, exc
-from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from ordercast.database.access import Database
-from ordercast.database.engine import give_up_stale
+from ordercast.database.engine import IN_MEMORY, give_up_stale
 from ordercast.database.sqlite import set_busy_seconds
 
 MAX_CONNECTIONS = 4  # of one process
 WAIT_SECONDS = 5.0  # for one of them
 # How long a writer waits for the lock of SQLite's file: the request that calls may hold it.
 BUSY_SECONDS = 0.25
-IN_MEMORY = (SingletonThreadPool, StaticPool)  # another connection would be another database
 
 
 class Apart(Database):

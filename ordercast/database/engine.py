@@ -1,7 +1,8 @@
 """Options and listeners of an engine, so that an outage costs time and nothing else.
 
-A team's engine works without them. With them a database session whose server is dead, stopped or
-demoted is given up, and writers on SQLite queue instead of failing half way.
+A team's engine works without them: `adopt` is all that it needs. With them a database session whose
+server is dead, stopped or demoted is given up, and on SQLite readers go on during a write, and
+writers queue instead of failing half way.
 
     create_engine(url, **engine_options(url))          # or SQLALCHEMY_ENGINE_OPTIONS
     harden(engine)                                     # before its first connection
@@ -11,12 +12,14 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from ordercast.database import sqlite
 from ordercast.database.outage import ALL_STALE, STALE, outage_of_driver
 
 POOL = 10  # connections that stay open; as many again twice for peaks
 POOL_SECONDS = 20  # how long a request waits for a connection of the pool
+IN_MEMORY = (SingletonThreadPool, StaticPool)  # another connection would be another database
 
 
 def engine_options(url: str | URL, *, pool: int = POOL, prepare: bool = True) -> dict[str, Any]:
@@ -61,6 +64,23 @@ def harden(engine: Engine) -> None:
         event.listen(engine, "do_connect", postgres.connect)
         event.listen(engine, "connect", postgres.on_connect)
         event.listen(engine, "checkout", postgres.on_checkout)
+
+
+def adopt(engine: Engine) -> Engine:
+    """Let a team's engine on SQLite, hardened or not, wait for another writer in sleeps during
+    which other greenlets run: the driver's own wait stops every client of a gevent process, and the
+    greenlet that has the lock. Connections that are open are made anew. Journal mode, isolation and
+    `timeout` stay the team's. Calling it again is harmless."""
+    is_file = engine.dialect.name == "sqlite" and not isinstance(engine.pool, IN_MEMORY)
+    if not is_file or engine.dialect.driver != "pysqlite":
+        return engine
+    if event.contains(engine, "begin", sqlite.begin):
+        return engine  # hardened
+    if not event.contains(engine, "do_connect", sqlite.be_patient):
+        event.listen(engine, "do_connect", sqlite.be_patient)
+        event.listen(engine, "begin", sqlite.reset_patience)
+        engine.dispose()
+    return engine
 
 
 def give_up_stale(context: ExceptionContext) -> None:

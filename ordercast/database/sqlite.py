@@ -11,7 +11,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -38,19 +38,26 @@ class PatientConnection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = (), /) -> Any:
         return self.cursor().execute(sql, parameters)
 
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        return self.cursor().executemany(sql, parameters)
+
+    def executescript(self, script: str, /) -> Any:
+        return self.cursor().executescript(script)
+
     def commit(self) -> None:
         self.retry(super().commit)
 
-    def retry(self, attempt: Callable[[], T]) -> T:
+    def retry(self, attempt: Callable[[], T], may_repeat: Callable[[], bool] = lambda: True) -> T:
         """Call `attempt` until no lock is in its way. Raises sqlite3.OperationalError after
-        `busy_seconds`."""
+        `busy_seconds`, or when `may_repeat` says that an attempt was made in part."""
         deadline = time.monotonic() + self.busy_seconds
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 return attempt()
             except sqlite3.OperationalError as error:
-                if not _may_pass(error) or time.monotonic() >= deadline:
+                is_over = time.monotonic() >= deadline
+                if is_over or not _may_pass(error) or not may_repeat():
                     raise
             time.sleep(pause * random.uniform(0.5, 1))
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -67,6 +74,20 @@ class PatientCursor(sqlite3.Cursor):
                 raise
         run = super().execute
         return self.connection.retry(lambda: run(sql, parameters))
+
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> Any:
+        run, rows, connection = super().executemany, list(parameters), self.connection
+        before = connection.total_changes
+        # After the first rows another attempt would write them twice.
+        return connection.retry(lambda: run(sql, rows), lambda: connection.total_changes == before)
+
+    def executescript(self, script: str, /) -> Any:
+        # No attempt tells how far a script came: SQLite itself waits.
+        super().execute(f"PRAGMA busy_timeout = {round(self.connection.busy_seconds * 1000)}")
+        try:
+            return super().executescript(script)
+        finally:
+            super().execute("PRAGMA busy_timeout = 0")
 
 
 def _may_pass(error: sqlite3.OperationalError) -> bool:
@@ -112,6 +133,21 @@ def on_connect(connection: PatientConnection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a committed event survives a power cut
     connection.execute("PRAGMA foreign_keys = ON")
+
+
+def be_patient(_dialect: object, _record: object, _arguments: object, options: Any) -> None:
+    """Make the connections of a team's engine PatientConnections, unless they have a class of the
+    team's own. Its `timeout` holds."""
+    options.setdefault("factory", PatientConnection)
+
+
+def reset_patience(connection: Connection) -> None:
+    """As `begin` below, on a team's engine: the execution option `busy_seconds` holds for one
+    transaction."""
+    driver = connection.connection.driver_connection
+    if isinstance(driver, PatientConnection):
+        options = connection.get_execution_options()
+        driver.busy_seconds = options.get("busy_seconds", driver.default_busy_seconds)
 
 
 def set_busy_seconds(driver: sqlite3.Connection, seconds: float) -> None:

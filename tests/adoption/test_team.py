@@ -3,22 +3,26 @@
 import json
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from tests.adoption.conftest import Place
 from tests.harness.clients import loopback
 from tests.harness.clients.stock import StockClient
 from tests.harness.processes.external import run_script
 from tests.harness.processes.workers import workers
-from tests.harness.waiting import wait_until
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 Client = Callable[..., StockClient]
+WAITING = 4  # requests, spread over both processes
 
 
 @pytest.fixture
@@ -36,7 +40,8 @@ def client(team: Place) -> Iterator[Client]:
 
 
 def move(team: Place, depot: str, id: str, place: str) -> None:
-    assert httpx.post(f"{team.url}/depots/{depot}/parcels/{id}/{place}").status_code == 200
+    url = f"{team.url}/depots/{depot}/parcels/{id}/{place}"
+    assert loopback.post(url, timeout=DEADLINE_SECONDS).status_code == 200
 
 
 def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handler(
@@ -185,6 +190,28 @@ def test_the_teams_own_handlers_answer_and_acknowledge(client: Client) -> None:
     alice.tell(emit=["ping:me", "here"])
     alice.wait("event")
     assert alice.events("pong:you")[0][0] == "here"
+
+
+@pytest.mark.parametrize("ground", ["sqlite"], indirect=True)
+def test_while_a_request_waits_for_sqlites_lock_the_others_are_answered(
+    team: Place, client: Client
+) -> None:
+    alice = client(driver="alice", depot="locked")
+    alice.wait_settled()
+    other = sqlite3.connect(str(make_url(team.database_url).database), isolation_level=None)
+    with closing(other), ThreadPoolExecutor(WAITING) as people:
+        other.execute("BEGIN IMMEDIATE")
+        moves = [people.submit(move, team, "locked", str(n), "ramp") for n in range(WAITING)]
+        for _ in range(WAITING):  # whichever process is asked
+            missed = loopback.get(f"{team.url}/drivers/alice/missed/0", timeout=5)
+            assert missed.status_code == 200
+        alice.tell(ask=["ping:me", "here"])
+        assert alice.wait("answer")["args"] == ["HERE"]
+        assert not any(moved.done() for moved in moves)
+        other.execute("ROLLBACK")
+        for moved in moves:
+            moved.result()
+    alice.wait_event("parcel:moved", WAITING)
 
 
 def test_whom_the_team_refuses_learns_why(client: Client) -> None:
