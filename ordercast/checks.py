@@ -4,7 +4,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
 from ordercast.database import Database, Outage, outage
-from ordercast.health import DELAYED, LATE_SECONDS, OK, UNAVAILABLE, Check, Queue
+from ordercast.health import DELAYED, LATE_SECONDS, OK, UNAVAILABLE, Check, Degraded, Queue
 from ordercast.inbox.sender import oldest
 from ordercast.journal import Journal
 from ordercast.key_set import KeySet
@@ -29,7 +29,11 @@ def _database(database: Database, journal: Journal) -> str:
     except SQLAlchemyError as exc:
         if (kind := outage(exc)) is None or kind is Outage.UNAVAILABLE:
             raise
-        return kind.value
+        if kind is not Outage.BUSY or database.dialect != "sqlite":
+            return kind.value
+        # Another program is writing, in whose way no reader is: a balancer must not stop them.
+        journal.head()
+        return Degraded(kind.value)
     journal.head()
     return OK
 

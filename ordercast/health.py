@@ -21,6 +21,10 @@ DELAYED = "delayed"
 LATE_SECONDS = 3.0  # of waiting, after which an entry is late
 
 
+class Degraded(str):
+    """An answer of a required check with which the process still serves: not 503."""
+
+
 class Queue:
     """How long the first entry of a queue has waited: by its own timestamp, or as long as this
     process has seen it to be the first, whichever is longer. Clocks jump, and any program may write
@@ -91,6 +95,6 @@ class Health:
         runs = [(each, each.begin()) for each in self._checks]
         answers = {each.check.name: each.of(run) for each, run in runs}
         wrong = [each.check for each, _ in runs if answers[each.check.name] != OK]
-        if any(check.required for check in wrong):
+        if any(check.required and type(answers[check.name]) is not Degraded for check in wrong):
             return answers, UNAVAILABLE
         return answers, "degraded" if wrong else OK

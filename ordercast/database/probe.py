@@ -4,7 +4,9 @@ read-only, or on a full disk."""
 from sqlalchemy import exc, text
 from sqlalchemy.engine import Connection
 
-BUSY_SECONDS = 1.5  # how long another writer may hold the file of SQLite before it counts as locked
+# How long another writer may hold the file of SQLite before it counts as locked: a balancer waits
+# for an answer about health, often for one second.
+BUSY_SECONDS = 0.75
 
 # The exported snapshot is a small file that the server writes into its data directory, and removes
 # at the end of the transaction: no table, no WAL, no dead row.

@@ -61,12 +61,15 @@ def findings(visitor: Visitor) -> dict[str, tuple[str, str]]:
         return {one.name: (one.level.value, one.text) for one in cast.examine()}
 
 
-def refused(visitor: Visitor, why: str) -> None:
+UNAVAILABLE = (503, "unavailable")
+
+
+def refused(visitor: Visitor, why: str, readyz: tuple[int, str] = UNAVAILABLE) -> None:
     """What needs a change is told to come again, and every question about health says why."""
     answer = visitor.register(**BOB)
     assert error(answer) == (503, "database_unavailable")
     assert int(answer.headers["Retry-After"]) > 0
-    assert readiness(visitor) == (503, "unavailable", why)
+    assert readiness(visitor) == (*readyz, why)
     level, found = findings(visitor)["database"]
     assert level == "fail"
     assert found.startswith(f"{why}: ")
@@ -195,13 +198,13 @@ def test_a_file_that_may_only_be_read_is_said(
     refused(visitor, "read-only")
 
 
-def test_a_writer_of_another_program_is_said(
+def test_a_writer_of_another_program_is_said_and_the_process_stays_ready_for_reads(
     sqlite_url: str, build: Callable[[str], Visitor]
 ) -> None:
     visitor = build(sqlite_url)
     with closing(sqlite3.connect(str(make_url(sqlite_url).database))) as other:
         other.execute("BEGIN IMMEDIATE")
-        refused(visitor, "busy")
+        refused(visitor, "busy", (200, "degraded"))
     works_again(visitor)
 
 
