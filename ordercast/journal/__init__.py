@@ -11,6 +11,7 @@ advancing.py   both, and the head, by one statement of PostgreSQL
 publishing.py  through Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
+several.py     what several clients are owed, in one read
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
 pruning.py     deletes the oldest, and moves the lowest position kept
@@ -28,6 +29,7 @@ from ordercast.journal.missed import Missed, Pruned, split
 from ordercast.journal.publishing import Publisher
 from ordercast.journal.reading import Head
 from ordercast.journal.sequencing import BATCH_ROWS, Sequencer
+from ordercast.journal.several import Found, Wanted
 from ordercast.journal.store import Journal
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Clock",
     "Ear",
     "Entry",
+    "Found",
     "Head",
     "HeadLocked",
     "Journal",
@@ -46,5 +49,6 @@ __all__ = [
     "Pruned",
     "Publisher",
     "Sequencer",
+    "Wanted",
     "split",
 ]

@@ -18,6 +18,7 @@ from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed
 from ordercast.journal.reading import Head
 from ordercast.journal.sequencing import Publish, Sequencer
+from ordercast.journal.several import Found, Wanted, several
 from ordercast.journal.waiting import Waiting
 
 
@@ -106,6 +107,12 @@ class Journal:
             return reading.page(
                 connection, position, limit=limit, rooms=rooms, until=until, max_bytes=max_bytes
             )
+
+    def several(self, wanted: Sequence[Wanted], *, limit: int) -> list[Found]:
+        """For each, up to `limit` events, oldest first: their sizes, and the content of the first
+        of them. All are read at one moment."""
+        with self._database.reading() as connection:
+            return several(connection, wanted, limit=limit)
 
     def missed(
         self, rooms: Sequence[str], after: int, *, max_events: int = 0, max_bytes: int = 0

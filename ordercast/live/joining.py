@@ -11,9 +11,10 @@ client enters the room, in between two events of the follower:
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 
 from ordercast.endings import ServiceEnding
@@ -45,7 +46,7 @@ class Joining:
         self._manager = manager
         self._follower = follower
         self._pids = pids
-        self._reads = SharedReads(store.of)
+        self._reads = SharedReads(partial(_rows_of, store))
         self._use = LateUse(store)
         self._making = threading.Lock()
 
@@ -113,7 +114,7 @@ class Joining:
 
     def rows(self, pid: str) -> Mapping[str, Joined]:
         """The rows of the client with this pid. Raises SQLAlchemyError."""
-        return (self._reads.get(_key(pid)) or {}) if self._use.is_possible() else {}
+        return self._reads.get(_key(pid)) if self._use.is_possible() else {}
 
     def take_over(self, pid: str, rows: Mapping[str, Joined], rejoined: Mapping[str, int]) -> Late:
         """Let the rows be those of the client's new connection. Raises Superseded if another
@@ -197,6 +198,11 @@ class Joining:
         except Superseded:
             close(connection.session, ServiceEnding.REPLACED)
             raise NotConnected from None
+
+
+def _rows_of(store: JoinedRooms, keys: Sequence[str]) -> list[Mapping[str, Joined]]:
+    found = store.of(keys)
+    return [found.get(key, {}) for key in keys]
 
 
 def _key(pid: str) -> str:

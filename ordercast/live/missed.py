@@ -8,15 +8,26 @@ piece.
 import threading
 from collections import deque
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from ordercast.journal import Entry, Journal, split
+from ordercast.journal import Entry, Found, Head, Journal, Wanted, split
 from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.owed import Span
 from ordercast.live.ring import Ring
+from ordercast.live.shared_reads import SharedReads
 
 PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
 READERS = 4  # pieces that are read from the journal at once: a crowd must not take the whole pool
 UNLIMITED = 2**31 - 1
+
+
+class Measured(NamedTuple):
+    """Events, and where they are: memory or journal."""
+
+    sizes: Sequence[tuple[int, int]]  # (position, bytes)
+    source: Outcome
+    entries: Sequence[Entry]  # those up to `read_until`, which are read already
+    read_until: int
 
 
 class Reader:
@@ -26,18 +37,22 @@ class Reader:
         self._journal = journal
         self._ring = ring
         self._few = threading.BoundedSemaphore(READERS)
+        self._shared = SharedReads(self._read_several)
 
-    def measure(self, span: Span, *, limit: int) -> tuple[list[tuple[int, int]], Outcome]:
-        """(position, bytes) of up to `limit` events, and where they are: memory or journal. Raises
-        Unrecoverable, and SQLAlchemyError."""
+    def measure(self, whose: "Missed", span: Span, *, limit: int) -> Measured:
+        """Up to `limit` events. Raises Unrecoverable, and SQLAlchemyError."""
         after, until, rooms = span
         entries = self._ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is not None:
             sizes = [(entry.position, len(entry.data.encode())) for entry in entries]
-            return sizes, Outcome.MEMORY
-        if after < self._journal.head().lowest - 1:
-            raise Unrecoverable(Outcome.TOO_OLD)
-        return self._journal.sizes(after, until=until, rooms=rooms, limit=limit), Outcome.JOURNAL
+            return Measured(sizes, Outcome.MEMORY, entries, until)
+        found = self._shared.get((Wanted(after, until, rooms), limit))
+        _check(found.head, whose, after)
+        return Measured(found.sizes, Outcome.JOURNAL, found.entries, found.read_until)
+
+    def _read_several(self, questions: Sequence[tuple[Wanted, int]]) -> list[Found]:
+        limit = max(limit for _, limit in questions)
+        return self._journal.several([wanted for wanted, _ in questions], limit=limit)
 
     def read(self, whose: "Missed", piece: Span) -> Sequence[Entry]:
         """The events of a piece. Raises Unrecoverable, and SQLAlchemyError."""
@@ -45,7 +60,7 @@ class Reader:
         if entries is None:
             after, until, rooms = piece
             entries = self._journal.since(after, until=until, rooms=rooms, limit=UNLIMITED)
-            self.check(whose, after)
+            _check(self._journal.head(), whose, after)
         return entries
 
     def read_later(self, whose: "Missed", piece: Span) -> Sequence[Entry]:
@@ -56,18 +71,19 @@ class Reader:
                 entries = self.read(whose, piece)
         return entries
 
-    def check(self, whose: "Missed", after: int) -> None:
-        """Check the head after each read of the journal: events that were pruned meanwhile lack at
-        the beginning, events that the database has lost at the end. Raises Unrecoverable."""
-        head = self._journal.head()
-        if after < head.lowest - 1:
-            raise Unrecoverable(Outcome.TOO_OLD)
-        if head.journal != whose.journal_name or head.position < whose.until:
-            raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
-
     def _remembered(self, piece: Span) -> Sequence[Entry] | None:
         after, until, rooms = piece
         return self._ring.since(after, until=until, rooms=rooms, limit=UNLIMITED)
+
+
+def _check(head: Head, whose: "Missed", after: int) -> None:
+    """Check the head of the moment of a read of the journal, or later: events that were pruned
+    meanwhile lack at the beginning, events that the database has lost at the end. Raises
+    Unrecoverable."""
+    if after < head.lowest - 1:
+        raise Unrecoverable(Outcome.TOO_OLD)
+    if head.journal != whose.journal_name or head.position < whose.until:
+        raise Unrecoverable(Outcome.ANOTHER_JOURNAL)
 
 
 class Missed:
@@ -91,26 +107,31 @@ class Missed:
         self.journal_name = journal_name
         self._reader = reader
         self._pieces: deque[Span] = deque()
+        self._first: Sequence[Entry] = ()
+        first: Measured | None = None
         size = 0
         for span in spans:
-            sizes, source = reader.measure(span, limit=max_events - self.count + 1)
-            self.count += len(sizes)
-            size += sum(more for _, more in sizes)
+            found = reader.measure(self, span, limit=max_events - self.count + 1)
+            self.count += len(found.sizes)
+            size += sum(more for _, more in found.sizes)
             if self.count > max_events:
                 raise Unrecoverable(Outcome.TOO_MANY)
             if max_bytes and size > max_bytes:
                 raise Unrecoverable(Outcome.TOO_LARGE)
-            if source is Outcome.JOURNAL:
-                self.source = source
+            if found.source is Outcome.JOURNAL:
+                self.source = found.source
+            if found.sizes and first is None:
+                first = found
             after = span.after
-            for end in split(sizes, PIECE_BYTES)[0]:
+            for end in split(found.sizes, PIECE_BYTES)[0]:
                 self._pieces.append(Span(after, end, span.rooms))
                 after = end
-        self._first: Sequence[Entry] = ()
-        if self._pieces:
-            self._first = reader.read(self, self._pieces.popleft())
-        elif self.source is Outcome.JOURNAL:
-            reader.check(self, spans[0].after)
+        if first is not None:
+            piece = self._pieces.popleft()
+            if piece.until <= first.read_until:
+                self._first = [entry for entry in first.entries if entry.position <= piece.until]
+            else:
+                self._first = reader.read(self, piece)
 
     @property
     def is_read(self) -> bool:

@@ -73,8 +73,7 @@ def test_what_is_pruned_while_it_is_read_is_never_half_there(
     with right_after(process.database, read, prune_all(app, 3)):
         tab.connect(process)
 
-    assert not tab.recovered
-    assert tab.offsets == []
+    assert tab.offsets == ([1, 2, 3, 4, 5] if tab.recovered else [])
 
 
 @pytest.mark.parametrize("ring", [100, 1], ids=["memory", "journal"])

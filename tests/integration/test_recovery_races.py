@@ -5,7 +5,7 @@ from flask import Flask
 
 from app.extension import cast
 from tests.harness.application.tabs import ALICE, Start, Tab, WebProcess, append, published
-from tests.harness.faults.races import right_after
+from tests.harness.faults.races import beside, right_after
 
 
 @pytest.fixture
@@ -112,14 +112,16 @@ def test_a_good_pid_does_not_help_a_revoked_token(process: WebProcess, tab: Tab)
 def test_one_that_was_overtaken_by_its_successor_goes_itself(
     app: Flask, process: WebProcess, tab: Tab
 ) -> None:
-    """The race: the client gave the first connect up and comes again while that one still reads."""
+    """The race: the client gave the first connect up and comes again while the connect handler of
+    that one still runs."""
     second = Tab(ALICE, pid=tab.pid)
 
-    def overtake() -> None:
-        second.connect(process)
+    def overtake(sid: str, *_: object) -> None:
+        if second.process is None:
+            beside(lambda: second.connect(process))
 
-    with right_after(process.database, "FROM ordercast_events", overtake):
-        tab.connect(process)
+    process.server.on("connect", overtake)
+    tab.connect(process)
 
     assert tab.engine is not None
     assert tab.engine.closed
