@@ -46,9 +46,16 @@ def append(plan: dict[str, Any]) -> None:
     numbers = range(plan["first"], plan["first"] + plan["step"] * plan["count"], plan["step"])
     for start in range(0, plan["count"], plan["perTransaction"]):
         with transaction() as session:
-            for seq in numbers[start : start + plan["perTransaction"]]:
-                event = Notification.of(payload(seq, plan["source"]))
-                cast.append(session, event, to=plan["users"][seq % len(plan["users"])])
+            cast.append_all(
+                session,
+                [
+                    (
+                        Notification.of(payload(seq, plan["source"])),
+                        plan["users"][seq % len(plan["users"])],
+                    )
+                    for seq in numbers[start : start + plan["perTransaction"]]
+                ],
+            )
         time.sleep(plan["pause"])
 
 
