@@ -94,7 +94,9 @@ def run(
     ]
     loops.append(sequencer)
     client = broker.connect(timeout=INBOX_TIMEOUT_SECONDS)
-    inbox = Drain(client, broker, database=database, journal=journal, events=events)
+    inbox = Drain(
+        client, broker, database=database, journal=journal, events=events, journalled=rung.set
+    )
     loops.append(DrainLoop(app, inbox, Lease(client, broker), journal=journal, stop=stop))
     if settings.DURABLE:
         heard = threading.Event()

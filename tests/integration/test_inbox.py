@@ -264,3 +264,18 @@ def test_entries_that_another_worker_finishes_between_two_pieces_keep_their_orde
     assert Overtaken.pieces > 2
     assert journalled() == titles
     assert mailbox.waiting() == 0
+
+
+def test_the_sequencer_of_the_process_is_woken_when_a_batch_can_be_seen(
+    app: Flask, mailbox: Mailbox
+) -> None:
+    seen: list[list[str]] = []
+    mailbox.add("hello")
+
+    def look() -> None:
+        assert mailbox.waiting() == 1  # and the entry leaves the stream after that
+        seen.append(journalled())
+
+    drain_once(mailbox.redis, mailbox.broker, journalled=look)
+    assert seen == [["hello"]]
+    assert mailbox.waiting() == 0

@@ -20,7 +20,12 @@ Fields = dict[bytes, bytes]
 
 
 def drain_once(
-    client: Redis, broker: Broker, *, block_ms: int | None = None, batch: int = BATCH
+    client: Redis,
+    broker: Broker,
+    *,
+    block_ms: int | None = None,
+    batch: int = BATCH,
+    journalled: Callable[[], object] = lambda: None,
 ) -> bool:
     """A step of a worker of the current application, with a Redis connection of its own."""
     service = current_app.extensions["ordercast"]
@@ -30,6 +35,7 @@ def drain_once(
         database=service.database,
         journal=service.journal,
         events=service.events,
+        journalled=journalled,
         batch_entries=batch,
     )
     return drain.step(block_ms=block_ms)
