@@ -19,7 +19,7 @@ depends_on = None
 
 LIBRARY_REVISION = "0001"
 # The library's revisions after it, which are taken back with this one.
-APPEND, RELAY, JOINED_ROOMS = "0002", "0003", "0004"
+APPEND, RELAY, JOINED_ROOMS, PARTITIONS = "0002", "0003", "0004", "0005"
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -68,6 +68,32 @@ BEGIN
 END $$
 """
 
+# Of PostgreSQL: the events are one table again, with a copy of every row, as the library's revision
+# 0001 has it, and the column that revision 0002 has added.
+ONE_TABLE = (
+    "ALTER SEQUENCE ordercast_events_id_seq OWNED BY NONE",
+    "ALTER VIEW ordercast_events RENAME TO ordercast_before",
+    "CREATE TABLE ordercast_events (id bigint NOT NULL DEFAULT nextval('ordercast_events_id_seq'),"
+    " room varchar(255) NOT NULL, name varchar(255) NOT NULL, data text NOT NULL,"
+    " created_at timestamptz NOT NULL DEFAULT clock_timestamp(), position bigint, request_id text,"
+    " key text, further_rooms text[])",
+    "INSERT INTO ordercast_events SELECT id, room, name, data, created_at, position, request_id,"
+    " key, further_rooms FROM ordercast_before",
+    "DROP VIEW ordercast_before",
+    "DROP TABLE ordercast_entries, ordercast_positions, ordercast_waiting",
+    "DROP FUNCTION ordercast_wait(), ordercast_index_day(text), ordercast_add_day(date),"
+    " ordercast_drop_day(date), ordercast_write_event(),"
+    " ordercast_place(bigint, timestamptz, text, text[], bigint)",
+    "ALTER SEQUENCE ordercast_events_id_seq OWNED BY ordercast_events.id",
+    "ALTER TABLE ordercast_events ADD CONSTRAINT pk_ordercast_events PRIMARY KEY (id),"
+    " ADD CONSTRAINT uq_ordercast_events_position UNIQUE (position)",
+    "CREATE INDEX ix_ordercast_events_room_position ON ordercast_events (room, position)",
+    "CREATE INDEX ix_ordercast_events_unsequenced ON ordercast_events (id) WHERE position IS NULL",
+    "CREATE INDEX ix_ordercast_events_key ON ordercast_events (key) WHERE key IS NOT NULL",
+    "ALTER TABLE ordercast_events ADD CONSTRAINT ck_ordercast_events_data_is_json"
+    " CHECK (position IS NOT NULL OR data::json IS NOT NULL) NOT VALID",
+)
+
 
 def upgrade() -> None:
     if has_table("ordercast_events"):
@@ -108,9 +134,12 @@ def downgrade() -> None:
     """The request ids, the keys and the further rooms of events are lost, and the rooms that
     clients joined late."""
     revision = LIBRARY_REVISION if op.get_context().as_sql else library_revision()
-    if revision == JOINED_ROOMS:
+    if revision == PARTITIONS and not is_sqlite():
+        for statement in ONE_TABLE:
+            op.execute(statement)
+    if revision in (JOINED_ROOMS, PARTITIONS):
         op.drop_table("ordercast_joined")
-    if revision in (RELAY, JOINED_ROOMS):
+    if revision in (RELAY, JOINED_ROOMS, PARTITIONS):
         op.drop_table("ordercast_relay")
     if revision != LIBRARY_REVISION:
         take_back_append()
@@ -151,7 +180,7 @@ def drop_unused() -> None:
 def library_revision() -> str:
     """Raises CommandError for a later revision than this migration knows."""
     found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
-    if found not in (LIBRARY_REVISION, APPEND, RELAY, JOINED_ROOMS):
+    if found not in (LIBRARY_REVISION, APPEND, RELAY, JOINED_ROOMS, PARTITIONS):
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"
@@ -164,8 +193,10 @@ def take_back_append() -> None:
         for name in ("further_rooms", "can_be_sent_insert", "can_be_sent_update"):
             op.execute(f"DROP TRIGGER ordercast_events_{name}")
     else:
-        op.execute("DROP TRIGGER ordercast_events_further_rooms ON ordercast_events")
-        op.execute("ALTER TABLE ordercast_events DROP CONSTRAINT ck_ordercast_events_can_be_sent")
+        op.execute("DROP TRIGGER IF EXISTS ordercast_events_further_rooms ON ordercast_events")
+        op.execute(
+            "ALTER TABLE ordercast_events DROP CONSTRAINT IF EXISTS ck_ordercast_events_can_be_sent"
+        )
         op.execute(DROP_FUNCTIONS)
     op.drop_table("ordercast_further_rooms")
     op.drop_column("ordercast_events", "further_rooms")

@@ -7,7 +7,8 @@ listening.py   NOTIFY of a program's own SQL wakes them too
 clock.py       the database's clock, by which events are dated
 waiting.py     whether an event waits for its position, and how long
 sequencing.py  committed events get the next positions, no holes, and are published
-advancing.py   both, and the head, by one statement of PostgreSQL
+numbering.py   the next positions, while the head is locked
+advancing.py   the same, and the head, by one statement of PostgreSQL
 publishing.py  through Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
@@ -15,6 +16,7 @@ several.py     what several clients are owed, in one read
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
 pruning.py     deletes the oldest, and moves the lowest position kept
+days.py        PostgreSQL's partitions, one for each day: added ahead, dropped whole
 tables.py      the tables              rules.py    what the database itself checks and does
 """
 

@@ -12,18 +12,14 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from ordercast.journal.locking import LOCK_NOT_AVAILABLE, LOCK_SECONDS, HeadLocked
-from ordercast.journal.tables import EVENTS, HEAD, HEAD_ID
+from ordercast.journal.numbering import FOUND, PLACED
+from ordercast.journal.tables import HEAD, HEAD_ID
 from ordercast.request_ids import MAX_CHARACTERS
 
 SERIALIZATION_FAILURE = "40001"  # PostgreSQL, as READ COMMITTED is not the server's default
 
-# The ids are an array as well: the planner knows little of how many wait, and reads by index then.
 ADVANCE = text(f"""
-WITH waiting AS MATERIALIZED (
-  SELECT id, row_number() OVER (ORDER BY id) AS nth,
-    sum(octet_length(data)) OVER (ORDER BY id) - octet_length(data) AS before
-  FROM {EVENTS.name} WHERE position IS NULL AND id > :after ORDER BY id LIMIT :limit
-), limits AS MATERIALIZED (
+WITH {FOUND}, limits AS MATERIALIZED (
   SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true) WHERE EXISTS (SELECT FROM waiting)
 ), seen AS MATERIALIZED (
   SELECT position, lowest, journal FROM {HEAD.name} WHERE id = {HEAD_ID}
@@ -33,20 +29,17 @@ WITH waiting AS MATERIALIZED (
 ), head AS MATERIALIZED (
   SELECT position FROM locked JOIN seen USING (position, lowest, journal)
   WHERE journal = :journal AND position >= :known
-), numbered AS (
-  UPDATE {EVENTS.name} AS event SET position = head.position + waiting.nth FROM head, waiting
-  WHERE event.id = waiting.id AND waiting.before < :bytes
-    AND event.id = ANY (ARRAY(SELECT id FROM waiting))
-  RETURNING event.position, event.room, event.name, event.data, event.further_rooms,
-    left(event.request_id, :characters) AS request_id
-), moved AS (
+), numbered AS MATERIALIZED (
+  SELECT found.*, head.position + found.nth AS position FROM found, head WHERE before < :bytes
+), {PLACED}, moved AS (
   UPDATE {HEAD.name} SET position = reached.position
   FROM (SELECT max(position) AS position FROM numbered) AS reached
   WHERE id = {HEAD_ID} AND reached.position IS NOT NULL
 )
-SELECT EXISTS (SELECT FROM waiting), numbered.* FROM (SELECT 1) AS always
-LEFT JOIN numbered ON true ORDER BY numbered.position
-""")  # noqa: S608, names of tables
+SELECT EXISTS (SELECT FROM waiting), numbered.position, numbered.room, numbered.name, numbered.data,
+  numbered.further_rooms, left(numbered.request_id, :characters)
+FROM (SELECT 1) AS always LEFT JOIN numbered ON true ORDER BY numbered.position
+""")  # noqa: S608, names of tables and parts of the statement
 
 
 def advance(

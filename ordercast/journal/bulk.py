@@ -7,7 +7,7 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import Connection, Text, TextClause, bindparam, insert, text
 
-from ordercast.journal.tables import EVENTS
+from ordercast.journal.tables import ENTRIES, EVENTS
 from ordercast.payloads import JsonText
 
 
@@ -23,7 +23,7 @@ class NewEvent(NamedTuple):
 # One JSON parameter: a statement whose length depends on the number of rows would be compiled,
 # parsed and planned anew for each number, and psycopg takes ten times as long for an array of text.
 INSERT_ALL = text(f"""
-INSERT INTO {EVENTS.name} (room, name, data, request_id, further_rooms)
+INSERT INTO {ENTRIES.name} (room, name, data, request_id, further_rooms)
 SELECT room, name, data, :request_id, CASE WHEN further IS NOT NULL THEN ARRAY(
     SELECT value FROM json_array_elements_text(further) WITH ORDINALITY AS one (value, place)
     ORDER BY place) END

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     LargeBinary,
     Select,
+    Table,
     cast,
     func,
     select,
@@ -16,10 +17,9 @@ from sqlalchemy import (
 )
 
 from ordercast.journal.entries import Entry, read
-from ordercast.journal.tables import EVENTS, FURTHER_ROOMS, HEAD
+from ordercast.journal.tables import ENTRIES, EVENTS, FURTHER_ROOMS, HEAD, POSITIONS, entries_table
 
-events = EVENTS.c
-CONTENT = (events.position, events.room, events.name, events.data, events.further_rooms)
+CONTENT = ("room", "name", "data", "further_rooms")  # of an event, besides its position
 
 
 class Head(NamedTuple):
@@ -37,7 +37,8 @@ def head(connection: Connection) -> Head:
 def has_row(connection: Connection, id: int, name: str, data: str) -> bool:
     """Whether the row with this id is this event: after a COMMIT that was not answered. The content
     is compared too: a database that went back may have given the id to another event."""
-    same = select(events.id).where(events.id == id, events.name == name, events.data == data)
+    row = entries_table(connection.dialect.name).c
+    same = select(row.id).where(row.id == id, row.name == name, row.data == data)
     return connection.execute(same).first() is not None
 
 
@@ -52,8 +53,10 @@ def since(
     """Up to `limit` entries after `position` and up to `until`, oldest first, of `rooms` or all.
     Without `rooms`, a blank entry stands for each that cannot be delivered; with `rooms`, these are
     left out."""
-    query = _chosen(*CONTENT, after=position, until=until, rooms=rooms, limit=limit)
-    entries = [read(*row) for row in connection.execute(query)]
+    row = entries_table(connection.dialect.name).c
+    content = [row[name] for name in CONTENT]
+    query = _chosen(connection, content, after=position, until=until, rooms=rooms, limit=limit)
+    entries = [read(*found) for found in connection.execute(query)]
     return entries if rooms is None else [entry for entry in entries if not entry.is_blank]
 
 
@@ -67,8 +70,8 @@ def sizes(
 ) -> list[tuple[int, int]]:
     """(position, bytes of data) of up to `limit` entries after `position` and up to `until`, oldest
     first, of `rooms` or all. The data itself is not read."""
-    content = events.position, data_bytes(connection)
-    query = _chosen(*content, after=position, until=until, rooms=rooms, limit=limit)
+    content = [data_bytes(connection)]
+    query = _chosen(connection, content, after=position, until=until, rooms=rooms, limit=limit)
     return [(found, size) for found, size in connection.execute(query)]
 
 
@@ -93,25 +96,59 @@ def page(
 
 
 def _chosen(
-    *content: ColumnElement[Any],
+    connection: Connection,
+    content: Sequence[ColumnElement[Any]],
+    *,
     after: int,
     until: int | None,
     rooms: Sequence[str] | None,
     limit: int,
 ) -> Select[Any] | CompoundSelect[Any]:
-    """The first `limit` rows after `after` and up to `until`, by position, of `rooms` or all: each
-    once, however many of its rooms are among these. `content` begins with the position."""
-    query = select(*content).where(*_within(events.position, after, until))
+    """(position, *content) of the first `limit` events after `after` and up to `until`, by
+    position, of `rooms` or all: each once, however many of its rooms are among these."""
+    if connection.dialect.name != "postgresql":
+        found = select(EVENTS.c.position, *content)
+        return _first(EVENTS, found, after=after, until=until, rooms=rooms, limit=limit)
+    columns = select(POSITIONS.c.position, POSITIONS.c.id, POSITIONS.c.created_at)
+    first = _first(POSITIONS, columns, after=after, until=until, rooms=rooms, limit=limit)
+    place, row = first.cte(EVENTS.name).c, ENTRIES.c
+    # By their ids in an array, and in the partitions of their times: read by index, whatever the
+    # planner knows of the partition.
+    earliest, latest = select(func.min(place.created_at)), select(func.max(place.created_at))
+    return (
+        select(place.position, *content)
+        .where(
+            row.id == place.id,
+            row.created_at == place.created_at,
+            row.id == func.any(func.array(select(place.id).scalar_subquery())),
+            row.created_at >= earliest.scalar_subquery(),
+            row.created_at <= latest.scalar_subquery(),
+        )
+        .order_by(place.position)
+    )
+
+
+def _first(
+    table: Table,
+    query: Select[Any],
+    *,
+    after: int,
+    until: int | None,
+    rooms: Sequence[str] | None,
+    limit: int,
+) -> Select[Any] | CompoundSelect[Any]:
+    """The first rows of `query`, which begins with the position in `table`."""
+    query = query.where(*_within(table.c.position, after, until))
     if rooms is None:
-        return query.order_by(events.position).limit(limit)
+        return query.order_by(table.c.position).limit(limit)
     position = FURTHER_ROOMS.c.position
     further = select(position).where(
         FURTHER_ROOMS.c.room.in_(rooms), *_within(position, after, until)
     )
     # Two queries that share no row, each by its own index: with OR both databases read all rooms.
     both = union_all(
-        query.where(events.room.in_(rooms)),
-        query.where(events.position.in_(further), events.room.not_in(rooms)),
+        query.where(table.c.room.in_(rooms)),
+        query.where(table.c.position.in_(further), table.c.room.not_in(rooms)),
     )
     return both.order_by(both.selected_columns[0]).limit(limit)
 
@@ -125,5 +162,5 @@ def _within(
 def data_bytes(connection: Connection) -> ColumnElement[int]:
     """The size of an event's data, for which neither database reads the data."""
     if connection.dialect.name == "postgresql":
-        return func.octet_length(events.data)
-    return func.length(cast(events.data, LargeBinary))
+        return func.octet_length(ENTRIES.c.data)
+    return func.length(cast(EVENTS.c.data, LargeBinary))

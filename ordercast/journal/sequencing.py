@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import redis
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection
 
 from ordercast.broker import reason
 from ordercast.database import Database, upsert
@@ -21,17 +21,17 @@ from ordercast.journal.advancing import advance
 from ordercast.journal.entries import Entry, blank, entry_of, fault
 from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.marks import Marks
-from ordercast.journal.reading import CONTENT, Head, data_bytes, head
+from ordercast.journal.numbering import BATCH_BYTES, number
+from ordercast.journal.reading import Head, head
 from ordercast.journal.restarting import restart, restart_if_lost
-from ordercast.journal.tables import EVENTS, SET_ASIDE
+from ordercast.journal.tables import SET_ASIDE
 from ordercast.journal.waiting import Waiting
 from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILURES
-from ordercast.request_ids import MAX_CHARACTERS, clean
+from ordercast.request_ids import clean
 
 logger = logging.getLogger(__name__)
 
 BATCH_ROWS = 1000  # in one step
-BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
 
 LOGGED_REQUESTS = 20  # of one batch
@@ -39,8 +39,6 @@ TRIES = 3  # by one statement, while other transactions change the head
 
 Faults = dict[int, str]  # position: why the event cannot be delivered
 Publish = Callable[[bytes], object]  # raises redis.RedisError
-
-events = EVENTS.c
 
 
 class Sequencer:
@@ -147,7 +145,7 @@ class Sequencer:
                 if not self._marks.settle(head.journal, connection.info) and head.position:
                     return head, []
                 head = restart_if_lost(connection, head, self._marks.known(head.journal))
-            rows = _number(connection, head, limit, after)
+            rows = number(connection, head.position, limit, after)
             entries, faults = _examined(rows)
             _keep(connection, faults)
             if entries:
@@ -191,30 +189,6 @@ class Sequencer:
                 "publish failed; followers will read the journal",
                 extra={"head": head, "count": len(entries), "error": reason(exc)},
             )
-
-
-def _number(connection: Connection, head: Head, limit: int, after: int) -> list[Row[Any]]:
-    """Give the next positions to events that wait, which are read after the head is locked: the
-    positions that another sequencer has just committed are seen."""
-    size = data_bytes(connection)
-    waiting = (
-        select(
-            events.id,
-            func.row_number().over(order_by=events.id).label("nth"),
-            (func.sum(size).over(order_by=events.id) - size).label("before"),
-        )
-        .where(events.position.is_(None), events.id > after)
-        .order_by(events.id)
-        .limit(limit)
-        .subquery()
-    )
-    numbered = connection.execute(
-        update(EVENTS)
-        .where(events.id == waiting.c.id, waiting.c.before < BATCH_BYTES)
-        .values(position=head.position + waiting.c.nth)
-        .returning(*CONTENT, func.substr(events.request_id, 1, MAX_CHARACTERS))
-    ).all()
-    return sorted(numbered)
 
 
 def _examined(rows: Iterable[Sequence[Any]]) -> tuple[list[Entry], Faults]:

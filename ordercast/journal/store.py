@@ -12,6 +12,7 @@ from ordercast.journal import locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
 from ordercast.journal.bulk import NewEvent
 from ordercast.journal.clock import Clock
+from ordercast.journal.days import Days
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
 from ordercast.journal.marks import Marks
@@ -38,6 +39,7 @@ class Journal:
         self._database = database
         self._waiting = Waiting(database)
         self.clock = Clock(database)
+        self._days = Days(database)
         doorbell = Doorbell(broker, captures)
         self._appender = Appender(database, doorbell, captures, request_id)
 
@@ -152,6 +154,15 @@ class Journal:
 
     # -- pruning
 
+    def add_days(self) -> int:
+        """Add the partitions of the days that come -> how many; on SQLite there are none."""
+        return self._days.add()
+
+    def drop_days(self, before: datetime) -> int:
+        """Drop the days that have ended before `before` -> how many; on SQLite there are none."""
+        return self._days.drop(before)
+
     def prune(self, before: datetime, limit: int = pruning.BATCH_ROWS) -> int:
-        """Delete up to `limit` of the oldest events written before `before` -> how many."""
+        """Delete up to `limit` of the oldest events written before `before` that are in no day's
+        partition -> how many."""
         return pruning.prune(self._database, before, limit)

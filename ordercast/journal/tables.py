@@ -1,4 +1,10 @@
-"""The journal's tables."""
+"""The journal's tables.
+
+On SQLite an event and its position are one row of `ordercast_events`. On PostgreSQL that name is a
+view, which other programs read and write, of three tables: an event is a row of
+`ordercast_entries`, which is never written again, and its id is in `ordercast_waiting` until its
+position is a row of `ordercast_positions`. Entries and positions have a partition for each day.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -13,6 +19,7 @@ from sqlalchemy import (
     Dialect,
     Index,
     Integer,
+    MetaData,
     String,
     Table,
     Text,
@@ -96,13 +103,48 @@ EVENTS = Table(
     ),
 )
 
-for dialect, statements in RULES.items():
-    for statement in statements:
-        event.listen(
-            EVENTS,
-            "after_create",
-            DDL(statement).execute_if(dialect=dialect),  # type: ignore[no-untyped-call]
-        )
+for statement in RULES:
+    event.listen(
+        EVENTS,
+        "after_create",
+        DDL(statement).execute_if(dialect="sqlite"),  # type: ignore[no-untyped-call]
+    )
+
+# The tables of PostgreSQL alone, which the migrations make.
+PARTS = MetaData()
+ENTRIES = Table(
+    "ordercast_entries",
+    PARTS,
+    Column("id", BigInteger, primary_key=True),
+    Column("room", String(255), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("data", Text, nullable=False),
+    Column("created_at", UtcDateTime, server_default=database_now(), nullable=False),
+    Column("request_id", Text),
+    Column("key", Text),
+    Column("further_rooms", RoomList),
+)
+WAITING = Table(
+    "ordercast_waiting",
+    PARTS,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("room", String(255), nullable=False),
+)
+POSITIONS = Table(
+    "ordercast_positions",
+    PARTS,
+    Column("position", BigInteger, nullable=False),
+    Column("id", BigInteger, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("room", String(255), nullable=False),
+)
+
+
+def entries_table(dialect: str) -> Table:
+    """The table with an event's own row: all of its columns but, on PostgreSQL, the position."""
+    return ENTRIES if dialect == "postgresql" else EVENTS
+
 
 # The positions of events that have further rooms, by each of these.
 FURTHER_ROOMS = Table(

@@ -1,7 +1,7 @@
 """Whether a committed event waits for its position, asked so that dead rows cost little.
 
-An event that got its position stays, dead, in the index of those that wait for as long as some
-transaction of the server is older, be it a report's in another database. A whole scan passes over
+An event that got its position stays, dead, among those that wait for as long as some transaction of
+the server is older, be it a report's in another database. A whole scan passes over
 all of these. So most scans begin behind the settled ids: none of them waits, and no transaction
 that is open can still commit one. An id that was written without the sequence is found by the next
 whole scan. Whole scans come as often as they are cheap.
@@ -9,11 +9,12 @@ whole scan. Whole scans come as often as they are cheap.
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, func, select, text
 
 from ordercast.database import Database
-from ordercast.journal.tables import EVENTS, database_now
+from ordercast.journal.tables import ENTRIES, EVENTS, WAITING, database_now
 
 SHARE = 20  # whole scans take this part of the time, at most
 # Between two whole scans. SQLite gives the id of a row that was deleted last to the next row.
@@ -24,11 +25,17 @@ LONGEST_SECONDS = 5.0
 # before the id, and releases it after its commit can be seen.
 WRITERS = text(f"""
 SELECT virtualtransaction FROM pg_locks
-WHERE locktype = 'relation' AND relation = '{EVENTS.name}'::regclass AND mode = 'RowExclusiveLock'
+WHERE locktype = 'relation' AND relation = '{ENTRIES.name}'::regclass AND mode = 'RowExclusiveLock'
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """)  # noqa: S608, a table's name
 
-events = EVENTS.c
+# An event that is written later has a higher id, unless its id is not from the sequence.
+HIGHEST: dict[str, Select[Any] | TextClause] = {
+    "postgresql": text(
+        "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM ordercast_events_id_seq"
+    ),
+    "sqlite": select(func.max(EVENTS.c.id)),
+}
 
 
 @dataclass
@@ -65,40 +72,34 @@ class Waiting:
             begin = self.begin()
             if begin is None:
                 return self._scan(connection)
-            query = select(exists().where(_waits(), events.id > begin))
-            return begin if connection.scalar(query) else None
+            waits = connection.scalar(_waiting(connection, after=begin))
+            return None if waits is None else begin
 
     def oldest(self) -> tuple[int, float] | None:
         """(id, seconds by the database's clock) of the event that has waited for its position for
         the longest time; None if none waits."""
         if (after := self.after()) is None:
             return None
-        oldest = (
-            select(events.id, events.created_at, database_now())
-            .where(_waits(), events.id > after)
-            .order_by(events.id)
-            .limit(1)
-        )
         with self._database.reading() as connection:
-            row = connection.execute(oldest).one_or_none()
+            columns = _columns(connection)
+            times = columns.created_at, database_now()
+            row = connection.execute(_waiting(connection, *times, after=after)).one_or_none()
         return None if row is None else (row[0], max(0.0, (row[2] - row[1]).total_seconds()))
 
     def count(self, most: int) -> int:
         """How many events wait, counted up to `most`."""
         if (after := self.after()) is None:
             return 0
-        some = select(events.id).where(_waits(), events.id > after).limit(most).subquery()
         with self._database.reading() as connection:
+            some = _waiting(connection, after=after).limit(most).subquery()
             return connection.scalar(select(func.count()).select_from(some)) or 0
 
     def _scan(self, connection: Connection) -> int | None:
         started = time.monotonic()
-        oldest = select(events.id).where(_waits()).order_by(events.id).limit(1)
-        highest = select(func.max(events.id))
-        query = select(oldest.scalar_subquery(), highest.scalar_subquery())
         # Ask for writers before the scan, which then sees all that ended transactions committed.
         writers = _writers(connection)
-        waits, last = connection.execute(query).one()
+        last = connection.scalar(HIGHEST[self._database.dialect])
+        waits = connection.scalar(_waiting(connection))
         ended = time.monotonic()
         cheap = max(SHARE * (ended - started), SHORTEST_SECONDS[self._database.dialect])
         self._whole_at = ended + min(cheap, LONGEST_SECONDS)
@@ -119,5 +120,17 @@ def _writers(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(WRITERS))
 
 
-def _waits() -> ColumnElement[bool]:
-    return events.position.is_(None)
+def _columns(connection: Connection) -> Any:
+    """Of the table in which events wait."""
+    return (WAITING if connection.dialect.name == "postgresql" else EVENTS).c
+
+
+def _waiting(
+    connection: Connection, *further: ColumnElement[Any], after: int | None = None
+) -> Select[Any]:
+    """The id, and `further` columns, of the first event that waits, after this id or of all."""
+    columns = _columns(connection)
+    query = select(columns.id, *further).order_by(columns.id).limit(1)
+    if "position" in columns:
+        query = query.where(columns.position.is_(None))
+    return query if after is None else query.where(columns.id > after)

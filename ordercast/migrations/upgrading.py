@@ -22,18 +22,18 @@ OTHERS_SECONDS = 600  # how long SQLite waits for the upgrade of another process
 PAUSE_SECONDS = 0.05  # between two tries to begin, where the driver does not wait by itself
 
 
-def upgrade(bind: Engine | Connection) -> None:
-    """Bring the library's tables to this release.
+def upgrade(bind: Engine | Connection, revision: str = "head") -> None:
+    """Bring the library's tables to this release, or to an earlier one's `revision`.
 
     With an engine: in a transaction of its own, after the upgrade of any other process. With a
     connection: within its open transaction, which the caller commits. Raises SQLAlchemyError, or
     alembic.util.CommandError with one sentence for a database that cannot be upgraded so.
     """
     if isinstance(bind, Connection):
-        _upgrade(bind)
+        _upgrade(bind, revision)
         return
     with _alone(bind) as connection:
-        _upgrade(connection)
+        _upgrade(connection, revision)
 
 
 def current(connection: Connection) -> str | None:
@@ -53,13 +53,13 @@ def _script() -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     script = _script()
 
-    def steps(revision: Any, _context: MigrationContext) -> Any:
-        return script._upgrade_revs("head", revision)
+    def steps(current: Any, _context: MigrationContext) -> Any:
+        return script._upgrade_revs(revision, current)
 
     # Not by alembic.command: a team's env.py may call this, and `alembic.context` is one per
     # process.

@@ -1,4 +1,5 @@
-"""Pruning of the library's own tables: old rows are deleted, a batch at a time."""
+"""Pruning of the library's own tables: old days are dropped, and other old rows are deleted, a
+batch at a time."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,13 @@ IDS_KEPT = timedelta(days=7)  # how long a repeat of an inbox entry is recognise
 
 
 def prune_once(database: Database, journal: Journal, keep_days: float) -> bool:
-    """Delete a batch of each kind; events only if `keep_days` is not 0. Returns whether there may
-    be more. Raises SQLAlchemyError."""
+    """Add the days of events that come, drop those that are old, and delete a batch of each other
+    kind; events only if `keep_days` is not 0. Returns whether there may be more. Raises HeadLocked,
+    SQLAlchemyError."""
     moment = datetime.now(UTC)
+    if keep_days:
+        journal.add_days()
+        journal.drop_days(moment - timedelta(days=keep_days))
     counts = {
         "events": journal.prune(moment - timedelta(days=keep_days)) if keep_days else 0,
         "joined_rooms": joined.prune(database, moment - timedelta(days=keep_days + 1), BATCH_ROWS)

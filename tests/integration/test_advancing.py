@@ -15,8 +15,9 @@ from app.config import Settings
 from app.db import db, now, transaction
 from ordercast.journal.advancing import advance
 from ordercast.journal.locking import lock_head
+from ordercast.journal.numbering import BATCH_BYTES
 from ordercast.journal.pruning import prune
-from ordercast.journal.sequencing import BATCH_BYTES, Sequencer
+from ordercast.journal.sequencing import Sequencer
 from ordercast.journal.tables import HEAD, SET_ASIDE
 from tests.harness.application import journal
 from tests.harness.application.journal import sequence_once

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.config import Settings
 from app.db import db
 from ordercast.inbox.drain import FIELDS_KEPT
+from ordercast.journal.tables import entries_table
 from ordercast.metrics import INBOX_REFUSED
 from tests.harness.application.mailbox import BATCH, Mailbox, journalled
 from tests.harness.processes.process import SECRET
@@ -85,7 +86,7 @@ def test_the_refused_entries_are_bounded(app: Flask, mailbox: Mailbox) -> None:
 
 
 REFUSALS = {  # of a team's own: what its database does not take
-    "postgresql": ["ALTER TABLE ordercast_events ADD CHECK (position('forbidden' in data) = 0)"],
+    "postgresql": ["ALTER TABLE ordercast_entries ADD CHECK (position('forbidden' in data) = 0)"],
     "sqlite": [
         "CREATE TRIGGER forbidden BEFORE INSERT ON ordercast_events"
         " WHEN NEW.data LIKE '%forbidden%' BEGIN SELECT RAISE(ABORT, 'no'); END"
@@ -111,12 +112,13 @@ def test_a_database_that_takes_nothing_makes_nobody_refused(app: Flask, mailbox:
     """Its tables are not there yet: no entry is at fault, and all are there when they are."""
     mailbox.add("one")
     mailbox.add("two")
+    table = entries_table(db.engine.dialect.name).name
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE ordercast_events RENAME TO elsewhere")
+        connection.exec_driver_sql(f"ALTER TABLE {table} RENAME TO elsewhere")
     with pytest.raises(SQLAlchemyError):
         mailbox.drain()
     assert (mailbox.waiting(), mailbox.refused()) == (2, [])
     with db.engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO ordercast_events")
+        connection.exec_driver_sql(f"ALTER TABLE elsewhere RENAME TO {table}")
     mailbox.drain()
     assert journalled() == ["one", "two"]

@@ -209,26 +209,14 @@ def test_flask_db_migrate_of_a_teams_app_drops_none_of_them(
     assert ("ordercast_" not in written.read_text()) is is_safe
 
 
-FIRST = {  # the tables of the library's revision 0001
-    f"ordercast_{name}"
-    for name in ("events", "head", "set_aside", "inbox_ids", "revocations", "version")
-}
-TAKEN_BACK = (  # of the later ones, besides their tables
-    "DROP TRIGGER ordercast_events_further_rooms ON ordercast_events",
-    "ALTER TABLE ordercast_events DROP CONSTRAINT ck_ordercast_events_can_be_sent",
-    "ALTER TABLE ordercast_events DROP COLUMN further_rooms",
-    "UPDATE ordercast_version SET version_num = '0001'",
-)
-
-
+@pytest.mark.parametrize("revision", ["0001", "0004"])
 @pytest.mark.parametrize("empty_urls", ["postgres"], indirect=True)
-def test_an_open_report_stops_the_upgrade_and_not_the_appends_behind_it(empty_url: str) -> None:
+def test_an_open_report_stops_the_upgrade_and_not_the_appends_behind_it(
+    empty_url: str, revision: str
+) -> None:
     """The upgrade waits for the report's lock, and every append waits for the upgrade's."""
     engine = engine_of(empty_url)
-    migrations.upgrade(engine)
-    later = [f"DROP TABLE {table}" for table in tables(empty_url) - FIRST]
-    for statement in (*TAKEN_BACK, *later):
-        execute(empty_url, statement)
+    migrations.upgrade(engine, revision)
     execute(empty_url, INSERT)
     with engine.connect() as report:
         report.execute(sa.text("SELECT count(*) FROM ordercast_events"))
@@ -239,8 +227,82 @@ def test_an_open_report_stops_the_upgrade_and_not_the_appends_behind_it(empty_ur
             with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
                 upgrading.result()
         assert len(rows(empty_url, "ordercast_events")) == 2
-        assert rows(empty_url, "ordercast_version") == [("0001",)]
+        assert rows(empty_url, "ordercast_version") == [(revision,)]
     migrations.upgrade(engine)
     kept = rows(empty_url, "ordercast_events")
     assert [(row.room, row.further_rooms) for row in kept] == [("user:1", None)] * 2
     assert tables(empty_url) == TABLES
+
+
+BEFORE = (  # in a database of the release before, which has given three positions
+    "INSERT INTO ordercast_events (room, name, data, key, further_rooms, created_at) VALUES"
+    " ('user:1', 'test', '1', 'a', '{user:2}', now() - interval '40 days'),"
+    " ('user:1', 'test', '2', NULL, NULL, now() - interval '1 day'),"
+    " ('user:1', 'test', '3', NULL, NULL, now() + interval '3 days'),"
+    " ('user:1', 'test', '4', NULL, NULL, now())",
+    "UPDATE ordercast_events SET position = id WHERE id < 4",
+    "UPDATE ordercast_head SET position = 3",
+)
+
+
+@pytest.mark.parametrize("empty_urls", ["postgres"], indirect=True)
+def test_the_events_of_before_are_in_a_partition_and_their_programs_go_on(empty_url: str) -> None:
+    engine = engine_of(empty_url)
+    migrations.upgrade(engine, "0004")
+    for statement in BEFORE:
+        execute(empty_url, statement)
+    before = sorted(tuple(row) for row in rows(empty_url, "ordercast_events"))
+    with engine.connect() as old:
+        for _ in range(6):  # psycopg has prepared it then
+            old.execute(sa.text(INSERT))
+            old.rollback()
+        migrations.upgrade(engine)
+        assert sorted(tuple(row) for row in rows(empty_url, "ordercast_events")) == before
+        old.execute(sa.text(INSERT))
+        old.commit()
+    parts = "tableoid::regclass::text AS part, id FROM ordercast_entries ORDER BY id"
+    with engine.connect() as connection:
+        found = [row.part for row in connection.execute(sa.text(f"SELECT {parts}"))]
+        waiting = list(connection.scalars(sa.text("SELECT id FROM ordercast_waiting ORDER BY id")))
+    assert [part[-4:] == "rest" for part in found] == [False, False, True, False, False]
+    assert len(set(found)) == 2
+    assert waiting == [4, max(waiting)]
+
+
+@pytest.mark.parametrize("empty_urls", ["postgres"], indirect=True)
+def test_an_owner_who_is_no_superuser_upgrades_and_what_was_granted_stays(
+    empty_url: str,
+) -> None:
+    owner, team = "ordercast_owner", "ordercast_team"
+    for role in (owner, team):
+        execute(empty_url, f"CREATE ROLE {role} LOGIN")
+    try:
+        execute(empty_url, f"GRANT ALL ON SCHEMA public TO {owner}")
+        engine = sa.create_engine(
+            engine_of(empty_url).url.set(username=owner), poolclass=sa.NullPool
+        )
+        migrations.upgrade(engine, "0004")
+        url = engine.url.render_as_string(hide_password=False)
+        execute(url, f"GRANT INSERT (room, name, data) ON ordercast_events TO {team}")
+        execute(url, f"GRANT SELECT ON ordercast_events TO {team}")
+        execute(url, f"GRANT USAGE ON SEQUENCE ordercast_events_id_seq TO {team}")
+        migrations.upgrade(engine)
+        theirs = engine.url.set(username=team).render_as_string(hide_password=False)
+        execute(theirs, INSERT)
+        [event] = rows(theirs, "ordercast_events")
+        assert (event.room, event.position) == ("user:1", None)
+        for statement in (
+            "INSERT INTO ordercast_events (room, name, data, position) VALUES ('a', 'b', '1', 1)",
+            "UPDATE ordercast_events SET room = 'a'",
+            "SELECT ordercast_add_day('2020-01-01')",
+        ):
+            with pytest.raises(sa.exc.ProgrammingError, match="permission denied"):
+                execute(theirs, statement)
+        execute(url, "SELECT ordercast_add_day('2020-01-01')")
+        execute(url, "DELETE FROM ordercast_events")
+        with engine.connect() as connection:
+            assert connection.scalar(sa.text("SELECT ordercast_drop_day('2020-01-01')"))
+    finally:
+        for role in (team, owner):
+            execute(empty_url, f"DROP OWNED BY {role} CASCADE")
+            execute(empty_url, f"DROP ROLE {role}")

@@ -8,7 +8,8 @@ from flask import Flask
 from app.db import transaction
 from ordercast.broker import Broker
 from ordercast.journal import Entry, Publisher
-from ordercast.journal.sequencing import BATCH_BYTES, MESSAGE_BYTES
+from ordercast.journal.numbering import BATCH_BYTES
+from ordercast.journal.sequencing import MESSAGE_BYTES
 from ordercast.live.follower import Follower
 from ordercast.metrics import PUBLISH_FAILURES
 from tests.harness.application import journal

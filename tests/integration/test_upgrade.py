@@ -14,7 +14,7 @@ from ordercast import migrations
 from tests.harness.processes.process import ROOT, environment, flask
 from tests.harness.servers.migrating import migrate, upgrade_at_once
 from tests.harness.servers.releases import HEAD, JOURNAL, LATEST, TABLES, restore
-from tests.harness.servers.schema import described, engine_of, execute, rows, tables
+from tests.harness.servers.schema import described, drop_tables, engine_of, execute, rows, tables
 
 INSERT = "INSERT INTO {} (room, name, data, created_at) VALUES ('user:1', 'x', '{{}}', '{}')"
 MOMENT = "2026-01-02 03:04:05+00"
@@ -151,11 +151,11 @@ def test_tables_of_a_later_release_are_not_taken_back(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     migrate(url)
-    execute(url, "UPDATE ordercast_version SET version_num = '0005'")
+    execute(url, "UPDATE ordercast_version SET version_num = '0006'")
     before = described(url), contents(url, TABLES.values())
     with pytest.raises(SystemExit):
         migrate(url, flask_migrate.downgrade, revision=LATEST)
-    assert "at its revision 0005, which cannot be taken back: restore a backup" in caplog.text
+    assert "at its revision 0006, which cannot be taken back: restore a backup" in caplog.text
     assert (described(url), contents(url, TABLES.values())) == before
 
 
@@ -196,9 +196,7 @@ def test_the_librarys_tables_follow_where_the_marketplaces_are_of_this_release(
 ) -> None:
     migrate(empty_url)
     wanted = described(empty_url)
-    for table in tables(empty_url):
-        if table.startswith("ordercast_"):
-            execute(empty_url, f"DROP TABLE {table}")
+    drop_tables(empty_url, "ordercast_")
     for question in (flask_migrate.current, flask_migrate.check):
         migrate(empty_url, question)
         assert not set(TABLES.values()) & tables(empty_url)

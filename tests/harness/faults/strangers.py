@@ -17,7 +17,7 @@ def lift_checks() -> None:
     checks = ("data_is_json", "can_be_sent")
     statements = {
         "postgresql": [
-            f"ALTER TABLE ordercast_events DROP CONSTRAINT IF EXISTS ck_ordercast_events_{check}"
+            f"ALTER TABLE ordercast_entries DROP CONSTRAINT IF EXISTS ck_ordercast_entries_{check}"
             for check in checks
         ],
         "sqlite": [

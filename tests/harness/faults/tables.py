@@ -8,6 +8,12 @@ import psycopg
 from tests.harness.processes.service import Service
 from tests.harness.waiting import wait_until
 
+HELD = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND (relation = %s::regclass OR relation IN (
+  SELECT pg_depend.refobjid FROM pg_depend JOIN pg_rewrite ON pg_rewrite.oid = pg_depend.objid
+  WHERE pg_rewrite.ev_class = %s::regclass AND refclassid = 'pg_class'::regclass))
+"""
+
 
 @contextmanager
 def locked(service: Service, table: str) -> Iterator[psycopg.Connection]:
@@ -18,9 +24,9 @@ def locked(service: Service, table: str) -> Iterator[psycopg.Connection]:
 
 
 def wait_for_held(service: Service, table: str, count: int = 1) -> None:
-    """Until so many wait for the lock."""
-    query = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = %s::regclass"
+    """Until so many wait for the lock, of a view for that of a table in it."""
     with psycopg.connect(service.env["DATABASE_URL"], autocommit=True) as observer:
         wait_until(
-            lambda: observer.execute(query, [table]).fetchone() == (count,), f"{count} are held"
+            lambda: observer.execute(HELD, [table, table]).fetchone() == (count,),
+            f"{count} are held",
         )

@@ -45,6 +45,9 @@ FILLED = """
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
         AND (last_value IS NOT NULL OR pg_relation_size(pg_class.oid) > 0)
 """
+DAYS = """
+    SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relname ~ '_[0-9]{8}$'
+"""
 Seeds = dict[str, list[tuple[Any, ...]]]  # the rows with which a table begins
 
 
@@ -157,6 +160,8 @@ class Postgres:
                 " WHERE datname = %s AND pid <> pg_backend_pid()",
                 [name],
             )
+            for (day,) in connection.execute(DAYS).fetchall():  # that a worker has added
+                connection.execute(f'DROP TABLE "{day}"'.encode())
             if declared(connection) != beginning:
                 return False
             filled = [table for (table,) in connection.execute(FILLED)]

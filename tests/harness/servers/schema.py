@@ -9,6 +9,8 @@ from tests.harness.processes.process import SECRET
 
 VERSIONS = {"alembic_version", "ordercast_version"}
 ASKED = ("columns", "foreign_keys", "indexes", "unique_constraints", "check_constraints")
+# On PostgreSQL the table of events is a view of several, of which two have partitions.
+PARTS = {"ordercast_entries", "ordercast_positions", "ordercast_waiting"}
 TRIGGERS = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'",
     "postgresql": "SELECT tgname, pg_get_triggerdef(pg_trigger.oid), prosrc"
@@ -23,7 +25,25 @@ def engine_of(url: str) -> sa.Engine:
 
 
 def tables(url: str) -> set[str]:
-    return set(sa.inspect(engine_of(url)).get_table_names())
+    """The names of the tables, where a view of events is one and its parts are none."""
+    inspector = sa.inspect(engine_of(url))
+    found = {name for name in inspector.get_table_names() if part_of(name) is None}
+    return found | {name for name in inspector.get_view_names() if name == "ordercast_events"}
+
+
+def part_of(name: str) -> str | None:
+    """The table of events' parts to which a table or partition belongs."""
+    return next((part for part in PARTS if name == part or name.startswith(f"{part}_")), None)
+
+
+def drop_tables(url: str, prefix: str) -> None:
+    """Drop the tables and views whose names begin so, partitions with their tables."""
+    inspector = sa.inspect(engine_of(url))
+    names = [name for name in inspector.get_table_names() if part_of(name) in (None, name)]
+    for kind, found in (("VIEW", inspector.get_view_names()), ("TABLE", names)):
+        for name in found:
+            if name.startswith(prefix):
+                execute(url, f"DROP {kind} {name}")
 
 
 def rows(url: str, table: str) -> list[Any]:
@@ -46,7 +66,10 @@ def described(url: str) -> dict[str, Any]:
             **{what: plain(getattr(inspector, f"get_{what}")(table)) for what in ASKED},
         }
         for table in inspector.get_table_names()
-        if table not in VERSIONS
+        if table not in VERSIONS and (part_of(table) in (None, table) or table.endswith("_rest"))
+    }
+    found["views"] = {
+        view: plain(inspector.get_view_definition(view)) for view in inspector.get_view_names()
     }
     with engine.connect() as connection:
         triggers = connection.exec_driver_sql(TRIGGERS[engine.dialect.name])
