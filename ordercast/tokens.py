@@ -12,6 +12,7 @@ key verifies, claims.py what a token has to say.
 import base64
 import json
 import time
+from hashlib import sha256
 from typing import Any
 
 import jwt
@@ -27,6 +28,7 @@ from ordercast.settings import Settings
 
 LOCAL_ALGORITHM = "HS256"  # of the tokens that the service itself issues
 MAX_TOKEN_CHARACTERS = 8192
+MAX_VERIFIED_TOKENS = 4096  # whose signature is not computed again
 TYPES = frozenset({*claims.ACCESS, "application/jwt", "application/at+jwt", "jose"})  # of headers
 # Nothing is left to PyJWT but the signature: its leeway would let an expired token live on.
 OPTIONS: Options = {
@@ -62,6 +64,8 @@ class Tokens:
             self._key = public_key(settings.JWT_PUBLIC_KEY)
         elif settings.JWT_SECRET_KEY:
             self._key = secret_key(settings.JWT_SECRET_KEY)
+        # Digests of tokens with a good signature, in their order: a token comes with each request.
+        self._verified: dict[bytes, None] = {}
         own = sorted(self._key.algorithms) if self._key else []
         self._algorithms = PUBLIC if self._key_set else tuple(own)
 
@@ -127,13 +131,24 @@ class Tokens:
         algorithm, kid = _header(token)
         key = self._key_for(algorithm, kid)
         try:
-            found: dict[str, Any] = jwt.decode(
-                token, key.value, algorithms=[algorithm], options=OPTIONS
-            )
+            digest = sha256(token.encode()).digest()
+            if digest in self._verified:
+                found: dict[str, Any] = json.loads(_decoded_part(token.split(".")[1]))
+            else:
+                found = jwt.decode(token, key.value, algorithms=[algorithm], options=OPTIONS)
+                self._remember(digest)
         except (jwt.PyJWTError, ValueError, KeyError, TypeError, RecursionError) as exc:
             reasons = (reason for kind, reason in REASONS if isinstance(exc, kind))
             raise TokenInvalid(next(reasons, "malformed")) from exc
         return found, algorithm
+
+    def _remember(self, digest: bytes) -> None:
+        """Remember a token whose signature is good, by a key that does not change."""
+        if self._key_set is not None:
+            return
+        if len(self._verified) >= MAX_VERIFIED_TOKENS:
+            self._verified.pop(next(iter(self._verified)))  # the oldest
+        self._verified[digest] = None
 
     def _key_for(self, algorithm: str, kid: str | None) -> Key:
         """The key that verifies the token, if any does; its type decides about the algorithm."""
@@ -156,12 +171,16 @@ def token_of(auth: object) -> object:
     return token
 
 
+def _decoded_part(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
 def _header(token: str) -> tuple[str, str | None]:
     """The algorithm and the kid in a token's header, which nobody has signed yet: they choose among
     the configured keys. Raises TokenInvalid."""
     part = token.partition(".")[0]
     try:
-        header = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        header = json.loads(_decoded_part(part))
         algorithm, kid, typ = header["alg"], header.get("kid"), header.get("typ")
     except RecursionError as exc:
         raise TokenInvalid("nested too deep") from exc

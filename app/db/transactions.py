@@ -115,13 +115,15 @@ def note_rollback(session: Session, ended: SessionTransaction) -> None:
 
 
 def _uncommitted(session: Session) -> list[str]:
+    if not session.in_transaction():
+        return []  # every change of an object, and every statement, begins one
     changed = (one for one in session.dirty if session.is_modified(one))
     held = [
         *(f"a new {type(one).__name__}" for one in session.new),
         *(f"a changed {type(one).__name__}" for one in changed),
         *(f"a deleted {type(one).__name__}" for one in session.deleted),
     ]
-    if not held and session.in_transaction():
+    if not held:
         begun: dict[Connection, int] = session.info.get(BEGUN, {})
         if any(_has_written(connection, before) for connection, before in begun.items()):
             held = ["rows that were written, or locked, but not committed"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, tuple_, update
 
 from ordercast.database import Database, Transaction, place_of
 from ordercast.database.upsert import upsert
@@ -31,6 +31,11 @@ DISCONNECT_KEPT = timedelta(minutes=10)  # for processes that do not hear of it 
 # reads of live/dismissal.py, so that requests read only where there are no connections.
 FRESH_SECONDS = 0.9
 FIELDS = [REVOCATIONS.c.kind, REVOCATIONS.c.value, REVOCATIONS.c.revoked_at, REVOCATIONS.c.detail]
+
+EXPIRES_AT = REVOCATIONS.c.expires_at
+ALL = select(*FIELDS, EXPIRES_AT)
+COUNTING = ALL.where(or_(EXPIRES_AT.is_(None), bindparam("now") < EXPIRES_AT))
+SINCE = ALL.where(REVOCATIONS.c.revoked_at >= bindparam("since"))
 
 
 def _now() -> datetime:
@@ -100,14 +105,9 @@ class RevocationStore:
     def recent(self, since: datetime | None) -> list[tuple[Mark, datetime | None]]:
         """(revocation, until when it counts) of all revocations since then; None: of all that still
         count."""
-        expires_at = REVOCATIONS.c.expires_at
-        query = select(*FIELDS, expires_at).where(
-            or_(expires_at.is_(None), expires_at > self._clock())
-            if since is None
-            else REVOCATIONS.c.revoked_at >= since
-        )
+        query, values = (SINCE, {"since": since}) if since else (COUNTING, {"now": self._clock()})
         with self._database.reading() as connection:
-            return [(Mark(*row[:-1]), row[-1]) for row in connection.execute(query)]
+            return [(Mark(*row[:-1]), row[-1]) for row in connection.execute(query, values)]
 
     def detail(self, transaction: Transaction, kind: str, value: str) -> str | None:
         """The `detail` of the latest revocation of this kind and value."""

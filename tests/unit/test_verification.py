@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ordercast.errors import AuthenticationRequired, TokenExpired, TokenInvalid
 from ordercast.settings import Settings
-from ordercast.tokens import Tokens
+from ordercast.tokens import MAX_VERIFIED_TOKENS, Tokens
 from tests.harness.people.keys import claims, public_pem
 from tests.harness.processes.process import SECRET
 
@@ -73,3 +73,27 @@ def test_without_any_key_no_token_is_good() -> None:
     assert tokens.algorithms == []
     with pytest.raises(TokenInvalid):
         tokens.read(signed())
+
+
+def test_a_token_is_verified_alike_the_second_time() -> None:
+    tokens = Tokens(Settings(JWT_SECRET_KEY=SECRET))
+    token = signed()
+    assert tokens.read(token) == tokens.read(token)
+    assert tokens.read(token).claims is not tokens.read(token).claims
+    head, payload, signature = token.split(".")
+    forged = f"{head}.{payload}.{signature[::-1]}"
+    for _ in range(2):
+        with pytest.raises(TokenInvalid):
+            tokens.read(forged)
+    ended = signed(exp=int(time.time()) - 1)
+    assert tokens.read(ended, allow_expired=True).user_id == "7"
+    with pytest.raises(TokenExpired):
+        tokens.read(ended)
+
+
+def test_the_tokens_that_were_verified_are_bounded() -> None:
+    tokens = Tokens(Settings(JWT_SECRET_KEY=SECRET))
+    for number in range(MAX_VERIFIED_TOKENS + 2):
+        tokens.read(signed(jti=str(number)))
+    assert len(tokens._verified) == MAX_VERIFIED_TOKENS
+    assert tokens.read(signed(jti="0")).jti == "0"
