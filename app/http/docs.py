@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 
 from app.events import EVENTS
 from app.http import openapi
+from app.http.compression import compressed
 from app.http.operation import ANY_USER
 from ordercast import asyncapi_document
 
@@ -52,7 +53,7 @@ def _made_once(
     made: dict[str, bytes] = app.extensions.setdefault("documents", {})
     if name not in made:
         made[name] = make(app)
-    return app.response_class(made[name], mimetype=mimetype)
+    return compressed(app.response_class(made[name], mimetype=mimetype))
 
 
 def _page(app: Flask) -> bytes:

@@ -25,6 +25,7 @@ from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.db import release
 from app.extension import cast
+from app.http.compression import compressed
 from app.http.errors import (
     Forbidden,
     InvalidIdempotencyKey,
@@ -105,6 +106,8 @@ def operation(
                 once = arguments["once"] = _once(arguments.get("caller"), arguments.get("body"))
             offset = _offset() if request.method == "GET" and public is None else None
             response = _respond(view(**arguments), status)
+            if many is not None:
+                compressed(response)
             if offset is not None:
                 response.headers[OFFSET] = offset
             if once is not None and once.replayed:
