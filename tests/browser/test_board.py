@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Route, expect
@@ -127,6 +128,7 @@ def test_a_double_click_moves_one_order(
     # The second click on an entry hits the ticket beneath the closed menu.
     choose(his, second, "Cancel").dblclick()
     expect(button(his.ticket(second), "Undo")).to_be_visible()
+    expect(button(his.ticket(first), "Start work")).to_be_enabled()  # its move was answered
     assert asked == [first["id"]]
 
 
@@ -143,6 +145,7 @@ def test_two_taps_move_one_order(alice: Person, bob: Person, visit: Callable[...
     expect(his.column("confirmed").locator(his.ticket(first))).to_be_attached()
     expect(his.page.locator(f'[data-gap="{first["id"]}"]')).to_have_count(0)  # a moment later
     expect(his.column("pending").locator(his.ticket(second))).to_be_visible()
+    expect(button(his.ticket(first), "Start work")).to_be_enabled()
     assert asked == [first["id"]]
 
 
@@ -217,7 +220,8 @@ def test_an_early_end_is_behind_a_menu_and_can_be_undone(
         his.page.close(run_before_unload=True)
     assert asks.value.type == "beforeunload"
     asks.value.dismiss()
-    his.page.clock.fast_forward(UNDO_MS)
+    with his.page.expect_response("**/status"):
+        his.page.clock.fast_forward(UNDO_MS)
     expect(his.column("closed").locator(his.ticket(cancelled))).to_contain_text("Cancelled")
     assert asked == [cancelled["id"]]
 
@@ -268,6 +272,7 @@ def test_orders_are_dragged_to_where_they_can_go(
     expect(his.ticket(first)).to_contain_text("Expires in 30 min")
     his.ticket(first).drag_to(his.column("confirmed"))
     expect(his.column("confirmed").locator(his.ticket(first))).to_be_visible()
+    expect(button(his.ticket(first), "Start work")).to_be_enabled()  # its move was answered
     his.ticket(second).drag_to(his.column("shipped"))
     expect(his.column("pending").locator(his.ticket(second))).to_be_visible()
     his.ticket(second).drag_to(his.column("closed"))
@@ -339,6 +344,49 @@ def test_a_thousand_orders_are_drawn_piece_by_piece(
     his.page.get_by_role("searchbox").fill(last["orderNumber"])
     button(his.ticket(last), "Confirm").click()
     expect(his.column("confirmed").locator(his.ticket(last))).to_be_visible()
+
+
+def test_all_orders_are_reached_summed_up_and_saved(
+    alice: Person, bob: Person, visit: Callable[..., Visit], service: Service
+) -> None:
+    first, last = sells(bob, alice, 2)  # at 2.50
+    copies(service, first, ("delivered", "cancelled"), 75)
+    his = visit()
+    his.sign_in(bob.credentials)
+    his.go("Sales")
+    rows = his.page.locator(".sales li")
+    his.page.get_by_role("button", name="All orders").click()
+    expect(his.page.get_by_text("152 orders, €192.50 without")).to_be_visible()
+    expect(his.page.get_by_role("img", name="Revenue and orders")).to_be_visible()
+    expect(rows).to_have_count(51)
+
+    def all_are_drawn() -> bool:
+        rows.last.scroll_into_view_if_needed()
+        return rows.count() == 152
+
+    wait_until(all_are_drawn, "the last row is drawn")
+
+    with his.page.expect_download() as saves:
+        his.page.get_by_role("button", name="Save as CSV").click()
+    lines = Path(saves.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) == 1 + 152
+    assert last["orderNumber"] in "".join(lines)
+
+    his.page.evaluate("window.scrollTo(0, 0)")
+    (news,) = sells(bob, alice, 1)
+    expect(his.page.get_by_role("button", name="1 new")).to_be_visible()
+    expect(rows.filter(has_text=news["orderNumber"])).to_have_count(0)
+    his.page.get_by_role("button", name="1 new").click()
+    expect(rows.first).to_contain_text(news["orderNumber"])
+
+    his.page.get_by_label("Status").select_option("Pending")
+    his.page.get_by_label("Search").fill(last["orderNumber"])
+    expect(rows).to_have_count(1)
+    button(rows, "Confirm").click()
+    expect(rows).to_contain_text("Confirmed")
+    his.page.get_by_label("Until").fill("2020-01-01")
+    expect(his.page.get_by_role("heading", name="No orders")).to_be_visible()
+    assert his.violations() == []
 
 
 def test_stock_is_changed_by_a_difference_and_the_scarcest_is_first(

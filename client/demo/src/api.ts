@@ -24,6 +24,17 @@ export async function orders(connection: Connection) {
   return { items: body.orders, offset };
 }
 
+export interface OrderPage {
+  orders: readonly Order[];
+  nextCursor: string | null;
+}
+
+/** A page of a list of orders; `query` as GET /api/orders takes it. */
+export async function orderPage(query: string, cursor: string | null): Promise<OrderPage> {
+  const from = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  return (await call<OrderPage>("GET", `/api/orders?${query}${from}`, undefined)).body;
+}
+
 export async function placeOrder(
   items: { productId: string; quantity: number }[],
   idempotencyKey: string,

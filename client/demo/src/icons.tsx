@@ -6,6 +6,7 @@ const PATHS = {
   shop: "M4 9h16l-1.2 11H5.2L4 9Zm4.5 0V7a3.5 3.5 0 0 1 7 0v2",
   orders: "M6 3h12v18l-3-2-3 2-3-2-3 2V3Zm3 5h6M9 12h6",
   board: "M4 4h4.5v16H4zM10 4h4.5v10H10zM16 4h4.5v13H16z",
+  chart: "M4 20h16M6.5 16v-4M11 16V6M15.5 16V9",
   stock: "M4 8l8-4.5L20 8v8.5L12 21l-8-4.5V8Zm0 0l8 4.5L20 8M12 12.5V21",
   bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2.5h-15L6 16Zm4 4.5h4",
   send: "M4 12 20 4l-5 16-3.5-6.5L4 12Zm7.5 1.5L20 4",

@@ -12,6 +12,7 @@ import { MyOrders } from "./mine";
 import { Notices } from "./notices";
 import { LABEL, summary } from "./orders";
 import { Toasts } from "./parts";
+import { Sales } from "./sales/sales";
 import { signOut, type User } from "./session";
 import { Shop } from "./shop";
 import { ThemeButton } from "./signin";
@@ -34,6 +35,7 @@ const PLACES: Record<User["role"], [Place, ...Place[]]> = {
   ],
   seller: [
     { path: "board", name: "Orders", icon: "board", page: () => <Board /> },
+    { path: "sales", name: "Sales", icon: "chart", page: () => <Sales /> },
     { path: "stock", name: "Stock", icon: "stock", page: (user) => <Stock sellerId={user.id} /> },
     NOTICES,
   ],

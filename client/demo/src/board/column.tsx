@@ -118,7 +118,7 @@ function ignorePresses(list: HTMLElement | null): void {
 }
 
 /** The end of the drawn tickets; calls `reached` when it is near the window. */
-function End({ reached }: { reached: () => void }): JSX.Element {
+export function End({ reached }: { reached: () => void }): JSX.Element {
   const element = useRef<HTMLLIElement>(null);
   const latest = useRef(reached);
   useEffect(() => {

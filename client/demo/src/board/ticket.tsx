@@ -44,7 +44,7 @@ export const Ticket = memo(function Ticket(props: Props): JSX.Element {
   );
 });
 
-function Foot({ order, busy, stopping, selection }: Props): JSX.Element {
+export function Foot({ order, busy, stopping, selection }: Omit<Props, "drag">): JSX.Element {
   if (stopping !== undefined) return <Undo order={order} to={stopping} busy={busy} />;
   if (selection !== null && canMove(order)) return <Tick order={order} selection={selection} />;
   return <Moves order={order} busy={busy} />;
@@ -80,7 +80,7 @@ function Content({ order }: { order: Order }): JSX.Element {
 function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
   const forward = FORWARD[order.status];
   const end = STOP[order.status];
-  if (forward === undefined && end === undefined) {
+  if (!canMove(order)) {
     return (
       <div className="moves">
         <StatusPill status={order.status} />
