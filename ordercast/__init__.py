@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from ordercast.doctor.finding import Finding as Finding
     from ordercast.doctor.finding import Level as Level
     from ordercast.doctor.finding import Unhealthy as Unhealthy
+    from ordercast.doctor.printing import Report as Report
     from ordercast.errors import AuthenticationRequired as AuthenticationRequired
     from ordercast.errors import InboxUnavailable as InboxUnavailable
     from ordercast.errors import InvalidEvent as InvalidEvent
@@ -131,6 +132,7 @@ _HOME = {  # public name: its module
     "Pruned": "journal",
     "Refuse": "errors",
     "Refused": "errors",
+    "Report": "doctor.printing",
     "RequestIdFilter": "request_ids",
     "RevocationKind": "revocation",
     "RevocationStore": "revocation",

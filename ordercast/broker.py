@@ -71,6 +71,11 @@ class Broker:
         return f"{self.prefix}:hosts"
 
     @property
+    def probe(self) -> str:
+        """The key that a check of readiness writes."""
+        return f"{self.prefix}:probe"
+
+    @property
     def inbox(self) -> str:
         """The key of the stream of events from external processes."""
         return f"{self.prefix}:inbox"

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 
+import redis
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.broker import Broker
@@ -8,6 +9,14 @@ from ordercast.health import DELAYED, LATE_SECONDS, OK, UNAVAILABLE, Check, Degr
 from ordercast.inbox.sender import oldest
 from ordercast.journal import Journal
 from ordercast.key_set import KeySet
+
+PROBE_MS = 1000  # for which the key of a check stays
+# What Redis says to a write that it does not take.
+REFUSALS: dict[type[redis.RedisError], str] = {
+    redis.exceptions.OutOfMemoryError: "full",
+    redis.exceptions.ReadOnlyError: "read-only",
+    redis.exceptions.NoPermissionError: "not permitted",
+}
 
 
 def checks(
@@ -39,8 +48,12 @@ def _database(database: Database, journal: Journal) -> str:
 
 
 def _redis(broker: Broker) -> str:
+    """Check writing, not only answering: a Redis that is full takes no entry of the inbox."""
     with broker.connect() as client:
-        client.ping()
+        try:
+            client.set(broker.probe, "", px=PROBE_MS)
+        except tuple(REFUSALS) as exc:
+            return REFUSALS[type(exc)]
     return OK
 
 

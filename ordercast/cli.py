@@ -14,7 +14,7 @@ from werkzeug.test import create_environ
 from ordercast import checking, typescript
 from ordercast.asyncapi import asyncapi_document
 from ordercast.commands import CommandGroup, fail
-from ordercast.doctor.finding import Level
+from ordercast.doctor.printing import Report
 from ordercast.errors import KeysUnavailable, Refuse
 from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
@@ -53,14 +53,15 @@ def upgrade() -> None:
 
 
 @group.command()
-def doctor() -> None:
-    """Check everything the service needs, and print advice for each problem."""
-    levels = set()
-    for finding in _service().examine():
-        levels.add(finding.level)
-        click.echo("\n".join(finding.lines()))
-    if Level.FAIL in levels:
-        raise SystemExit(1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for a program.")
+def doctor(as_json: bool) -> None:
+    """Check everything the service needs, and print advice for each problem.
+
+    The exit code is 1 if a check failed, and 0 otherwise, also with warnings."""
+    report = Report(_service().examine())
+    for text in (report.json(),) if as_json else report.lines():
+        click.echo(text)
+    sys.exit(report.exit_code)
 
 
 @group.command()

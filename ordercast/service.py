@@ -209,6 +209,7 @@ class Service:
             events=self.events,
             durable=self.durable,
             steps=self._steps,
+            health=self.health,
         )
 
     def examine(self) -> Iterator[Finding]:

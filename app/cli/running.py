@@ -1,11 +1,13 @@
 """The worker, the demo data, and the doctor."""
 
+import sys
+
 import click
 
 from app import demo
 from app.cli.issuers import require_local_accounts
 from app.extension import cast
-from ordercast import Command, Level, fail
+from ordercast import Command, Report, fail
 
 # The library names its own commands, and a team's settings; the marketplace has others.
 NAMES = {
@@ -41,18 +43,18 @@ def demo_data(yes: bool) -> None:
 
 
 @click.command("doctor", cls=Command)
-def examine() -> None:
-    """Check everything the service needs, and print advice for each problem."""
-    levels = set()
-    for finding in cast.examine():
-        levels.add(finding.level)
-        for line in finding.lines():
-            click.echo(_as_here(line))
-    if Level.FAIL in levels:
-        raise SystemExit(1)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for a program.")
+def examine(as_json: bool) -> None:
+    """Check everything the service needs, and print advice for each problem.
+
+    The exit code is 1 if a check failed, and 0 otherwise, also with warnings."""
+    report = Report(cast.examine(), wording=_as_here)
+    for text in (report.json(),) if as_json else report.lines():
+        click.echo(text)
+    sys.exit(report.exit_code)
 
 
-def _as_here(line: str) -> str:
+def _as_here(text: str) -> str:
     for theirs, ours in NAMES.items():
-        line = line.replace(theirs, ours)
-    return line
+        text = text.replace(theirs, ours)
+    return text

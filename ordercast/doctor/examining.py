@@ -9,7 +9,7 @@ from flask import Flask
 
 from ordercast.broker import Broker
 from ordercast.database import Database
-from ordercast.doctor import database, hosts, inbox, issuer, journal, process, redis, worker
+from ordercast.doctor import clocks, database, hosts, inbox, issuer, journal, process, redis, worker
 from ordercast.doctor.finding import Examination, Finding, Level, Unhealthy, first_line
 from ordercast.journal import Journal
 from ordercast.settings import Settings
@@ -49,6 +49,7 @@ def _library(
 ) -> Iterator[Examination]:
     yield from database.examinations(engine)
     yield from redis.examinations(broker)
+    yield from clocks.examinations(broker, events)
     yield from process.examinations(settings)
     yield from hosts.examinations(settings, broker)
     yield from issuer.examinations(settings)

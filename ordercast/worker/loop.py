@@ -14,6 +14,7 @@ from ordercast.worker.steps import Run
 
 logger = logging.getLogger(__name__)
 
+LATE_SECONDS = 5.0  # beyond the time between two steps
 LONGEST_WAIT_SECONDS = 30.0  # between tries of a step that keeps failing
 
 
@@ -48,6 +49,11 @@ class Loop(threading.Thread):
         self._failures = STEP_FAILURES.labels(name)
         self.came_through = time.monotonic()  # when a step last succeeded
         self.busy_since: float | None = None  # when the running step began; None: no step runs
+
+    @property
+    def is_late(self) -> bool:
+        """Whether no step has succeeded for far longer than there is between two."""
+        return time.monotonic() - self.came_through > self._seconds + LATE_SECONDS
 
     def run(self) -> None:
         wait = self._seconds

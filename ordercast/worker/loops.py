@@ -15,6 +15,7 @@ from ordercast.database import Database
 from ordercast.emits import Durable
 from ordercast.emits.relay import Relay
 from ordercast.events import Events
+from ordercast.health import OK, Check, Health
 from ordercast.inbox.drain import Drain
 from ordercast.inbox.lease import Lease
 from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
@@ -48,9 +49,11 @@ def run(
     events: Events,
     durable: Durable,
     steps: Iterable[Step],
+    health: Health,
 ) -> None:
     """The background worker, with a team's own `steps`: returns when SIGTERM or SIGINT came and
-    every step is finished. In the main thread, which gets the signals."""
+    every step is finished. In the main thread, which gets the signals. `health` gets a check of the
+    steps."""
     stop, rung = threading.Event(), threading.Event()
 
     received: list[signal.Signals] = []
@@ -102,6 +105,7 @@ def run(
         heard = threading.Event()
         relay = Relay(broker, database=database, journal=journal, durable=durable, wake=heard)
         loops.append(RelayLoop(app, relay, journal=journal, stop=stop, wake=heard))
+    health.add(Check("steps", lambda: _steps(loops)))
     Ear(broker, rung).start()
     Listener(database, rung, stop=stop).start()
     for loop in loops:
@@ -110,6 +114,11 @@ def run(
     _watch(loops, stop)
     logger.info("stopping", extra={"signal": received[0].name})
     _finish(loops)
+
+
+def _steps(loops: Sequence[Loop]) -> str:
+    late = [loop.name for loop in loops if loop.is_late]
+    return f"late: {', '.join(late)}" if late else OK
 
 
 def _watch(loops: Sequence[Loop], stop: threading.Event) -> None:

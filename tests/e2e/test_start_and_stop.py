@@ -238,7 +238,7 @@ def test_the_doctor_finds_a_running_service_healthy(service: Service) -> None:
             "redis neighbours",
             "secrets",
         ),
-        *("file limit", "worker", "journal", "journal entries", "inbox"),
+        *("file limit", "clocks", "worker", "journal", "journal entries", "inbox"),
         *("monkey patching", "demo accounts", "issuer", "web"),
     }
     assert service.web is not None

@@ -17,10 +17,10 @@ def new_service(tmp_path: Path) -> Iterator[Callable[..., Service]]:
     """A builder of services that are not started yet; stopped at the end."""
     made: list[Service] = []
 
-    def make(*, database_url: str, redis_url: str) -> Service:
+    def make(*, database_url: str, redis_url: str, **variables: str) -> Service:
         folder = tmp_path / f"service-{len(made)}"
         folder.mkdir()
-        made.append(Service(folder, database_url=database_url, redis_url=redis_url))
+        made.append(Service(folder, database_url=database_url, redis_url=redis_url, **variables))
         return made[-1]
 
     yield make

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from tests.harness.application.mailbox import Mailbox
 from tests.harness.clients import loopback
@@ -15,6 +16,7 @@ from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import notify, signed
 from tests.harness.processes.process import Process
 from tests.harness.processes.service import Service
+from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
@@ -44,9 +46,18 @@ def service(
     postgres_url: str, own_redis: RedisServer, new_service: Callable[..., Service]
 ) -> Service:
     """Its web process runs; its worker is the test's business."""
-    service = new_service(database_url=postgres_url, redis_url=own_redis.url)
+    service = new_service(
+        database_url=postgres_url, redis_url=own_redis.url, WORKER_PORT=str(free_port())
+    )
     service.start_web()
     return service
+
+
+def of_the_worker(service: Service) -> dict[str, str]:
+    """What the worker itself answers on WORKER_PORT."""
+    url = f"http://127.0.0.1:{service.env['WORKER_PORT']}/readyz"
+    found: dict[str, str] = loopback.get(url, timeout=5).json()
+    return found
 
 
 def readiness(service: Service) -> dict[str, str]:
@@ -80,6 +91,7 @@ def test_without_a_worker_it_is_degraded_until_one_is_heard(service: Service) ->
     wait_for(service, status="ok", worker="ok", journal="ok")
     assert "degraded" not in loopback.get(f"{service.url}/readyz").text
     assert service.worker is not None
+    wait_until(lambda: of_the_worker(service)["status"] == "ok", "the worker says so too")
     service.worker.kill()
     wait_for(service, status="degraded", worker="not heard")
 
@@ -101,6 +113,8 @@ def test_while_somebody_holds_the_head_all_say_so_and_name_the_holder(
         wait_for(service, worker="not heard")  # it lives, and sequences nothing
         text = doctor(service)
         wait_until(lambda: worker.logged("the journal's head is locked; events wait"), "a warning")
+        wait_until(lambda: "sequence" in of_the_worker(service)["steps"], "the worker says so too")
+        assert of_the_worker(service)["status"] == "degraded"
 
         held_by = f"pid {holder.info.backend_pid} (an operator's psql, user postgres)"
         assert "FAIL  journal: an event has waited for its position for" in text
@@ -113,6 +127,20 @@ def test_while_somebody_holds_the_head_all_say_so_and_name_the_holder(
 
     customer.wait_event("notification")
     wait_for(service, status="ok", journal="ok", worker="ok")
+
+
+def test_a_redis_without_permission_for_a_channel_is_seen_by_what_is_not_heard(
+    service: Service, own_redis: RedisServer
+) -> None:
+    service.start_worker()
+    wait_for(service, status="ok", worker="ok")
+    admin = redis.Redis.from_url(own_redis.url)
+    allowed = ("&flask-socketio", "&ordercast:0:doorbell")
+    admin.execute_command("ACL", "SETUSER", "default", "resetchannels", *allowed)  # type: ignore[no-untyped-call]
+    wait_for(service, status="degraded", worker="not heard", redis="ok")
+    assert "FAIL  redis: the Redis user may not subscribe to ordercast:0:journal" in doctor(service)
+    admin.execute_command("ACL", "SETUSER", "default", "allchannels")  # type: ignore[no-untyped-call]
+    wait_for(service, status="ok", worker="ok")
 
 
 def test_a_worker_frozen_in_its_transaction_is_replaced_by_another(

@@ -1,9 +1,11 @@
 """healthz, readyz and metrics: what balancers and monitoring ask."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import redis
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -15,6 +17,9 @@ from tests.harness.people.keys import claims, hs256
 from tests.harness.people.visitor import Visitor
 from tests.harness.processes.process import SECRET
 from tests.harness.servers.redis import RedisServer
+from tests.harness.waiting import wait_until
+
+MOST = 3  # connections of a pool of one: twice as many more while it is busy
 
 
 @pytest.fixture
@@ -76,6 +81,55 @@ def test_with_redis_dead_or_stuck_it_is_degraded_and_stays_ready(
     assert good(fragile.call("GET", "/healthz")) == {"status": "ok"}
     own_redis.start()
     assert good(fragile.call("GET", "/readyz"))["status"] == "ok"
+
+
+FULL = ("CONFIG", "SET", "maxmemory", "1")
+REPLICA = ("REPLICAOF", "127.0.0.1", "1")
+NO_KEYS = ("ACL", "SETUSER", "default", "resetkeys", "~another-service:*")
+
+
+@pytest.mark.parametrize(
+    ("hurt", "heal", "answer"),
+    [
+        (FULL, ("CONFIG", "SET", "maxmemory", "0"), "full"),
+        (REPLICA, ("REPLICAOF", "NO", "ONE"), "read-only"),
+        (NO_KEYS, ("ACL", "SETUSER", "default", "allkeys"), "not permitted"),
+    ],
+    ids=["full", "replica", "keys"],
+)
+def test_a_redis_that_takes_nothing_is_degraded_and_says_why(
+    fragile: Visitor,
+    own_redis: RedisServer,
+    hurt: tuple[str, ...],
+    heal: tuple[str, ...],
+    answer: str,
+) -> None:
+    admin = redis.Redis.from_url(own_redis.url)
+    admin.execute_command(*hurt)  # type: ignore[no-untyped-call]
+    found = good(fragile.call("GET", "/readyz"))
+    assert (found["status"], found["redis"]) == ("degraded", answer)
+    admin.execute_command(*heal)  # type: ignore[no-untyped-call]
+    assert good(fragile.call("GET", "/readyz"))["status"] == "ok"
+
+
+def test_without_a_free_connection_to_the_database_it_is_not_ready(
+    settings: Settings, redis_server: RedisServer
+) -> None:
+    app = create_app(Settings.of(**{**settings.model_dump(), "DATABASE_POOL": 1}))
+    visitor = Visitor(app)
+    assert good(visitor.call("GET", "/readyz"))["status"] == "ok"
+    with app.app_context():
+        with ExitStack() as stack:
+            for _ in range(MOST):
+                stack.enter_context(db.engine.connect())
+            answer = visitor.call("GET", "/readyz")
+            assert (answer.status_code, answer.get_json()["database"]) == (503, "unavailable")
+            assert good(visitor.call("GET", "/healthz")) == {"status": "ok"}
+        wait_until(
+            lambda: visitor.call("GET", "/readyz").get_json()["status"] == "ok", "it is ready again"
+        )
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

@@ -92,6 +92,22 @@ def test_doctor_shows_the_librarys_examinations_and_those_handed_in(alone: Flask
     assert "      Run: flask --app wsgi worker\n" in flat.output
 
 
+def test_doctor_says_the_same_as_json_with_the_worst_level(alone: Flask) -> None:
+    done = run(alone, "doctor", "--json")
+    said = json.loads(done.output)
+    assert (done.exit_code, said["level"]) == (1, "fail")
+    found = {finding.pop("name"): finding for finding in said["findings"]}
+    assert found["worker"] == {
+        "level": "fail",
+        "text": "no worker announces the journal",
+        "advice": "Run: flask ordercast worker",
+    }
+    assert found["redis"]["level"] == "ok"
+    flat = alone.test_cli_runner().invoke(args=["doctor", "--json"])
+    [worker] = [one for one in json.loads(flat.output)["findings"] if one["name"] == "worker"]
+    assert worker["advice"] == "Run: flask --app wsgi worker"
+
+
 @pytest.mark.parametrize("kind", ["user", "session", "token"])
 def test_revoke_is_in_force_and_says_whom_it_could_not_count(alone: Flask, kind: str) -> None:
     done = run(alone, "revoke", f"--{kind}", "7")
