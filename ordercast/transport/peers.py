@@ -169,22 +169,30 @@ class Peers:
 
     def _receive(self, peer: Any, address: Any) -> None:
         try:
-            peer.settimeout(PEER_SECONDS)
-            client, request = self._taken(peer)
+            # For all of it: a stranger that sends byte by byte would keep a place in the pool.
+            with gevent.Timeout(PEER_SECONDS, TimeoutError("too slow")):
+                taken = self._taken(peer)
         except (OSError, ValueError) as exc:
             complaint = {"address": address[0], "error": str(exc)}
             logger.warning("hand-over of another host refused", extra=complaint)
             return
+        if taken is None:
+            return
+        client, request = taken
         _keep_alive(peer)
         assert self._serve is not None
         # Not in this greenlet: the pool is for strangers.
         gevent.spawn(self._serve, _plain(peer), client, request)
 
-    def _taken(self, peer: Any) -> tuple[Any, bytes]:
-        """-> the client's address, the request so far. Raises OSError, ValueError."""
+    def _taken(self, peer: Any) -> tuple[Any, bytes] | None:
+        """-> the client's address, the request so far; None of a connection that asked only whether
+        this process is here. Raises OSError, ValueError."""
         challenge = secrets.token_bytes(CHALLENGE_BYTES)
         peer.sendall(challenge)
-        digest = exactly(peer, DIGEST_BYTES)
+        begin = peer.recv(DIGEST_BYTES)
+        if not begin:
+            return None
+        digest = begin + exactly(peer, DIGEST_BYTES - len(begin))
         lengths = exactly(peer, LENGTHS.size)
         introduction_bytes, request_bytes = LENGTHS.unpack(lengths)
         if introduction_bytes + request_bytes > MAX_BYTES:

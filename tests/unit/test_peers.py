@@ -1,6 +1,8 @@
 """What a process takes from other hosts, and how a request is made its connection's last."""
 
 import hmac
+import time
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from ordercast.private_address import PrivateAddress
 from ordercast.transport.peers import LENGTHS, MAX_BYTES, Peers, last_request
 from ordercast.transport.timers import Timers
+from tests.harness.waiting import DEADLINE_SECONDS
 
 KEY = b"what all hosts know"
 NAME = "abcdefgh"
@@ -76,6 +79,40 @@ def offer(
     peers.stop()
     assert directory.address is None
     return served
+
+
+@pytest.fixture
+def address() -> Iterator[tuple[str, int]]:
+    """Where a process listens that serves nothing of this."""
+    directory = OneProcess()
+    peers = Peers(PrivateAddress("127.0.0.1"), directory, lambda: KEY, Timers())
+    peers.start(NAME, lambda *_: pytest.fail("nothing was offered"))
+    yield directory.address
+    peers.stop()
+
+
+def test_whoever_asks_only_whether_a_process_is_there_is_no_complaint(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with gevent.socket.create_connection(address, timeout=10) as peer:
+        assert len(peer.recv(32)) == 32
+    with gevent.socket.create_connection(address, timeout=10) as peer:
+        assert len(peer.recv(32)) == 32  # the one before is through
+    assert caplog.text.count("refused") == 0
+
+
+def test_a_stranger_that_sends_byte_by_byte_is_cut_off(
+    address: tuple[str, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    with gevent.socket.create_connection(address, timeout=10) as peer:
+        peer.recv(32)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        with suppress(BrokenPipeError, ConnectionResetError):
+            while time.monotonic() < deadline:
+                peer.sendall(b"x")
+                gevent.sleep(0.1)
+    assert time.monotonic() < deadline
+    assert caplog.records[-1].error == "too slow"  # type: ignore[attr-defined]
 
 
 def test_a_request_of_another_host_is_served_as_the_clients() -> None:
