@@ -22,4 +22,5 @@ try:
 except ConfigError as exc:
     print(f"ordercast: {exc}", file=sys.stderr)
     sys.exit(BOOT_ERROR)
+gc.freeze()  # Modules stay: no later pass goes over them, the one at the exit included.
 gc.enable()

@@ -1,8 +1,8 @@
 """Demo data: a few accounts and products to try the service with. Safe to repeat."""
 
 from ipaddress import ip_address
+from typing import Any
 
-import psycopg
 from sqlalchemy import exists, select
 
 from app.accounts import passwords, service
@@ -42,8 +42,8 @@ def check_place() -> None:
         return
     if others():
         raise DemoRefused("The database holds accounts that are not the demo's.")
-    server = db.session.connection().connection.driver_connection
-    if isinstance(server, psycopg.Connection) and is_elsewhere(server.info.hostaddr):
+    server: Any = db.session.connection().connection.driver_connection
+    if db.engine.dialect.name == "postgresql" and is_elsewhere(server.info.hostaddr):
         raise DemoRefused(f"The database is on another machine, {server.info.host}.")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg.pq import TransactionStatus
 from sqlalchemy import text
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, SessionTransaction
@@ -135,6 +134,8 @@ def _has_written(connection: Connection, before: int) -> bool:
         return False
     if connection.dialect.name == "sqlite":
         return _changes(connection) != before
+    from psycopg.pq import TransactionStatus  # a process on SQLite starts sooner without psycopg
+
     driver: Any = connection.connection.driver_connection
     if driver.info.transaction_status != TransactionStatus.INTRANS:
         return False  # failed: its caller got the error, and no change is left to lose
