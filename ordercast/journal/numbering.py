@@ -17,8 +17,9 @@ from ordercast.request_ids import MAX_CHARACTERS
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 
 # Parts of a statement of PostgreSQL. Between them `numbered` says which of those that were found
-# get which position. The ids are an array: the planner knows little of today's partition, and reads
-# by index then.
+# get which position. There is no join: the planner knows little of today's partition, and of how
+# many wait. By an array of ids, within the times of these, it reads by index; and a test that IS
+# TRUE is asked of a hash table.
 FOUND = """
 waiting AS MATERIALIZED (
   SELECT id, created_at FROM ordercast_waiting WHERE id > :after ORDER BY id LIMIT :limit
@@ -26,16 +27,18 @@ waiting AS MATERIALIZED (
   SELECT entry.*, row_number() OVER (ORDER BY entry.id) AS nth,
     sum(octet_length(entry.data)) OVER (ORDER BY entry.id) - octet_length(entry.data) AS before
   FROM ordercast_entries AS entry
-  JOIN waiting ON waiting.id = entry.id AND waiting.created_at = entry.created_at
   WHERE entry.id = ANY (ARRAY(SELECT id FROM waiting))
   AND entry.created_at >= (SELECT min(created_at) FROM waiting)
   AND entry.created_at <= (SELECT max(created_at) FROM waiting)
+  AND ((entry.id, entry.created_at) IN (SELECT id, created_at FROM waiting)) IS TRUE
 )
 """
+# All that was seen to wait from the first id to the last was numbered: a range, read by index.
 # Further rooms that do not fit are left out: a row of another program must not stop the sequencer.
 PLACED = """
 gone AS (
-  DELETE FROM ordercast_waiting WHERE id = ANY (ARRAY(SELECT id FROM numbered))
+  DELETE FROM ordercast_waiting
+  WHERE id >= (SELECT min(id) FROM numbered) AND id <= (SELECT max(id) FROM numbered)
 ), placed AS (
   INSERT INTO ordercast_positions (position, id, created_at, room)
   SELECT position, id, created_at, room FROM numbered

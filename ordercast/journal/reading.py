@@ -10,6 +10,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Table,
+    and_,
     cast,
     func,
     select,
@@ -111,20 +112,26 @@ def _chosen(
         return _first(EVENTS, found, after=after, until=until, rooms=rooms, limit=limit)
     columns = select(POSITIONS.c.position, POSITIONS.c.id, POSITIONS.c.created_at)
     first = _first(POSITIONS, columns, after=after, until=until, rooms=rooms, limit=limit)
-    place, row = first.cte(EVENTS.name).c, ENTRIES.c
-    # By their ids in an array, and in the partitions of their times: read by index, whatever the
-    # planner knows of the partition.
-    earliest, latest = select(func.min(place.created_at)), select(func.max(place.created_at))
-    return (
-        select(place.position, *content)
+    place = first.cte(EVENTS.name)
+    earliest, latest = select(func.min(place.c.created_at)), select(func.max(place.c.created_at))
+    ids = func.array(select(place.c.id).scalar_subquery())
+    # The planner knows little of today's partition. By an array of ids, within the times of these,
+    # it reads entries by index; and it never makes a full join by comparing each with each.
+    entry = (
+        select(ENTRIES.c.id, ENTRIES.c.created_at, *content)
         .where(
-            row.id == place.id,
-            row.created_at == place.created_at,
-            row.id == func.any(func.array(select(place.id).scalar_subquery())),
-            row.created_at >= earliest.scalar_subquery(),
-            row.created_at <= latest.scalar_subquery(),
+            ENTRIES.c.id == func.any(ids),
+            ENTRIES.c.created_at >= earliest.scalar_subquery(),
+            ENTRIES.c.created_at <= latest.scalar_subquery(),
         )
-        .order_by(place.position)
+        .subquery()
+    )
+    same = and_(entry.c.id == place.c.id, entry.c.created_at == place.c.created_at)
+    return (
+        select(place.c.position, *list(entry.c)[2:])
+        .select_from(place.join(entry, same, full=True))
+        .where(func.num_nulls(place.c.position, entry.c.id) == 0)
+        .order_by(place.c.position)
     )
 
 

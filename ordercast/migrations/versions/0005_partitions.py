@@ -26,6 +26,8 @@ LOCK_TIMEOUT = "SET LOCAL lock_timeout = '5s'"
 LOCK = "LOCK TABLE ordercast_events IN ACCESS EXCLUSIVE MODE"
 NAMES = "'connect', 'connect_error', 'disconnect', 'disconnecting', 'newListener', 'removeListener'"
 
+# What waits comes and goes: a table that vacuum has made small would be planned to be read whole,
+# and would grow before the next plan.
 TABLES = (
     """
 CREATE TABLE ordercast_entries (
@@ -52,7 +54,7 @@ CREATE TABLE ordercast_waiting (
   id bigint CONSTRAINT pk_ordercast_waiting PRIMARY KEY,
   created_at timestamptz NOT NULL,
   room varchar(255) NOT NULL
-)
+) WITH (vacuum_truncate = off)
 """,
 )
 
