@@ -6,7 +6,7 @@ snapshot has it and as the lock has it. Where they differ, nothing is numbered.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +20,7 @@ SERIALIZATION_FAILURE = "40001"  # PostgreSQL, as READ COMMITTED is not the serv
 
 ADVANCE = text(f"""
 WITH {FOUND}, limits AS MATERIALIZED (
-  SELECT set_config('lock_timeout', '{LOCK_SECONDS}s', true) WHERE EXISTS (SELECT FROM waiting)
+  SELECT set_config('lock_timeout', :lock, true) WHERE EXISTS (SELECT FROM waiting)
 ), seen AS MATERIALIZED (
   SELECT position, lowest, journal FROM {HEAD.name} WHERE id = {HEAD_ID}
 ), locked AS MATERIALIZED (
@@ -36,24 +36,33 @@ WITH {FOUND}, limits AS MATERIALIZED (
   FROM (SELECT max(position) AS position FROM numbered) AS reached
   WHERE id = {HEAD_ID} AND reached.position IS NOT NULL
 )
-SELECT EXISTS (SELECT FROM waiting), numbered.position, numbered.room, numbered.name, numbered.data,
+SELECT coalesce((SELECT position FROM locked), (SELECT position FROM seen)),
+  EXISTS (SELECT FROM waiting), numbered.position, numbered.room, numbered.name, numbered.data,
   numbered.further_rooms, left(numbered.request_id, :characters)
 FROM (SELECT 1) AS always LEFT JOIN numbered ON true ORDER BY numbered.position
 """)  # noqa: S608, names of tables and parts of the statement
 
 
+class Advance(NamedTuple):
+    """What one statement did."""
+
+    head: int  # the head's position before it
+    # (position, room, name, data, further_rooms, request_id) of each event, in order: none if none
+    # waits. None if nothing was done: another transaction has just changed the head, or the head is
+    # not one of the journal that has come so far.
+    rows: list[Sequence[Any]] | None
+
+
 def advance(
     connection: Connection, *, journal: str, known: int, after: int, limit: int, max_bytes: int
-) -> list[Sequence[Any]] | None:
+) -> Advance | None:
     """Give the next positions to up to `limit` events that wait after the id `after`, in id order,
-    and to no more when they have `max_bytes` of data; `connection` commits each statement by
-    itself. -> (position, room, name, data, further_rooms, request_id) of each, in order: none if
-    none waits.
-    None, and nothing was done, if another transaction has just changed the head, or the head is
-    not one of this journal that has come to `known`.
+    and to no more when they have `max_bytes` of data, if the head is of `journal`, and has come to
+    `known`; `connection` commits each statement by itself. None if the server has given it up.
 
     Raises HeadLocked, SQLAlchemyError."""
     values = {"journal": journal, "known": known, "after": after, "limit": limit}
+    values["lock"] = f"{LOCK_SECONDS}s"
     try:
         rows = connection.execute(
             ADVANCE, {**values, "bytes": max_bytes, "characters": MAX_CHARACTERS}
@@ -65,7 +74,7 @@ def advance(
         if state == SERIALIZATION_FAILURE:
             return None
         raise
-    waits, position = rows[0][:2]
+    head, waits, position = rows[0][:3]
     if position is None:
-        return None if waits else []
-    return [row[1:] for row in rows]
+        return Advance(head, None if waits else [])
+    return Advance(head, [row[2:] for row in rows])

@@ -7,6 +7,7 @@ row's lock lets one at a time through.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -35,6 +36,7 @@ BATCH_ROWS = 1000  # in one step
 MESSAGE_BYTES = 1_048_576  # of data in one message, unless a single event has more
 
 LOGGED_REQUESTS = 20  # of one batch
+ASIDE_SECONDS = 0.5  # after another sequencer was faster
 TRIES = 3  # by one statement, while other transactions change the head
 
 Faults = dict[int, str]  # position: why the event cannot be delivered
@@ -53,6 +55,8 @@ class Sequencer:
         self._publish = publish
         self._marks = marks
         self._journal = ""  # the name that the head had
+        self._reached: int | None = None  # the head's position, as far as this sequencer knows
+        self._aside_until = 0.0  # monotonic seconds
 
     def step(self, limit: int = BATCH_ROWS) -> int:
         """Give up to `limit` committed events their positions, commit, then publish them. Returns
@@ -60,7 +64,12 @@ class Sequencer:
 
         A failed publish is logged and counted and not repeated: followers notice the gap, or the
         silence, and read the journal.
+
+        Does nothing for a while after another sequencer was faster: of several that are woken by
+        the same ring, one works. It goes on within ASIDE_SECONDS of the other's end.
         """
+        if time.monotonic() < self._aside_until:
+            return 0
         count = 0
         while count < limit:
             journal, entries = self._next(limit - count)
@@ -100,12 +109,12 @@ class Sequencer:
             if entries is not None:
                 return self._journal, entries
         head, entries = self.sequence(limit, after=after)
-        self._journal = head.journal
+        self._journal, self._reached = head.journal, head.position
         return head.journal, entries
 
     def _advance(self, limit: int, after: int) -> list[Entry] | None:
-        """As sequence(), by one statement. None if nothing was done: the head has to be locked
-        first."""
+        """As sequence(), by one statement, unless another sequencer is faster. None if the head has
+        to be locked first."""
         journal = self._journal = self._journal or self._head().journal
         known = 0
         with self._database.at_once() as connection:
@@ -113,7 +122,7 @@ class Sequencer:
                 if not self._marks.settle(journal, connection.info):
                     return None
                 known = self._marks.known(journal)
-            rows = advance(
+            found = advance(
                 connection,
                 journal=journal,
                 known=known,
@@ -121,16 +130,29 @@ class Sequencer:
                 limit=limit,
                 max_bytes=BATCH_BYTES,
             )
+        if found is None:
+            return None
+        rows = found.rows
         if not rows:
-            return None if rows is None else []
+            return [] if self._stands_aside(found.head) or rows is not None else None
         entries, faults = _examined(rows)
         _log(rows)
         if faults:  # a process that is killed before this leaves the reason to the log of readers
             with self._database.writing() as connection:
                 _keep(connection, faults)
+        self._reached = entries[-1].position
         if self._marks is not None:
-            self._marks.note(journal, entries[-1].position)
+            self._marks.note(journal, self._reached)
         return entries
+
+    def _stands_aside(self, head: int) -> bool:
+        """Whether another sequencer has moved the head, which is at this position, since the last
+        statement: then the next events are left to it. It hears the same rings."""
+        is_behind = self._reached is not None and head > self._reached
+        self._reached = head
+        if is_behind:
+            self._aside_until = time.monotonic() + ASIDE_SECONDS
+        return is_behind
 
     def sequence(self, limit: int = BATCH_ROWS, *, after: int = 0) -> tuple[Head, list[Entry]]:
         """Give up to `limit` unsequenced events, or up to BATCH_BYTES of them, their positions, in

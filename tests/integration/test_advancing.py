@@ -13,9 +13,10 @@ from sqlalchemy import event, select, text
 from app import create_app
 from app.config import Settings
 from app.db import db, now, transaction
+from ordercast.journal import advancing, sequencing, waiting
 from ordercast.journal.advancing import advance
-from ordercast.journal.locking import lock_head
-from ordercast.journal.numbering import BATCH_BYTES
+from ordercast.journal.locking import lock_head, move_head
+from ordercast.journal.numbering import BATCH_BYTES, number
 from ordercast.journal.pruning import prune
 from ordercast.journal.sequencing import Sequencer
 from ordercast.journal.tables import HEAD, SET_ASIDE
@@ -26,9 +27,16 @@ from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 WAITS_FOR_A_LOCK = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    " AND pid <> pg_backend_pid() AND wait_event_type = 'Lock'"
+    " AND wait_event IN ('transactionid', 'tuple') AND query LIKE '%FOR UPDATE OF head%'"
 )
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that holds the head gets to its end on a busy machine, too."""
+    monkeypatch.setattr(advancing, "LOCK_SECONDS", 60)
 
 
 @pytest.fixture
@@ -52,8 +60,8 @@ def advanced(app: Flask, **changes: Any) -> list[int] | None:
     """The positions that one statement gives; None if it does nothing."""
     values = {"journal": journal.head().journal, "known": 0, "after": 0, "limit": 100}
     with app.extensions["ordercast"].database.at_once() as connection:
-        rows = advance(connection, **{**values, "max_bytes": BATCH_BYTES, **changes})
-    return None if rows is None else [row[0] for row in rows]
+        found = advance(connection, **{**values, "max_bytes": BATCH_BYTES, **changes})
+    return found and (None if found.rows is None else [row[0] for row in found.rows])
 
 
 def positions() -> list[int]:
@@ -197,6 +205,70 @@ def test_sequencers_that_are_kept_share_the_work_with_pruning(app: Flask) -> Non
     assert positions() == list(range(1, total + 1))
     events = [one for message in sent for one in orjson.loads(message)["events"]]
     assert sorted(one[0] for one in events) == list(range(1, total + 1))
+
+
+def test_of_two_sequencers_that_hear_the_same_rings_one_works(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequencing, "ASIDE_SECONDS", 3600.0)
+    # After a whole scan that finds nothing there is no statement that shows where the head is.
+    monkeypatch.setitem(waiting.SHORTEST_SECONDS, "postgresql", 3600.0)
+    monkeypatch.setattr(waiting, "LONGEST_SECONDS", 3600.0)
+    first, second = (journal.here().sequencer(lambda _: None) for _ in range(2))
+    for sequencer in (first, second):
+        append()
+        assert sequencer.step() == 1
+    append()
+    assert second.step() == 1
+
+    assert first.step() == 0  # another sequencer has moved the head
+    append()
+    assert first.step() == 0
+    assert second.step() == 1
+    assert positions() == [1, 2, 3, 4]
+
+
+def test_a_sequencer_that_stood_aside_goes_on_when_the_other_has_gone(app: Flask) -> None:
+    first, second = (journal.here().sequencer(lambda _: None) for _ in range(2))
+    append()
+    assert first.step() == 1
+    append()
+    assert second.step() == 1
+    first.step()
+
+    append()
+    wait_until(lambda: first.step() == 1, "the first one works")
+    assert positions() == [1, 2, 3]
+
+
+def test_a_sequencer_that_lost_the_race_for_the_head_stands_aside(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The race: another sequencer commits between the statement's snapshot and its lock.
+    monkeypatch.setattr(sequencing, "ASIDE_SECONDS", 3600.0)
+    late = journal.here().sequencer(lambda _: None)
+    append()
+    assert late.step() == 1
+    append(2)
+    found: list[int] = []
+
+    def step() -> None:
+        with app.app_context():
+            found.append(late.step())
+
+    thread = threading.Thread(target=step)
+    with app.extensions["ordercast"].database.writing() as connection:
+        head = lock_head(connection)
+        thread.start()
+        with db.engine.connect() as other:
+            wait_until(lambda: other.scalar(WAITS_FOR_A_LOCK), "the statement waits")
+        number(connection, head.position, 1, 0)
+        move_head(connection, head._replace(position=head.position + 1))
+    thread.join(60)
+    assert found == [0]
+    assert positions() == [1, 2]
+    assert late.step() == 0
+    assert journal.here().sequencer(lambda _: None).step() == 1
 
 
 def test_what_cannot_be_delivered_is_kept_with_its_reason(app: Flask) -> None:
