@@ -61,9 +61,7 @@ class HostCounter:
         """Count a revocation that is committed."""
         path = self._path()
         if path is not None and not _append(path, b"."):
-            # No space, or no descriptor: a file that is missing says the same.
-            with suppress(OSError):
-                path.unlink()
+            self.remove()  # no space, or no descriptor: a file that is missing says the same
 
     def announce(self) -> None:
         """Let the table be asked each time for the next COMMIT_SECONDS: a revocation is about to be
@@ -73,6 +71,12 @@ class HostCounter:
             moment = time.time()
             with suppress(OSError):
                 os.utime(path, (moment + COMMIT_SECONDS, moment))
+
+    def remove(self) -> None:
+        """Remove the file, when a process ends; one that goes on makes another."""
+        if self._known is not None:
+            with suppress(OSError):
+                self._known.unlink()
 
     def _path(self) -> Path | None:
         if self._known is None:

@@ -5,6 +5,7 @@ event find the row within a second, those of the same host at their next check (
 process that wrote it is told once it has committed.
 """
 
+import atexit
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -68,7 +69,9 @@ class RevocationStore:
     def start(self) -> None:
         """Answer `check` from memory in this process, which is a server's. Call it after any fork;
         other processes ask the table each time."""
-        self._is_in_memory = True
+        if not self._is_in_memory:
+            self._is_in_memory = True
+            atexit.register(self._counter.remove)
 
     def subscribe(self, listener: Callable[[Mark], None]) -> None:
         """Call `listener` for each revocation that a session of this process has committed, in the
