@@ -68,6 +68,12 @@ def positions() -> list[int]:
     return [entry.position for entry in journal.since(0, limit=10_000)]
 
 
+def is_waiting() -> bool:
+    # A new transaction each time: within one, the server shows the activity of its first moment.
+    with db.engine.connect() as connection:
+        return bool(connection.scalar(WAITS_FOR_A_LOCK))
+
+
 def while_it_waits_for_the_head(app: Flask, change: Callable[[Any], object]) -> list[int] | None:
     """What the statement gives whose snapshot is from before `change` is committed, and whose lock
     from after it."""
@@ -76,8 +82,7 @@ def while_it_waits_for_the_head(app: Flask, change: Callable[[Any], object]) -> 
         lock_head(connection)
         thread = threading.Thread(target=_advance_in_context, args=(app, found))
         thread.start()
-        with db.engine.connect() as other:
-            wait_until(lambda: other.scalar(WAITS_FOR_A_LOCK), "the statement waits")
+        wait_until(is_waiting, "the statement waits for the head")
         change(connection)
     thread.join(60)
     [rows] = found
@@ -260,8 +265,7 @@ def test_a_sequencer_that_lost_the_race_for_the_head_stands_aside(
     with app.extensions["ordercast"].database.writing() as connection:
         head = lock_head(connection)
         thread.start()
-        with db.engine.connect() as other:
-            wait_until(lambda: other.scalar(WAITS_FOR_A_LOCK), "the statement waits")
+        wait_until(is_waiting, "the statement waits for the head")
         number(connection, head.position, 1, 0)
         move_head(connection, head._replace(position=head.position + 1))
     thread.join(60)
