@@ -73,6 +73,8 @@ bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/s
 	@$(BIN)/python -m bench.latency
 	@$(BIN)/python -m bench.recovery jitter
 	@$(BIN)/python -m bench.recovery avalanche
+	@$(BIN)/python -m bench.storm
+	@$(BIN)/python -m bench.replay
 	@$(BIN)/python -m bench.unchanged
 	@$(BIN)/python -m bench.issuer
 	@$(BIN)/python -m bench.compare

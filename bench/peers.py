@@ -92,6 +92,10 @@ class Node:
     def cpu_seconds(self) -> float:
         return cpu_seconds(self._process.pid)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self) -> None:
         self._process.stop()
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import gevent
+import pytest
 
 from ordercast import Identity
 from ordercast.journal import Entry
@@ -10,6 +11,7 @@ from ordercast.live.connecting import Anybody
 from ordercast.live.connections import Connection
 from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.missed import PIECE_BYTES, Missed, Reader
+from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.owed import Span
 from ordercast.live.ring import Ring
 from ordercast.transport import ConnectRequest, Limits
@@ -38,6 +40,19 @@ class Returning(Anybody):
         )
         connection = Connection(member.sid, Identity("7"), member.session, missed=missed)
         member.identified(connection)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00fc", "\u8336", "\U0001f375"])
+def test_what_was_missed_is_measured_in_bytes_whatever_it_spells(letter: str) -> None:
+    ring, journal = Ring(), None
+    data = f'"{letter * 100}"'
+    ring.start([Entry(1, "user:7", "test", data)], following=2)
+    reader = Reader(journal, ring)  # type: ignore[arg-type]  # all is in the ring
+    spans, size = [Span(0, 1, ["user:7"])], len(data.encode())
+    missed = Missed(reader, spans, until=1, journal_name="journal", max_bytes=size)
+    assert [entry.data for entry in missed.next_piece()] == [data]
+    with pytest.raises(Unrecoverable, match=Outcome.TOO_LARGE):
+        Missed(reader, spans, until=1, journal_name="journal", max_bytes=size - 1)
 
 
 def polled(session: Any) -> list[Packet]:
