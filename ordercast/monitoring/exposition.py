@@ -8,7 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from ordercast.metrics import FOLLOWER_POSITION
+from ordercast.metrics import FOLLOWER_POSITION, PROCESSES
 from ordercast.monitoring.folder import is_alive, is_own
 from ordercast.monitoring.sharing import shared
 
@@ -36,6 +36,8 @@ class _Everything(Collector):
 
     def collect(self) -> Iterator[Metric]:
         followed: dict[str, float] = {}
+        if self._folder is None:
+            PROCESSES.set(1)
         for metric in REGISTRY.collect() if self._folder is None else _of_all(self._folder):
             if metric.name == FOLLOWER_POSITION._name:
                 if not self._follows:

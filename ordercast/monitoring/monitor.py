@@ -32,6 +32,7 @@ class Monitor:
         self._vitals = vitals
         self._follows = True  # the processes are web processes
         self._started_in: int | None = None  # process id
+        self._told = False  # that the metrics are not shared
         self._views = views(health, self._text, is_draining)
 
     def view(self) -> tuple[bytes, dict[str, str]]:
@@ -39,6 +40,10 @@ class Monitor:
         return self._text(), {"Content-Type": CONTENT_TYPE}
 
     def _text(self) -> bytes:
+        is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
+        if is_gunicorn and sharing.shared() is None and not self._told:
+            self._told = True
+            logger.warning("metrics are of this process alone, and not of all that gunicorn has")
         return exposition(self._probes.measure, follows=self._follows)
 
     def start_web(self) -> None:
@@ -50,9 +55,6 @@ class Monitor:
         self._vitals.start()
         if (listener := inherited()) is not None:
             serve(listener, self._views)
-        is_gunicorn = os.environ.get("SERVER_SOFTWARE", "").startswith("gunicorn/")
-        if is_gunicorn and sharing.shared() is None:
-            logger.warning("metrics are of this process alone, and not of all that gunicorn has")
 
     def start_worker(self, port: int) -> None:
         """In a background worker: share the metrics of the workers of this host, and answer on

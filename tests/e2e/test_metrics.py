@@ -19,12 +19,14 @@ from tests.harness.clients.raw import CONNECT, introduce, raw_websocket
 from tests.harness.people.person import Person
 from tests.harness.processes.gunicorn import Gunicorn
 from tests.harness.processes.process import BIN, Process, environment
-from tests.harness.processes.service import Service
+from tests.harness.processes.service import START_SECONDS, Service
 from tests.harness.processes.workers import workers
 from tests.harness.servers.ports import free_port
+from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 from tools.machine import program
 
+ALONE = "metrics are of this process alone, and not of all that gunicorn has"
 FAN_OUT = "ordercast_commit_to_fan_out_seconds"
 CLOCK = "ordercast_database_clock_ahead_seconds"
 LAG = "ordercast_follower_lag_events"
@@ -221,6 +223,29 @@ def test_a_master_removes_its_folder_at_its_end(tmp_path: Path) -> None:
     assert (folder / "counter_0.db").exists()
     server.stop()
     assert not folder.exists()
+
+
+def test_under_another_configuration_a_process_answers_for_itself_and_says_so(
+    tmp_path: Path, sqlite_url: str, redis_server: RedisServer
+) -> None:
+    port = free_port()
+    command = [str(BIN / "gunicorn"), "-c", os.devnull, "-k", "ordercast.transport.worker.Worker"]
+    command += ["-w", "2", "--bind", f"127.0.0.1:{port}", "wsgi:app"]
+    env = environment(DATABASE_URL=sqlite_url, REDIS_URL=redis_server.url)
+    process = Process(command, env=env, log=tmp_path / "log")
+    try:
+        wait_until(lambda: answers(port), "it answers", seconds=START_SECONDS)
+        assert total(port, "ordercast_processes") == 1
+        wait_until(lambda: process.logged(ALONE), "the log says so")
+    finally:
+        process.stop()
+
+
+def answers(port: int) -> bool:
+    try:
+        return loopback.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_port_for_metrics_that_another_program_has_stops_the_start(tmp_path: Path) -> None:
