@@ -211,6 +211,7 @@ class Service:
             steps=self._steps,
             health=self.health,
         )
+        self.monitor.stop_worker()
 
     def examine(self) -> Iterator[Finding]:
         """Examine all that the service needs -> findings, with advice. For a command, not for a web

@@ -50,26 +50,50 @@ def make(uid: int, gid: int) -> Path:
     raise OSError("no folder for temporary files can be written")
 
 
-def of_host(name: str) -> Path:
+class HostFolder:
     """The private folder with this name, which several processes of one user share; emptied when
     none of them is alive. Raises OSError."""
-    for place in places():
-        folder = place / f"{HOSTS}{os.geteuid()}-{name}"
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError:
-            continue
+
+    def __init__(self, name: str) -> None:
+        for place in places():
+            try:
+                _sweep(place)
+                self.path, self._lock = _entered(place / f"{HOSTS}{os.geteuid()}-{name}")
+            except FileExistsError:  # another user's: whoever made it may read and change all
+                raise
+            except OSError:
+                continue
+            return
+        raise OSError("no folder for temporary files can be written")
+
+    def leave(self) -> None:
+        """At the end of this process: remove the folder, if no other process shares it."""
+        with suppress(BlockingIOError):
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove(self.path)
+
+
+def _entered(folder: Path) -> tuple[Path, int]:
+    """Make the folder, or share it -> its path, and its lock, which is open until this process
+    ends."""
+    while True:
+        folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()  # in /tmp anybody can make a folder or a link of that name
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-            raise PermissionError(f"{folder} is not this user's alone")
-        lock = os.open(folder, os.O_RDONLY)  # open until this process ends
+            raise FileExistsError(f"{folder} is not this user's alone")
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:
+            continue
         with suppress(BlockingIOError):  # others are alive
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for file in folder.iterdir():
                 file.unlink()
         fcntl.flock(lock, fcntl.LOCK_SH)
-        return folder
-    raise OSError("no folder for temporary files can be written")
+        # Another process may have left, and removed the folder, before the lock was taken.
+        if folder.exists() and os.path.samestat(os.fstat(lock), folder.stat()):
+            return folder, lock
+        os.close(lock)
 
 
 def remove(folder: Path) -> None:
@@ -121,8 +145,8 @@ def _lock(folder: Path, slot: str) -> Path:
 
 
 def _sweep(place: Path) -> None:
-    """Remove the folders of this user's masters that have ended."""
-    for folder in place.glob(f"{MASTERS}*"):
+    """Remove the folders of this user's masters and workers that have ended."""
+    for folder in (*place.glob(f"{MASTERS}*"), *place.glob(f"{HOSTS}*")):
         with suppress(OSError):  # another user's, or gone meanwhile
             found = folder.lstat()
             if found.st_uid != os.geteuid() or time.time() - found.st_mtime < YOUNG_SECONDS:

@@ -32,6 +32,7 @@ class Monitor:
         self._vitals = vitals
         self._follows = True  # the processes are web processes
         self._started_in: int | None = None  # process id
+        self._shared: folder.HostFolder | None = None  # of this host's workers
         self._told = False  # that the metrics are not shared
         self._views = views(health, self._text, is_draining)
 
@@ -56,6 +57,11 @@ class Monitor:
         if (listener := inherited()) is not None:
             serve(listener, self._views)
 
+    def stop_worker(self) -> None:
+        """At the end of a worker: the last one of the host removes the metrics that they shared."""
+        if self._shared is not None:
+            self._shared.leave()
+
     def start_worker(self, port: int) -> None:
         """In a background worker: share the metrics of the workers of this host, and answer on
         WORKER_PORT, which one of them has at a time. 0: do nothing."""
@@ -65,7 +71,8 @@ class Monitor:
         if sharing.shared() is None:
             service = sha256(f"{self._broker.url} {self._broker.prefix}".encode()).hexdigest()
             try:
-                sharing.join(folder.of_host(f"{port}-{service[:8]}"))
+                self._shared = folder.HostFolder(f"{port}-{service[:8]}")
+                sharing.join(self._shared.path)
             except OSError as exc:
                 extra = {"error": str(exc)}
                 logger.warning("metrics are of this worker alone", extra=extra)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ordercast.monitoring import folder as folders
-from ordercast.monitoring.folder import RESERVED_BYTES, is_alive, make, of_host, take_slot
+from ordercast.monitoring.folder import RESERVED_BYTES, HostFolder, is_alive, make, take_slot
 
 TAKEN = """
 import sys
@@ -102,19 +102,32 @@ def test_the_folder_of_a_host_is_shared_by_the_living_and_begins_empty(place: Pa
     left = place / f"{folders.HOSTS}{os.geteuid()}-9000"
     left.mkdir(mode=0o700)
     (left / "counter_3.db").touch()
-    folder = of_host("9000")
+    first = HostFolder("9000")
+    folder = first.path
     assert folder == left
     assert list(folder.iterdir()) == []
     (folder / "counter_0.db").touch()
-    assert of_host("9000") == folder
+    second = HostFolder("9000")
+    assert second.path == folder
     assert (folder / "counter_0.db").exists()
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert of_host("9001") != folder
+    assert HostFolder("9001").path != folder
+    first.leave()
+    assert folder.exists()  # the second is still in it
+
+
+def test_the_last_process_of_a_host_removes_its_folder(place: Path) -> None:
+    only = HostFolder("9000")
+    only.leave()
+    assert not only.path.exists()
+    again = HostFolder("9000")
+    assert again.path.exists()
+    again.leave()
 
 
 def test_a_folder_that_another_may_enter_is_refused(place: Path) -> None:
     folder = place / f"{folders.HOSTS}{os.geteuid()}-9000"
     folder.mkdir()
     folder.chmod(0o755)
-    with pytest.raises(PermissionError):
-        of_host("9000")
+    with pytest.raises(OSError, match="is not this user's alone"):
+        HostFolder("9000")
