@@ -62,11 +62,24 @@ def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handle
 
 
 def test_its_metrics_are_sums_of_all_web_processes_and_of_the_workers(team: Place) -> None:
-    def total(port: int, name: str) -> float:
+    def values(port: int, name: str) -> list[float]:
         lines = loopback.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()
-        return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+        return [float(line.rpartition(" ")[2]) for line in lines if line.startswith(name)]
+
+    def total(port: int, name: str) -> float:
+        return sum(values(port, name))
+
+    def follow() -> bool:
+        """Both web processes have come to the first event, and the worker answers."""
+        try:
+            lags = values(team.metrics_port, "ordercast_follower_lag_events")
+            return lags == [0, 0] and bool(values(team.worker_port, sequenced))
+        except httpx.TransportError:
+            return False
 
     sequenced, fanned_out = "ordercast_events_sequenced_total", "ordercast_events_fanned_out_total"
+    move(team, "north", "70", "gate")
+    wait_until(follow, "all processes have begun")
     before = total(team.worker_port, sequenced), total(team.metrics_port, fanned_out)
     move(team, "north", "70", "ramp")
     move(team, "north", "70", "truck")
