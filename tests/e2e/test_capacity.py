@@ -120,5 +120,5 @@ def test_out_of_descriptors_it_is_never_deaf(start: START, stack: ExitStack) -> 
     assert "out of descriptors" in server.process.output()
     for websocket in websockets:
         websocket.close()
-    wait_until(lambda: status(server) == 404, "it serves again", seconds=5)
+    wait_until(lambda: status(server) == 404, "it serves again")
     assert server.process.output().count("out of ") < 60  # one a second, not one a connection
