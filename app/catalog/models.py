@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, String
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Integer, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.accounts.models import User
@@ -24,6 +24,9 @@ class Product(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
+    hidden: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    picture_tag: Mapped[str | None] = mapped_column(String(16))  # pictures.Picture.tag
+
     seller: Mapped[User] = relationship(lazy="joined", innerjoin=True)
 
     __table_args__ = (
@@ -31,3 +34,21 @@ class Product(Base):
         CheckConstraint("price_cents >= 0", name="price_not_negative"),
         CheckConstraint("low_stock_threshold >= 0", name="threshold_not_negative"),
     )
+
+    @property
+    def picture_url(self) -> str | None:
+        """The path of the picture, another one for each picture."""
+        tag = self.picture_tag
+        return None if tag is None else f"/api/products/{self.id}/picture?tag={tag}"
+
+
+class ProductPicture(Base):
+    """Beside the products, which are read more often than shown."""
+
+    __tablename__ = "product_pictures"
+
+    product_id: Mapped[int] = mapped_column(
+        ForeignKey("products.id"), primary_key=True, autoincrement=False
+    )
+    content_type: Mapped[str] = mapped_column(String(32))
+    data: Mapped[bytes] = mapped_column(LargeBinary)

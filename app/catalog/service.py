@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from app.accounts.service import require_account
 from app.accounts.tokens import Identity
 from app.catalog.errors import ProductNotFound
-from app.catalog.models import Product
+from app.catalog.models import Product, ProductPicture
+from app.catalog.pictures import picture_of
 from app.catalog.stock import change_stock
 from app.catalog.wire import ProductView
 from app.db import row_id, transaction
@@ -23,6 +24,7 @@ def create_product(
     currency: str,
     stock: int,
     low_stock_threshold: int,
+    hidden: bool = False,
     once: Once | None = None,
 ) -> dict[str, Any]:
     """Offer a product -> its JSON. Raises AccountRequired."""
@@ -36,6 +38,7 @@ def create_product(
             currency=currency,
             stock=stock,
             low_stock_threshold=low_stock_threshold,
+            hidden=hidden,
         )
         session.add(product)
         session.flush()
@@ -44,12 +47,15 @@ def create_product(
 
 
 def update_product(seller: Identity, product_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Change name, price_cents or low_stock_threshold -> its JSON. Raises ProductNotFound, also
-    for another seller's product."""
+    """Change name, price_cents, low_stock_threshold, hidden or picture (base64; None: none) -> its
+    JSON. Raises ProductNotFound, also for another seller's product."""
     with transaction() as session:
         product = _own_product(session, seller, product_id)
         for field, value in changes.items():
-            setattr(product, field, value)
+            if field == "picture":
+                _put_picture(session, product, value)
+            else:
+                setattr(product, field, value)
         session.flush()
         return ProductView.model_validate(product).wire()
 
@@ -74,6 +80,18 @@ def adjust_stock(
         session.refresh(product)
         answer = ProductView.model_validate(product).wire()
         return once.keep(session, answer) if once else answer
+
+
+def _put_picture(session: Session, product: Product, text: str | None) -> None:
+    row = session.get(ProductPicture, product.id)
+    if row is not None:
+        session.delete(row)
+        session.flush()
+    product.picture_tag = None
+    if text is not None:
+        content_type, data = picture = picture_of(text)
+        product.picture_tag = picture.tag
+        session.add(ProductPicture(product_id=product.id, content_type=content_type, data=data))
 
 
 def _own_product(session: Session, seller: Identity, product_id: str) -> Product:

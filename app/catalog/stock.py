@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy import Table, bindparam, false, select, update
 from sqlalchemy.orm import Session
 
 from app.accounts.models import User
@@ -44,6 +44,7 @@ class Offer(NamedTuple):
     currency: str
     stock: int
     low_stock_threshold: int
+    hidden: bool
 
 
 LOCKED = (
@@ -56,6 +57,7 @@ LOCKED = (
         PRODUCTS.c.currency,
         PRODUCTS.c.stock,
         PRODUCTS.c.low_stock_threshold,
+        PRODUCTS.c.hidden,
     )
     .join_from(PRODUCTS, USERS, USERS.c.id == PRODUCTS.c.seller_id)
     .where(PRODUCTS.c.id.in_(bindparam("ids", expanding=True)))
@@ -70,7 +72,11 @@ CHANGE = (
 # One statement for the usual order, of one product: it locks the row, and changes it.
 SELL = (
     update(PRODUCTS)
-    .where(PRODUCTS.c.id == bindparam("product"), PRODUCTS.c.stock >= bindparam("quantity"))
+    .where(
+        PRODUCTS.c.id == bindparam("product"),
+        PRODUCTS.c.stock >= bindparam("quantity"),
+        PRODUCTS.c.hidden == false(),
+    )
     .values(stock=PRODUCTS.c.stock - bindparam("quantity"))
     .returning(
         PRODUCTS.c.id,
@@ -84,13 +90,15 @@ SELL = (
         PRODUCTS.c.currency,
         PRODUCTS.c.stock,
         PRODUCTS.c.low_stock_threshold,
+        PRODUCTS.c.hidden,
     )
 )
 
 
 def sell(session: Session, product_id: int, quantity: int) -> Offer | None:
     """Take a quantity of a product from its stock -> the product with the stock that is left, and
-    low-stock sent as by change_stock; None without such a product, or without as many."""
+    low-stock sent as by change_stock; None without such a product, or without as many, or
+    while it is hidden."""
     row = session.connection().execute(SELL, {"product": product_id, "quantity": quantity}).first()
     if row is None:
         return None

@@ -13,6 +13,8 @@ class ProductView(Wire):
     currency: str
     stock: int
     low_stock_threshold: int  # falling to it sends inventory:low-stock
+    hidden: bool  # offered to nobody, and seen by its seller only
+    picture_url: str | None  # a path of this service; no token is needed
     seller: Person
     created_at: AwareDatetime
     updated_at: AwareDatetime

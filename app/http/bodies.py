@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from app.accounts.attempts import MAX_EMAIL_CHARACTERS
 from app.accounts.details import MAX_PASSWORD_CHARACTERS, AccountDetails
 from app.catalog.models import MAX_STOCK
+from app.catalog.pictures import MAX_PICTURE_CHARACTERS, picture_of
 from app.db import MAX_ROW_ID
 from app.events import EVENTS, Notification, Status
 from app.http.paging import DEFAULT_LIMIT, MAX_PAGE_ROWS
@@ -50,6 +51,18 @@ Cents = Annotated[int, Field(ge=0, le=MAX_PRICE_CENTS)]
 Stock = Annotated[int, Field(ge=0, le=MAX_STOCK)]
 
 
+def _image(text: str) -> str:
+    picture_of(text)
+    return text
+
+
+Picture = Annotated[
+    str,
+    Field(max_length=MAX_PICTURE_CHARACTERS, json_schema_extra={"contentEncoding": "base64"}),
+    AfterValidator(_image),
+]
+
+
 class Body(BaseModel):
     model_config = ConfigDict(
         strict=True, extra="forbid", alias_generator=to_camel, validate_default=True
@@ -77,18 +90,24 @@ class CreateProduct(Body):
     currency: Currency = "EUR"
     stock: Stock = 0
     low_stock_threshold: Stock = 5
+    hidden: bool = False
 
 
 class UpdateProduct(Body):
     name: Title | None = None
     price_cents: Cents | None = None
     low_stock_threshold: Stock | None = None
+    hidden: bool | None = None
+    picture: Picture | None = None  # null: none any more
 
     @model_validator(mode="after")
     def _something_real(self) -> Self:
         given = self.model_dump(exclude_unset=True)
-        if not given or None in given.values():
-            raise ValueError("give at least one of name, priceCents, lowStockThreshold, not null")
+        if not given or any(given[name] is None for name in given if name != "picture"):
+            raise ValueError(
+                "give at least one of name, priceCents, lowStockThreshold, hidden, picture, "
+                "and null for none but the picture"
+            )
         return self
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, Response, current_app
 
 from app.accounts.errors import AccountRequired
 from app.accounts.models import Role
@@ -13,6 +13,7 @@ from app.catalog.models import Product
 from app.catalog.wire import ProductView
 from app.http.bodies import AdjustStock, CreateProduct, ProductPage, UpdateProduct
 from app.http.operation import operation
+from app.http.pages import YEAR_SECONDS
 from app.http.paging import InvalidCursor, page
 from app.once import Once
 
@@ -29,7 +30,7 @@ blueprint = Blueprint("products", __name__, url_prefix="/api/products")
 )
 def list_products(caller: Identity, query: ProductPage) -> dict[str, Any]:
     """?sellerId&limit&cursor -> 200 {products, nextCursor}."""
-    offered = queries.products(seller_id=query.seller_id)
+    offered = queries.products(caller, seller_id=query.seller_id)
     products, following = page(
         offered, Product.id, ProductView, cursor=query.cursor, limit=query.limit
     )
@@ -47,7 +48,7 @@ def list_products(caller: Identity, query: ProductPage) -> dict[str, Any]:
     idempotent=True,
 )
 def create_product(caller: Identity, body: CreateProduct, once: Once | None) -> dict[str, Any]:
-    """{name, priceCents, currency?, stock?, lowStockThreshold?} -> 201 product."""
+    """{name, priceCents, currency?, stock?, lowStockThreshold?, hidden?} -> 201 product."""
     return service.create_product(caller, **body.model_dump(), once=once)
 
 
@@ -60,8 +61,23 @@ def create_product(caller: Identity, body: CreateProduct, once: Once | None) -> 
     errors=(ProductNotFound,),
 )
 def update_product(caller: Identity, product_id: str, body: UpdateProduct) -> dict[str, Any]:
-    """{name?, priceCents?, lowStockThreshold?} -> 200 product | 404."""
+    """{name?, priceCents?, lowStockThreshold?, hidden?, picture?} -> 200 product | 404."""
     return service.update_product(caller, product_id, body.model_dump(exclude_unset=True))
+
+
+@blueprint.get("/<product_id>/picture")
+@operation(
+    "A product's picture.",
+    public="an img element sends no token",
+    errors=(ProductNotFound,),
+)
+def get_picture(product_id: str) -> Response:
+    """-> 200, the image | 404."""
+    picture = queries.picture(product_id)
+    response = current_app.response_class(picture.data, mimetype=picture.content_type)
+    response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    return response
 
 
 @blueprint.post("/<product_id>/stock")

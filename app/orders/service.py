@@ -140,7 +140,7 @@ def _sold(session: Session, quantities: dict[str, int]) -> list[tuple[Offer, int
     if len(ids) == 1 and (sold := _sold_alone(session, ids, quantities)):
         return [sold]
     found = lock_offers(session, [number for number in ids.values() if number])
-    unknown = [text for text, number in ids.items() if number not in found]
+    unknown = [text for text, number in ids.items() if number not in found or found[number].hidden]
     if unknown:
         raise UnknownProduct(unknown)
     # Keep them in id order, as later reads do: the answer, the event and reads list lines alike.

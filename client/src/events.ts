@@ -63,6 +63,8 @@ export type ProductView = {
   readonly currency: string;
   readonly stock: number;
   readonly lowStockThreshold: number;
+  readonly hidden: boolean;
+  readonly pictureUrl: string | null;
   readonly seller: Person;
   readonly createdAt: string;
   readonly updatedAt: string;

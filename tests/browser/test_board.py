@@ -423,3 +423,40 @@ def test_stock_is_changed_by_a_difference_and_the_scarcest_is_first(
     his.page.get_by_role("button", name="Remove from Keemun").click()
     expect(his.page.get_by_text("Keemun is as it was")).to_be_visible()
     expect(rows.filter(has_text="Keemun")).to_contain_text("3 left")
+
+
+def test_products_are_added_changed_hidden_and_given_a_picture(
+    alice: Person, bob: Person, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    hers, his = visit(), visit()
+    his.sign_in(bob.credentials)
+    his.go("Stock")
+    his.page.screenshot(path=tmp_path / "any.png")  # a picture that is too large as it is
+    his.page.get_by_role("button", name="Add a product").click()
+    his.page.get_by_label("Name").fill("Darjeeling")
+    his.page.get_by_label("Price in EUR").fill("12.35")
+    his.page.get_by_label("In stock").fill("7")
+    his.page.get_by_label("Picture").set_input_files(tmp_path / "any.png")
+    assert his.violations() == []
+    his.page.get_by_role("button", name="Save").dblclick()
+    rows = his.page.locator(".stock li")
+    expect(rows).to_have_count(1)
+    expect(his.page.get_by_role("button", name="Add a product")).to_be_focused()
+    (added,) = bob.get(f"/api/products?sellerId={bob.id}")["products"]
+    assert (added["name"], added["priceCents"], added["stock"]) == ("Darjeeling", 1235, 7)
+    hers.sign_in(alice.credentials)
+    offer = hers.page.locator(".product", has_text="Darjeeling")
+    expect(offer.locator("img")).to_have_js_property("naturalWidth", 640)
+
+    his.page.get_by_role("button", name="More for Darjeeling").click()
+    his.page.get_by_role("menuitem", name="Change Darjeeling").click()
+    his.page.get_by_label("Name").fill("First flush")
+    his.page.get_by_label("Remove the picture").check()
+    his.page.get_by_role("button", name="Save").click()
+    expect(rows.locator("h2")).to_have_text("First flush")
+    his.page.get_by_role("button", name="More for First flush").click()
+    his.page.get_by_role("menuitem", name="Hide from the shop").click()
+    expect(rows).to_contain_text("Hidden")
+    (changed,) = bob.get(f"/api/products?sellerId={bob.id}")["products"]
+    assert (changed["stock"], changed["hidden"], changed["pictureUrl"]) == (7, True, None)
+    assert alice.get(f"/api/products?sellerId={bob.id}")["products"] == []

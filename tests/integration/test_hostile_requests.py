@@ -42,8 +42,15 @@ VALID: dict[type[bodies.Body], Any] = {
         "currency": "EUR",
         "stock": 1,
         "lowStockThreshold": 1,
+        "hidden": False,
     },
-    bodies.UpdateProduct: {"name": "Tea", "priceCents": 250, "lowStockThreshold": 1},
+    bodies.UpdateProduct: {
+        "name": "Tea",
+        "priceCents": 250,
+        "lowStockThreshold": 1,
+        "hidden": False,
+        "picture": "iVBORw0KGgo=",  # how a PNG begins
+    },
     bodies.AdjustStock: {"delta": 1},
     bodies.PlaceOrder: {"items": [{"productId": "1", "quantity": 1}]},
     bodies.ChangeStatus: {"status": "confirmed", "version": 1},

@@ -1,5 +1,6 @@
 """/api/products: read by every user, written by the owning seller; stock and its alert."""
 
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,8 +13,18 @@ from sqlalchemy.exc import IntegrityError
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
 from app.catalog.models import MAX_STOCK, Product
+from app.catalog.pictures import MAX_PICTURE_BYTES
 from app.db import transaction
-from tests.harness.application.market import Caller, Market, Written, details, error, good, moment
+from tests.harness.application.market import (
+    Caller,
+    Market,
+    Written,
+    basket,
+    details,
+    error,
+    good,
+    moment,
+)
 from tests.harness.faults.races import at_once
 
 KEYS = {
@@ -23,9 +34,16 @@ KEYS = {
     "currency",
     "stock",
     "lowStockThreshold",
+    "hidden",
+    "pictureUrl",
     "seller",
     "createdAt",
     "updatedAt",
+}
+PICTURES = {  # beginnings of files
+    "image/png": b"\x89PNG\r\n\x1a\n and more",
+    "image/jpeg": b"\xff\xd8\xff\xe0 and more",
+    "image/webp": b"RIFF\x10\0\0\0WEBPVP8 and more",
 }
 
 
@@ -229,3 +247,55 @@ def test_offering_and_changing_announce_nothing(market: Market) -> None:
     tea = market.product(stock=1, lowStockThreshold=5)
     market.bob.patch(f"/api/products/{tea['id']}", {"name": "Chai"})
     assert market.written() == []
+
+
+def test_a_hidden_product_is_seen_by_its_seller_and_admins_and_sold_to_nobody(
+    market: Market,
+) -> None:
+    tea = market.product()
+    order = market.order(tea)
+    hidden = good(market.bob.patch(f"/api/products/{tea['id']}", {"hidden": True}))
+    assert hidden["hidden"] is True
+
+    def seen_by(caller: Caller) -> list[Any]:
+        return list(good(caller.get("/api/products", sellerId=market.bob.id))["products"])
+
+    assert seen_by(market.bob) == seen_by(market.admin) == [hidden]
+    assert seen_by(market.alice) == seen_by(market.dora) == []
+    refused = market.alice.post("/api/orders", basket((tea, 1)))
+    assert error(refused) == (422, "unknown_product")
+    # An order of before goes on, and returns what it took.
+    good(market.bob.move(order, "cancelled"))
+    assert seen_by(market.bob)[0]["stock"] == tea["stock"]
+    good(market.bob.patch(f"/api/products/{tea['id']}", {"hidden": False}))
+    assert market.order(tea)["items"][0]["productId"] == tea["id"]
+
+
+def test_a_product_can_have_a_picture_that_everybody_sees(market: Market) -> None:
+    tea = market.product()
+    path = f"/api/products/{tea['id']}"
+    assert tea["pictureUrl"] is None
+    assert error(market.alice.get(f"{path}/picture")) == (404, "not_found")
+
+    urls = set()
+    for content_type, data in PICTURES.items():
+        changed = good(market.bob.patch(path, {"picture": b64encode(data).decode()}))
+        urls.add(changed["pictureUrl"])
+        with market.app.app_context():
+            answer = market.app.test_client().get(changed["pictureUrl"])  # without a token
+        assert (answer.status_code, answer.mimetype, answer.data) == (200, content_type, data)
+        assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert len(urls) == len(PICTURES)  # cached for ever: another picture has another URL
+    assert good(market.bob.patch(path, {"name": "Keemun"}))["pictureUrl"] in urls
+
+    assert good(market.bob.patch(path, {"picture": None}))["pictureUrl"] is None
+    assert error(market.alice.get(f"{path}/picture")) == (404, "not_found")
+
+
+def test_what_is_no_small_picture_is_refused(market: Market) -> None:
+    path = f"/api/products/{market.product()['id']}"
+    too_large = PICTURES["image/png"] + bytes(MAX_PICTURE_BYTES)
+    for data in (b"", b"<svg onload=alert(1)>", b"RIFF0000WAVE", b"GIF89a", too_large):
+        answer = market.bob.patch(path, {"picture": b64encode(data).decode()})
+        assert error(answer) == (422, "validation_error"), data[:20]
+    assert error(market.bob.patch(path, {"picture": "*"})) == (422, "validation_error")

@@ -25,6 +25,7 @@ PUBLIC = {
     "POST /api/auth/register",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
+    "GET /api/products/{product_id}/picture",
 }
 CONTRACT = {
     *PUBLIC,

@@ -47,6 +47,25 @@ export async function moveOrder(order: Order, status: Status): Promise<Order> {
   return (await call<Order>("PATCH", path, { status, version: order.version })).body;
 }
 
+export interface ProductChanges {
+  name?: string;
+  priceCents?: number;
+  lowStockThreshold?: number;
+  hidden?: boolean;
+  picture?: string | null; // base64; null: none any more
+}
+
+export async function createProduct(
+  product: Omit<ProductChanges, "picture"> & { stock: number },
+  idempotencyKey: string,
+): Promise<Product> {
+  return (await call<Product>("POST", "/api/products", product, idempotencyKey)).body;
+}
+
+export async function updateProduct(id: string, changes: ProductChanges): Promise<Product> {
+  return (await call<Product>("PATCH", `/api/products/${encodeURIComponent(id)}`, changes)).body;
+}
+
 /** Add to a product's stock, or take from it. */
 export async function changeStock(productId: string, delta: number): Promise<Product> {
   const path = `/api/products/${encodeURIComponent(productId)}/stock`;

@@ -88,7 +88,11 @@ function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
   return (
     <li className="card product">
       <div className="picture" data-tint={Number(product.id) % 5 || 0}>
-        <Icon name={/pot|cup/i.test(product.name) ? "pot" : "leaf"} />
+        {product.pictureUrl === null ? (
+          <Icon name={/pot|cup/i.test(product.name) ? "pot" : "leaf"} />
+        ) : (
+          <img src={product.pictureUrl} alt="" loading="lazy" />
+        )}
       </div>
       <div>
         <div>

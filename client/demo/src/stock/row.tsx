@@ -1,7 +1,8 @@
 /** A product in the stock, with what changes it. */
 
 import { useRef, useState, type JSX, type SubmitEvent } from "react";
-import { changeStock, reason, type Product } from "../api";
+import { changeStock, reason, updateProduct, type Product } from "../api";
+import { Menu } from "../board/menu";
 import { money } from "../orders";
 import { show } from "../toasts";
 import { isLow } from "./need";
@@ -10,11 +11,12 @@ const MAX_CHANGE = 1_000_000;
 
 interface Props {
   product: Product;
-  replace: (product: Product) => void;
+  put: (product: Product) => void;
+  edit: (product: Product) => void;
   reload: () => void;
 }
 
-export function Row({ product, replace, reload }: Props): JSX.Element {
+export function Row({ product, put, edit, reload }: Props): JSX.Element {
   const busy = useRef(false);
   const [said, setSaid] = useState("");
   const full = Math.max(4 * product.lowStockThreshold, product.stock, 1);
@@ -27,7 +29,7 @@ export function Row({ product, replace, reload }: Props): JSX.Element {
     busy.current = true;
     try {
       const changed = await changeStock(product.id, change);
-      replace(changed);
+      put(changed);
       setSaid(`${product.name}: ${changed.stock} left`);
       form.reset();
     } catch (error) {
@@ -36,16 +38,26 @@ export function Row({ product, replace, reload }: Props): JSX.Element {
     }
     busy.current = false;
   };
+  const hide = async (hidden: boolean) => {
+    try {
+      put(await updateProduct(product.id, { hidden }));
+      setSaid(`${product.name} is ${hidden ? "hidden" : "in the shop"}`);
+    } catch (error) {
+      show({ kind: "error", title: `${product.name} is as it was`, message: reason(error) });
+    }
+  };
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
     event.preventDefault();
     const sign = event.nativeEvent.submitter?.getAttribute("value") === "remove" ? -1 : 1;
     void save(event.currentTarget, sign);
   };
   return (
-    <li data-product={product.id}>
+    <li data-product={product.id} data-hidden={product.hidden || undefined}>
       <div>
         <h2>
+          {product.pictureUrl !== null && <img src={product.pictureUrl} alt="" width={32} height={32} />}
           <bdi>{product.name}</bdi>
+          {product.hidden && <span className="status">Hidden</span>}
         </h2>
         <p className="quiet small number">
           {money(product.priceCents, product.currency)} · low at {product.lowStockThreshold}
@@ -77,6 +89,21 @@ export function Row({ product, replace, reload }: Props): JSX.Element {
         <button className="button compact plain" value="remove" aria-label={`Remove from ${product.name}`}>
           Remove
         </button>
+        <Menu
+          label={`More for ${product.name}`}
+          actions={[
+            {
+              name: `Change ${product.name}`,
+              act: () => {
+                edit(product);
+              },
+            },
+            {
+              name: product.hidden ? "Show in the shop" : "Hide from the shop",
+              act: () => void hide(!product.hidden),
+            },
+          ]}
+        />
       </form>
       <span className="sr" role="status">
         {said}

@@ -7,6 +7,7 @@ import { usePointed } from "../board/held";
 import { ignoreRepeats } from "../board/press";
 import { useEvent, useLive } from "../live";
 import { Empty, Failed, Head, Loading } from "../parts";
+import { Editor } from "./editor";
 import { byNeed, isLow } from "./need";
 import { Row } from "./row";
 
@@ -15,13 +16,34 @@ export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
   useEvent("order:new", reloadSoon); // each order and each move may change what is left
   useEvent("inventory:low-stock", reloadSoon);
 
-  const low = (value ?? []).filter(isLow);
-  const replace = (product: Product) => {
-    change((all) => all.map((one) => (one.id === product.id ? product : one)));
+  const low = (value ?? []).filter((product) => isLow(product) && !product.hidden);
+  const [edited, edit] = useState<Product | "new" | null>(null);
+  const put = (product: Product) => {
+    change((all) =>
+      all.some(({ id }) => id === product.id)
+        ? all.map((one) => (one.id === product.id ? product : one))
+        : [product, ...all],
+    );
+  };
+  const close = () => {
+    edit(null);
   };
   return (
     <div className="narrow">
-      <Head title="Stock">
+      <Head
+        title="Stock"
+        tools={
+          <button
+            type="button"
+            className="button primary"
+            onClick={() => {
+              edit("new");
+            }}
+          >
+            Add a product
+          </button>
+        }
+      >
         <p>It goes down with each order, by itself.</p>
       </Head>
       {value === undefined && error !== null && <Failed message={reason(error)} retry={reload} />}
@@ -36,17 +58,25 @@ export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
       </div>
       {value?.length === 0 && (
         <Empty title="You offer nothing yet">
-          <p>Products are added over the API: POST /api/products.</p>
+          <p>What you add is in the shop at once.</p>
         </Empty>
       )}
-      {value !== undefined && value.length > 0 && <Rows products={value} replace={replace} reload={reload} />}
+      {value !== undefined && value.length > 0 && <Rows products={value} put={put} edit={edit} reload={reload} />}
+      {edited !== null && (
+        <Editor
+          product={edited === "new" ? null : edited}
+          saved={put}
+          close={close}
+        />
+      )}
     </div>
   );
 }
 
 interface Props {
   products: readonly Product[];
-  replace: (product: Product) => void;
+  put: (product: Product) => void;
+  edit: (product: Product) => void;
   reload: () => void;
 }
 
