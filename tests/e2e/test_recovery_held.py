@@ -95,7 +95,7 @@ def client(sequencer: Sequencer) -> RecoveringClient:
         sequencer.add(transaction, (ROOM, "test", 1), (ROOM, "test", 2))
         transaction.execute(
             "INSERT INTO ordercast_events (position, room, name, data, created_at)"
-            " SELECT 2 + n, 'user:0', 'test', to_json(repeat('x', 4000))::text, now()"
+            " SELECT 2 + n, 'user:0' || n %% 50, 'test', to_json(repeat('x', 4000))::text, now()"
             " FROM generate_series(1, %s) AS n",
             [MANY],
         )
