@@ -59,6 +59,12 @@ FILL = (
     " FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n",
 )
 
+# Beside the changes, which are timed too: on a busy machine they wait for more than locks.
+WAITED = """
+SELECT coalesce(max(extract(epoch FROM clock_timestamp() - waitstart)), 0) * 1000
+FROM pg_locks WHERE NOT granted AND pid = %s
+"""
+
 Figures = dict[str, float]
 
 
@@ -94,7 +100,7 @@ class Kept:
                 connection.execute("SELECT ordercast_index_day(%s)", [day])
             connection.execute("UPDATE ordercast_head SET position = %s", [DAYS * each])
             connection.execute("SELECT setval('ordercast_events_id_seq', %s)", [DAYS * each])
-            connection.execute("VACUUM ANALYZE")
+            connection.execute("ANALYZE")
 
     @contextmanager
     def measured(self, figures: dict[str, list[float]], name: str, count: int) -> Iterator[None]:
@@ -109,7 +115,10 @@ class Kept:
 
     def _backends(self) -> list[int]:
         """Of this service's pool, which all run before anything is measured."""
-        query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+        query = (
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_type = 'client backend'"
+        )
         with psycopg.connect(self.url) as connection:
             own = connection.info.backend_pid
             return [pid for (pid,) in connection.execute(query) if pid != own]
@@ -151,25 +160,34 @@ class Kept:
                 self.replay(REPLAYS)
 
     def longest_waits(self, figures: dict[str, list[float]]) -> Figures:
-        """How long the longest of many changes takes, in milliseconds, beside each work."""
+        """How long the longest of many changes takes beside each work, and waits for a lock, in
+        milliseconds."""
+        works: dict[str, Callable[[], object]] = {
+            "nothing else": lambda: time.sleep(3),
+            "days dropped": partial(self._drop_all, figures),
+            "days added": self._add,
+            "days tried beside an open report": self._try,
+        }
+        found = {}
         with self.app.app_context():
-            found = {"nothing else": self._longest_wait_ms(lambda: time.sleep(1))}
-            found["days dropped"] = self._longest_wait_ms(partial(self._drop_all, figures))
-            found["days added"] = self._longest_wait_ms(self._add)
-            self.journal.add_days()
-            found["days tried, a report open"] = self._longest_wait_ms(self._try)
+            for name, work in works.items():
+                found[name], found[f"{name}, its lock"] = self._longest_ms(work)
         return found
 
-    def _longest_wait_ms(self, work: Callable[[], object]) -> float:
+    def _longest_ms(self, work: Callable[[], object]) -> tuple[float, float]:
         changes = Changes(self.url)
-        changes.start()
+        locks = Locks(self.url, changes.pid)
+        for thread in (changes, locks):
+            thread.start()
         work()
-        return changes.stop()
+        for thread in (locks, changes):
+            thread.stop()
+        return changes.longest_ms, locks.longest_ms
 
     def _drop_all(self, figures: dict[str, list[float]]) -> None:
         for keep in range(DAYS - 2, 0, -1):
             before = datetime.now(UTC) - timedelta(days=keep)
-            with self.measured(figures, "drop", 1):
+            with self.measured(figures, "drop a day, an event", self.rows // DAYS):
                 while not self.journal.drop_days(before):
                     continue
 
@@ -190,22 +208,43 @@ class Changes(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__(daemon=True)
-        self._url = url
+        self._connection = psycopg.connect(url, autocommit=True)
         self._is_over = threading.Event()
+        self.pid = self._connection.info.backend_pid
         self.longest_ms = 0.0
 
     def run(self) -> None:
         insert = "INSERT INTO ordercast_events (room, name, data) VALUES ('user:1', 'test', '{}')"
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with self._connection as connection:
             while not self._is_over.is_set():
                 started = time.perf_counter()
                 connection.execute(insert)
                 self.longest_ms = max(self.longest_ms, (time.perf_counter() - started) * 1e3)
 
-    def stop(self) -> float:
+    def stop(self) -> None:
         self._is_over.set()
         self.join()
-        return self.longest_ms
+
+
+class Locks(threading.Thread):
+    """How long that program has waited for a lock, asked all the time."""
+
+    def __init__(self, url: str, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._pid = pid
+        self._is_over = threading.Event()
+        self.longest_ms = 0.0
+
+    def run(self) -> None:
+        with self._connection as connection:
+            while not self._is_over.is_set():
+                row = connection.execute(WAITED, [self._pid]).fetchone()
+                self.longest_ms = max(self.longest_ms, float(row[0] if row else 0))
+
+    def stop(self) -> None:
+        self._is_over.set()
+        self.join()
 
 
 def run(rows: int, turns: int) -> dict[str, Any]:
@@ -240,12 +279,13 @@ def markdown(result: dict[str, Any]) -> str:
     for name in result["figures"][0]:
         small, large = (each[name] for each in result["figures"])
         ratio = f"{large / small:.2f}"
-        ratio = ratio if large / small <= GOAL or "cpu" in name else f"**{ratio}**"
+        ratio = ratio if large / small <= GOAL else f"**{ratio}**"
         cells = " | ".join(shown(value, "µs") for value in (small, large))
         lines.append(f"| {name} | {cells} | {ratio} | ≤ {GOAL} |")
     for name in result["longest_ms"][0]:
         cells = " | ".join(shown(each[name], "ms") for each in result["longest_ms"])
-        lines.append(f"| longest change: {name} | {cells} | | ≤ {GOAL_WAIT_MS} ms |")
+        goal = f"≤ {GOAL_WAIT_MS} ms" if "lock" in name else ""
+        lines.append(f"| longest change: {name} | {cells} | | {goal} |")
     return "\n".join(lines)
 
 

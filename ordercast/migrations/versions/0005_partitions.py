@@ -139,8 +139,8 @@ DECLARE
   is_kept boolean;
 BEGIN
   LOCK TABLE ONLY ordercast_entries, ONLY ordercast_positions IN ACCESS EXCLUSIVE MODE;
-  EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE position >='
-    ' (SELECT lowest FROM ordercast_head))', 'ordercast_positions_' || suffix) INTO is_kept;
+  EXECUTE format('SELECT max(position) >= (SELECT lowest FROM ordercast_head) FROM %I',
+    'ordercast_positions_' || suffix) INTO is_kept;
   IF is_kept OR EXISTS (
     SELECT FROM ordercast_waiting
     WHERE created_at < (day + 1)::timestamp AT TIME ZONE 'UTC'
