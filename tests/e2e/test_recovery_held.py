@@ -111,9 +111,9 @@ def test_what_is_fanned_out_meanwhile_comes_after_the_replay(
     durable ones and one of a stock script."""
     service = sequencer.service
     with ExitStack() as connection:
-        with locked(service, "ordercast_events") as transaction:
+        with locked(service, "ordercast_entries") as transaction:
             connection.enter_context(client.opened())
-            wait_for_held(service, "ordercast_events")
+            wait_for_held(service, "ordercast_entries")
             sequencer.add(transaction, (ROOM, "test", 3))
             sequencer.publish()
             run_script(service.env["REDIS_URL"], f"socketio.emit('hello', 'you', to='{ROOM}')")
@@ -139,9 +139,9 @@ def test_a_revocation_that_arrives_meanwhile_refuses_it(
     it is connected it no longer is."""
     service, jti = sequencer.service, claim(client.token, "jti")
     with ExitStack() as connection:
-        with locked(service, "ordercast_events") as transaction:
+        with locked(service, "ordercast_entries") as transaction:
             connection.enter_context(client.opened())
-            wait_for_held(service, "ordercast_events")
+            wait_for_held(service, "ordercast_entries")
             transaction.execute(
                 "INSERT INTO ordercast_revocations (kind, value, revoked_at)"
                 " VALUES ('token', %s, now())",
