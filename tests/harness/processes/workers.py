@@ -33,9 +33,9 @@ def descriptors(pid: int) -> int:
 
 
 def connected(pid: int) -> int:
-    """The TCP connections of clients that it has."""
+    """The TCP connections of clients that it has, those included whose end it has not noticed."""
     every = psutil.Process(pid).net_connections(kind="tcp")
-    return sum(one.status == psutil.CONN_ESTABLISHED for one in every)
+    return sum(one.status != psutil.CONN_LISTEN for one in every)
 
 
 def owners(pids: list[int]) -> dict[str, int]:
