@@ -97,6 +97,11 @@ class Delivery:
             if new:
                 self._send(new, (durable(entry),))
 
+    def pass_by(self, entry: Entry) -> None:
+        """An event of the journal without a recipient here."""
+        with self._lock:
+            self._position = entry.position
+
     def send_ephemeral(
         self, recipients: Sequence[Member], arguments: Sequence[Any], *, namespace: str
     ) -> None:

@@ -29,6 +29,9 @@ class EmitManager(RoomManager):
 
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its rooms, to each once."""
+        if not self._is_for_anyone(entry):
+            self._delivery.pass_by(entry)
+            return
         rooms: str | Sequence[str] | None = entry.rooms if entry.further else entry.room
         if entry.room == EVERYBODY or EVERYBODY in entry.further:
             rooms = None
@@ -36,6 +39,12 @@ class EmitManager(RoomManager):
         if self._begins:
             recipients = self._begun(recipients, entry)
         self._delivery.send_entry(recipients, entry)
+
+    def _is_for_anyone(self, entry: Entry) -> bool:
+        """False only when no client of this process is in a room of the event: most events, where
+        there are many processes."""
+        room = entry.room
+        return room == EVERYBODY or bool(entry.further) or self.is_anyone_in(NAMESPACE, room)
 
     def settle(self, member: Member, seen: int, since: Mapping[str, int]) -> None:
         """Let the client into these rooms, as far as it is not in them, and their events wait:
