@@ -26,12 +26,21 @@ from bench import rows
 from bench.contenders import CONTENDERS, running
 from bench.floor import floor_us
 from bench.load import compile_load
-from bench.table import ROWS, Result, markdown
+from bench.table import Result, markdown
 from tests.harness.processes.process import ROOT
 
-ROOM_ROWS = frozenset({"fanout", "latency"})
-USER_ROWS = frozenset({"oneuser", "memory", "connect", "nobody", "nobodyNet", "idle"})
-KEYS = (*(row.key for row in ROWS), "floor")
+# What --only takes, and the rows of each.
+WITH_LATENCY = {
+    "fanout": ("fanout", "latencyP50", "latency"),
+    "oneuser": ("oneuser", "oneuserP50", "oneuserP99"),
+    "nobody": ("nobody", "nobodyNet", "nobodyLast"),
+    "connect": ("connect", "connectTime"),
+    "memory": ("memory",),
+    "idle": ("idle",),
+}
+ROOM_ROWS = frozenset({"fanout"})
+USER_ROWS = WITH_LATENCY.keys() - ROOM_ROWS
+KEYS = (*WITH_LATENCY, "floor")
 BUSY = 0.85  # of a core; above it requests queue, and latency means little
 LATE_MS = 20  # p99 of the emitter's delay; above it events come in bursts, which are cheaper
 
@@ -114,7 +123,8 @@ def measure(
     if only & ROOM_ROWS:
         with fresh(name, program, arguments.root, rows.room(clients)) as bench:
             figures |= rows.measure_room(bench, clients)
-    return {key: figures[key] for key in figures if key in only}
+    wanted = [key for name, keys in WITH_LATENCY.items() if name in only for key in keys]
+    return {key: figures[key] for key in wanted if key in figures}
 
 
 @contextmanager
