@@ -5,7 +5,8 @@ bodies.py     the request bodies            errors.py  the envelope and the tabl
 idempotency.py   a repeated POST gets the first answer     paging.py  lists by cursor
 auth, products, orders, notifications, events: the API     in_flight.py  its large answers
 health.py     healthz, readyz, metrics      docs.py    OpenAPI, AsyncAPI and the page over them
-pages.py      the built pages at /          compression.py  of lists and documents
+pages.py      the built pages at /          browsing.py  a person told from a program, error pages
+compression.py  of lists and documents
 cors.py       CORS_ORIGINS                  access.py  the access log
 """
 

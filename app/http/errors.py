@@ -1,11 +1,11 @@
-"""Errors on HTTP: {"error": {"code", "message", "details"?}} for all of them, and the table of
-their statuses."""
+"""Errors on HTTP: {"error": {"code", "message", "details"?}} for all of them, a page where a person
+opened the address, and the table of their statuses."""
 
 import logging
 from typing import Any
 
 import orjson
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from werkzeug.exceptions import ClientDisconnected, HTTPException
 
@@ -13,7 +13,7 @@ from app.accounts import errors as accounts
 from app.accounts.tokens import manager
 from app.catalog import errors as catalog
 from app.errors import MarketplaceError
-from app.http import idempotency, paging
+from app.http import browsing, idempotency, paging
 from app.notifications import errors as notifications
 from app.orders import errors as orders
 from ordercast import (
@@ -123,11 +123,20 @@ def init_app(app: Flask) -> None:
 
 
 def envelope(status: int, code: str, message: str, details: Any = None) -> Response:
+    """The answer to a program; to a person who opened an address, a page."""
+    if browsing.by_a_person():
+        return _either_way(browsing.error_page(status))
     error = {"code": code, "message": message}
     if details is not None:
         error["details"] = details
     body = orjson.dumps({"error": error})
-    return current_app.response_class(body, status=status, mimetype="application/json")
+    return _either_way(current_app.response_class(body, status=status, mimetype="application/json"))
+
+
+def _either_way(answer: Response) -> Response:
+    if not request.path.startswith(browsing.API):
+        answer.vary.add("Accept")
+    return answer
 
 
 def _ordercast_error(error: OrdercastError) -> Response:

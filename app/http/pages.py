@@ -1,4 +1,4 @@
-"""The pages for people at `/`: files that `make run` builds from client/demo.
+"""The pages for people at `/` and at CLIENT_ROUTES: files that `make run` builds from client/demo.
 
 Everything on them comes from this origin and nothing is inline, as the policy demands. Without a
 build the page at `/` says how to build, and the API runs all the same.
@@ -9,6 +9,8 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from flask import send_from_directory as send
 from werkzeug.exceptions import NotFound
+
+from app.http import browsing
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
@@ -21,29 +23,26 @@ MIMETYPES = {
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",
 }
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "font-src 'self'",
-        "connect-src 'self'",  # CSP 3: also ws and wss of the same host and port
-        "base-uri 'none'",
-        "form-action 'none'",  # without its script a form must not put a password into a URL
-        "frame-ancestors 'none'",
-    )
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
+# The addresses that the pages' own script reads: a person who opens one gets the pages.
+CLIENT_ROUTES = ("/orders", "/orders/<order_id>", "/admin")
 
 
 def init_app(app: Flask) -> None:
     app.config.setdefault("SITE", SITE)
     app.register_blueprint(blueprint)
+
+
+def client_route(**_parts: str) -> Response:
+    """-> 200, the page, for a person | 404 for a program."""
+    if not browsing.by_a_person():
+        raise NotFound
+    answer = page()
+    answer.vary.add("Accept")
+    return answer
+
+
+for route in CLIENT_ROUTES:
+    blueprint.add_url_rule(route, view_func=client_route)
 
 
 @blueprint.get("/")
@@ -53,7 +52,7 @@ def page() -> Response:
         answer = send(current_app.config["SITE"], "index.html")
     except NotFound:
         answer = current_app.response_class(render_template("unbuilt.html"), mimetype="text/html")
-    answer.headers.update(HEADERS)
+    answer.headers.update(browsing.HEADERS)
     answer.headers["Cache-Control"] = "no-cache"  # index.html names the newest build's assets
     return answer
 
@@ -68,7 +67,7 @@ def asset(filename: str) -> Response:
         answer.headers["Content-Encoding"] = "gzip"
     else:
         answer = send(folder, filename, mimetype=_mimetype(filename))
-    answer.headers.update(HEADERS)
+    answer.headers.update(browsing.HEADERS)
     # Cache for long: the file's name contains the hash of its content.
     answer.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
     answer.vary.add("Accept-Encoding")

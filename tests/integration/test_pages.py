@@ -4,11 +4,21 @@ import gzip
 from pathlib import Path
 
 import pytest
-from flask import Flask
+from flask import Flask, abort
+from werkzeug.test import TestResponse
 
+from app.http.pages import CLIENT_ROUTES
+from tests.harness.application.market import error
 from tests.harness.people.visitor import Visitor
 
 SCRIPT = b"console.log('built')"
+# What browsers send when a person opens an address, and what programs send.
+BROWSERS = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
+    "text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8",
+    "text/html",
+)
+PROGRAMS = (None, "*/*", "application/json", "application/json, text/html;q=0.5", "", "image/*")
 
 
 @pytest.fixture
@@ -75,3 +85,64 @@ def test_who_takes_gzip_gets_the_compressed_file(built: Path, app: Flask) -> Non
 def test_nothing_above_the_assets_can_be_reached(built: Path, visitor: Visitor) -> None:
     for path in ("../index.html", "%2e%2e/index.html", "/etc/passwd", ".."):
         assert visitor.call("GET", f"/assets/{path}").status_code == 404
+
+
+def opened(visitor: Visitor, path: str, accept: str | None, method: str = "GET") -> TestResponse:
+    return visitor.call(method, path, headers={} if accept is None else {"Accept": accept})
+
+
+@pytest.mark.parametrize("route", CLIENT_ROUTES)
+def test_the_pages_are_at_the_addresses_that_their_script_reads(
+    built: Path, visitor: Visitor, route: str
+) -> None:
+    path = route.replace("<order_id>", "17")
+    for accept in BROWSERS:
+        answer = opened(visitor, path, accept)
+        assert (answer.status_code, answer.text) == (200, visitor.call("GET", "/").text)
+        assert answer.headers["Cache-Control"] == "no-cache"
+        assert "Accept" in answer.vary
+        assert "Content-Security-Policy" in answer.headers
+        assert opened(visitor, path, accept, "HEAD").status_code == 200
+    for other in PROGRAMS:
+        answer = opened(visitor, path, other)
+        assert error(answer) == (404, "not_found"), other
+        assert "Accept" in answer.vary
+
+
+def test_what_is_not_there_is_a_page_for_a_person_and_json_for_a_program(
+    built: Path, visitor: Visitor
+) -> None:
+    for path in ("/anything", "/orders/", "/orders/1/2", "/assets/none.js", "/ordersx", "/api"):
+        for accept in BROWSERS:
+            answer = opened(visitor, path, accept)
+            assert (answer.status_code, answer.mimetype) == (404, "text/html"), path
+            assert "There is no page here" in answer.text
+            assert 'href="/"' in answer.text
+            assert "<script" not in answer.text
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert "Content-Security-Policy" in answer.headers
+        for other in PROGRAMS:
+            assert error(opened(visitor, path, other)) == (404, "not_found"), (path, other)
+        assert error(opened(visitor, path, BROWSERS[0], "POST"))[0] in (404, 405)
+
+
+def test_the_api_speaks_json_also_to_a_browser(visitor: Visitor) -> None:
+    for path, status in (("/api/nothing", 404), ("/api/orders", 401)):
+        answer = opened(visitor, path, BROWSERS[0])
+        assert (answer.status_code, answer.mimetype) == (status, "application/json")
+
+
+def test_a_failure_is_a_page_for_a_person_too(app: Flask, visitor: Visitor) -> None:
+    def fails() -> str:
+        raise RuntimeError("a secret")
+
+    app.add_url_rule("/fails", view_func=fails)
+    app.add_url_rule("/busy", view_func=lambda: abort(503))
+    failure, busy = (opened(visitor, path, BROWSERS[0]) for path in ("/fails", "/busy"))
+    assert (failure.status_code, failure.mimetype) == (500, "text/html")
+    assert "a secret" not in failure.text
+    assert "refresh" not in failure.text
+    assert (busy.status_code, busy.mimetype) == (503, "text/html")
+    assert '<meta http-equiv="refresh"' in busy.text
+    assert error(opened(visitor, "/fails", None)) == (500, "internal_error")
+    assert error(opened(visitor, "/busy", None)) == (503, "internal_error")
