@@ -23,7 +23,7 @@ export function Letter(): JSX.Element {
       await notify(to, title, message, key);
       form.reset();
       setKey(newKey());
-      show({ kind: "info", title: "Sent", message: `${people.get(to) ?? `User ${to}`} has it.` });
+      show({ kind: "info", title: "Sent", message: <><bdi>{people.get(to) ?? `User ${to}`}</bdi> has it.</> });
     } catch (error) {
       setProblem(reason(error));
     }
@@ -57,11 +57,11 @@ export function Letter(): JSX.Element {
         </datalist>
         <label className="field">
           Title
-          <input className="input" name="title" maxLength={200} required />
+          <input className="input" name="title" dir="auto" maxLength={200} required />
         </label>
         <label className="field">
           Message
-          <textarea className="input" name="message" rows={4} maxLength={4000} required />
+          <textarea className="input" name="message" dir="auto" rows={4} maxLength={4000} required />
         </label>
         <button className="button primary">Send</button>
         <div role="alert">{problem !== null && <p className="problem">{problem}</p>}</div>

@@ -2,8 +2,10 @@
 
 import { useState, type JSX } from "react";
 import { moveOrder, orders, reason } from "./api";
+import { moment, money } from "./format";
 import { live, useEvent, useLive, withOrder } from "./live";
-import { FLOW, LABEL, moment, money, summary, type Order, type Status } from "./orders";
+import { Items } from "./names";
+import { FLOW, LABEL, type Order, type Status } from "./orders";
 import { Empty, Failed, Head, Loading, StatusPill } from "./parts";
 import { show } from "./toasts";
 
@@ -70,7 +72,7 @@ function OrderCard({ order, replace, reload }: Props): JSX.Element {
             {order.orderNumber}
           </h2>
           <p className="quiet small">
-            {order.seller.name} · <time dateTime={order.createdAt}>{moment(order.createdAt)}</time>
+            <bdi>{order.seller.name}</bdi> · <time dateTime={order.createdAt}>{moment(order.createdAt)}</time>
           </p>
         </div>
         <StatusPill status={order.status} />
@@ -78,7 +80,7 @@ function OrderCard({ order, replace, reload }: Props): JSX.Element {
       <Timeline status={order.status} />
       <footer>
         <p className="small">
-          {summary(order)} · <b className="number">{money(order.totalCents, order.currency)}</b>
+          <Items order={order} /> · <b className="number">{money(order.totalCents, order.currency)}</b>
         </p>
         {order.status === "pending" && (
           <button

@@ -3,8 +3,8 @@
 import { useState, type JSX } from "react";
 import type { NotificationView } from "../../src/events";
 import { reason } from "./api";
+import { moment } from "./format";
 import { useNotifications } from "./live";
-import { moment } from "./orders";
 import { Empty, Failed, Head, Loading } from "./parts";
 import { show } from "./toasts";
 
@@ -39,8 +39,8 @@ export function Notices(): JSX.Element {
           {stored.map((one) => (
             <li key={one.id} data-unread={isUnread(one) || undefined}>
               <div>
-                <h2>{one.title}</h2>
-                <p>{one.message}</p>
+                <h2 dir="auto">{one.title}</h2>
+                <p dir="auto">{one.message}</p>
               </div>
               <time className="quiet small" dateTime={one.createdAt}>
                 {moment(one.createdAt)}

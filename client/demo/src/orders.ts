@@ -31,25 +31,7 @@ export const STOP: Partial<Record<Status, { to: Status; verb: string }>> = {
   delivered: { to: "refunded", verb: "Refund" },
 };
 
-const formats = new Map<string, Intl.NumberFormat>();
-
-export function money(cents: number, currency: string): string {
-  let format = formats.get(currency);
-  if (format === undefined) {
-    format = new Intl.NumberFormat("en", { style: "currency", currency });
-    formats.set(currency, format);
-  }
-  return format.format(cents / 100);
-}
-
-const today = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const before = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
-
-export function moment(iso: string): string {
-  const at = new Date(iso);
-  return (at.toDateString() === new Date().toDateString() ? today : before).format(at);
-}
-
+/** For files and other programs; on a page it is `Items`. */
 export function summary(order: Order): string {
   return order.items.map((item) => `${item.quantity} × ${item.name}`).join("; ");
 }

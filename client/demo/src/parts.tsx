@@ -1,6 +1,7 @@
 /** What several pages show. */
 
 import type { JSX, ReactNode } from "react";
+import { number } from "./format";
 import { Icon } from "./icons";
 import { LABEL, type Status } from "./orders";
 import { dismiss, hold, linger, useToasts, type Toast } from "./toasts";
@@ -92,16 +93,17 @@ function ToastCard({ toast }: { toast: Toast }): JSX.Element {
       onBlur={go}
     >
       <div>
-        <h3>
+        <h3 id={`toast-${toast.id}`}>
           {toast.title}
-          {toast.count > 1 && <span className="number"> ({toast.count})</span>}
+          {toast.count > 1 && <span className="number"> ({number(toast.count)})</span>}
         </h3>
         <p>{toast.message}</p>
       </div>
       <button
         type="button"
         className="button plain square compact"
-        aria-label={`Dismiss: ${toast.title}`}
+        aria-label="Dismiss"
+        aria-describedby={`toast-${toast.id}`}
         onClick={() => {
           dismiss(toast.id);
         }}

@@ -4,13 +4,15 @@ import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
 import { announce } from "./board/alerts";
 import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
+import { number } from "./format";
 import { Icon, type IconName } from "./icons";
 import { Letter } from "./letter";
 import { useBadge, useConnection, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
 import mark from "./mark.svg";
 import { MyOrders } from "./mine";
 import { Notices } from "./notices";
-import { LABEL, summary } from "./orders";
+import { Items } from "./names";
+import { LABEL } from "./orders";
 import { Toasts } from "./parts";
 import { Sales } from "./sales/sales";
 import { signOut, type User } from "./session";
@@ -73,7 +75,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
         <div className="tools">
           <ConnectionBadge />
           <ThemeButton />
-          <span className="person">{user.name}</span>
+          <bdi className="person">{user.name}</bdi>
           <button
             type="button"
             className="button plain square"
@@ -98,7 +100,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
 
 function Title({ name, count = 0 }: { name: string; count?: number }): null {
   useEffect(() => {
-    document.title = `${count === 0 ? "" : `(${count}) `}${name} · Ordercast`;
+    document.title = `${count === 0 ? "" : `(${number(count)}) `}${name} · Ordercast`;
   }, [name, count]);
   return null;
 }
@@ -140,7 +142,7 @@ function Waiting({ value, what }: { value: number; what: string }): JSX.Element 
   if (value === 0) return null;
   return (
     <span className="count loud">
-      {value > 99 ? "99+" : value}
+      {value > 99 ? `${number(99)}+` : number(value)}
       <span className="sr"> {what}</span>
     </span>
   );
@@ -179,12 +181,16 @@ function SellerNews(): null {
   useEvent("order:new", (order) => {
     if (order.version !== 1) return;
     announce(order);
-    const message = `${order.user.name}: ${summary(order)}`;
+    const message = (
+      <>
+        <bdi>{order.user.name}</bdi>: <Items order={order} />
+      </>
+    );
     show({ kind: "order", title: "New order", message, key: "new-order", counts: true });
   });
   useEvent("inventory:low-stock", ({ id, name, stock }) => {
-    const message = stock === 0 ? "None are left." : `${stock} left.`;
-    show({ kind: "stock", title: `${name} is running low`, message, key: `stock-${id}` });
+    const message = stock === 0 ? "None are left." : `${number(stock)} left.`;
+    show({ kind: "stock", title: <><bdi>{name}</bdi> is running low</>, message, key: `stock-${id}` });
   });
   return null;
 }
@@ -198,7 +204,7 @@ function CustomerNews(): null {
 
 function Letters(): null {
   useEvent("notification", ({ title, message }) => {
-    show({ kind: "info", title, message });
+    show({ kind: "info", title: <bdi>{title}</bdi>, message: <span dir="auto">{message}</span> });
   });
   return null;
 }

@@ -2,9 +2,9 @@
 
 import { useEffect, useState, type JSX } from "react";
 import { newKey, placeOrder, products, reason, type Product } from "./api";
+import { money, number } from "./format";
 import { Icon } from "./icons";
 import { live, useLive } from "./live";
-import { money } from "./orders";
 import { Empty, Failed, Head, Loading } from "./parts";
 import { show } from "./toasts";
 
@@ -54,7 +54,9 @@ export function Shop({ userId }: { userId: string }): JSX.Element {
           )}
           {bySeller(value ?? []).map(([seller, theirs]) => (
             <section key={seller.id} aria-labelledby={`seller-${seller.id}`}>
-              <h2 id={`seller-${seller.id}`}>{seller.name}</h2>
+              <h2 id={`seller-${seller.id}`}>
+                <bdi>{seller.name}</bdi>
+              </h2>
               <ul className="products">
                 {theirs.map((product) => (
                   <Offer
@@ -96,9 +98,11 @@ function Offer({ product, quantity, other, put }: OfferProps): JSX.Element {
       </div>
       <div>
         <div>
-          <h3>{product.name}</h3>
+          <h3>
+            <bdi>{product.name}</bdi>
+          </h3>
           <p className={`small ${few ? "few" : "quiet"}`}>
-            {product.stock === 0 ? "Sold out" : few ? `Only ${product.stock} left` : "In stock"}
+            {product.stock === 0 ? "Sold out" : few ? `Only ${number(product.stock)} left` : "In stock"}
           </p>
         </div>
         <div className="pair">
@@ -144,7 +148,7 @@ function Stepper({ product, quantity, put, focused }: StepperProps): JSX.Element
       >
         <Icon name="minus" />
       </button>
-      <output className="number">{quantity}</output>
+      <output className="number">{number(quantity)}</output>
       <button
         type="button"
         className="button plain compact square"
@@ -180,7 +184,7 @@ function BasketCard({ basket, chosen, done, stale }: BasketProps): JSX.Element {
     try {
       const items = chosen.map((product) => ({ productId: product.id, quantity: of(product) }));
       const order = await placeOrder(items, basket.key);
-      show({ kind: "order", title: `Order ${order.orderNumber} is placed`, message: `${order.seller.name} has it now.` });
+      show({ kind: "order", title: `Order ${order.orderNumber} is placed`, message: <><bdi>{order.seller.name}</bdi> has it now.</> });
       done();
     } catch (error) {
       setProblem(reason(error));
@@ -203,7 +207,7 @@ function BasketCard({ basket, chosen, done, stale }: BasketProps): JSX.Element {
           {chosen.map((product) => (
             <li key={product.id} className="pair">
               <span>
-                <span className="number">{of(product)} ×</span> {product.name}
+                <span className="number">{number(of(product))} ×</span> <bdi>{product.name}</bdi>
               </span>
               <span className="number">{money(product.priceCents * of(product), product.currency)}</span>
             </li>

@@ -1,12 +1,12 @@
 /** The messages that come and go. One with the key of another takes its place. */
 
-import { useSyncExternalStore } from "react";
+import { useSyncExternalStore, type ReactNode } from "react";
 
 export interface Toast {
   id: number;
   kind: "info" | "order" | "stock" | "error";
-  title: string;
-  message: string;
+  title: ReactNode; // names in it are isolated
+  message: ReactNode;
   key: string;
   count: number;
 }

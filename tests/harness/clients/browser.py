@@ -65,6 +65,7 @@ class Visit:
     def of(
         cls, browser: Browser, url: str, *, size: tuple[int, int] = DESK, **options: Any
     ) -> "Visit":
+        options.setdefault("locale", "en-GB")  # and not the machine's
         viewport = {"width": size[0], "height": size[1]}
         context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]
         context.add_init_script(LISTEN)

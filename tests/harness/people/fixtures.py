@@ -10,12 +10,12 @@ from tests.harness.processes.service import Service
 
 
 @pytest.fixture
-def person_at() -> Iterator[Callable[[Service, str], Person]]:
+def person_at() -> Iterator[Callable[..., Person]]:
     """A builder: somebody new at a service of the test's own."""
     made: list[Person] = []
 
-    def make(service: Service, role: str) -> Person:
-        made.append(register(service.url, role))
+    def make(service: Service, role: str, name: str = "") -> Person:
+        made.append(register(service.url, role, name))
         return made[-1]
 
     yield make
@@ -24,10 +24,8 @@ def person_at() -> Iterator[Callable[[Service, str], Person]]:
 
 
 @pytest.fixture
-def person(
-    service: Service, person_at: Callable[[Service, str], Person]
-) -> Callable[[str], Person]:
-    """A builder: somebody new with this role."""
+def person(service: Service, person_at: Callable[..., Person]) -> Callable[..., Person]:
+    """A builder: somebody new with this role, and perhaps this name."""
     return partial(person_at, service)
 
 

@@ -57,10 +57,10 @@ class Person:
         return response.json() if response.content else None
 
 
-def register(url: str, role: str) -> Person:
+def register(url: str, role: str, name: str = "") -> Person:
     """Somebody new, logged in: a customer or a seller."""
     email, password = f"{role}-{uuid4().hex}@example.com", uuid4().hex
-    body = {"email": email, "password": password, "name": f"A {role}", "role": role}
+    body = {"email": email, "password": password, "name": name or f"A {role}", "role": role}
     response = loopback.post(f"{url}/api/auth/register", json=body)
     assert response.status_code == 201, response.text
     return log_in(url, email, password)

@@ -1,7 +1,8 @@
 /** How old an order is, and when it is cancelled by itself. */
 
 import { useSyncExternalStore, type JSX } from "react";
-import { moment, type Order } from "../orders";
+import { full, moment, number } from "../format";
+import type { Order } from "../orders";
 import { isLatestFirst, stepOf } from "./arrange";
 
 const TICK_MS = 10_000;
@@ -10,11 +11,10 @@ const SOON_MINUTES = 5;
 /** The age while the order is worked on; when it was placed, once it is done. */
 export function Age({ order }: { order: Order }): JSX.Element {
   const now = useNow();
-  const placed = new Date(order.createdAt);
   const isDone = isLatestFirst(stepOf(order.status));
   return (
-    <time className="quiet small number" dateTime={order.createdAt} title={placed.toLocaleString("en-GB")}>
-      {isDone ? moment(order.createdAt) : span(now - placed.getTime())}
+    <time className="quiet small number" dateTime={order.createdAt} title={full(order.createdAt)}>
+      {isDone ? moment(order.createdAt) : span(now - new Date(order.createdAt).getTime())}
     </time>
   );
 }
@@ -38,9 +38,9 @@ export function Deadline({ order }: { order: Order }): JSX.Element | null {
 /** "12 min", "3 h", "2 d": rounded up, and never nothing. */
 function span(ms: number): string {
   const minutes = Math.max(1, Math.ceil(ms / 60_000));
-  if (minutes < 100) return `${minutes} min`;
+  if (minutes < 100) return `${number(minutes)} min`;
   const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
+  return hours < 48 ? `${number(hours)} h` : `${number(Math.round(hours / 24))} d`;
 }
 
 let now = Date.now();

@@ -1,7 +1,9 @@
 /** Sound and desktop notifications for new orders, if the seller has asked for them. */
 
 import { useSyncExternalStore, type JSX } from "react";
-import { summary, type Order } from "../orders";
+import { number } from "../format";
+import { isolated } from "../names";
+import type { Order } from "../orders";
 import { show } from "../toasts";
 import { Menu } from "./menu";
 
@@ -45,8 +47,9 @@ export function Alerts(): JSX.Element {
 export function announce(order: Order): void {
   if (isOn("sound")) ring();
   if (!isOn("desktop") || !document.hidden || Notification.permission !== "granted") return;
+  const items = order.items.map(({ quantity, name }) => `${number(quantity)} × ${isolated(name)}`);
   new Notification(`New order ${order.orderNumber}`, {
-    body: `${order.user.name}: ${summary(order)}`,
+    body: `${isolated(order.user.name)}: ${items.join("; ")}`,
     tag: "new-order", // a burst is one notification
   });
 }

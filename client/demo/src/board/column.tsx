@@ -1,6 +1,7 @@
 /** A column of the board: its heading stays, its tickets scroll. */
 
 import { useEffect, useLayoutEffect, useRef, useState, type DragEvent, type JSX } from "react";
+import { number } from "../format";
 import { LABEL, type Order } from "../orders";
 import { arrange, isLatestFirst, isPrefix, NOTHING, type Arrangement, type Step } from "./arrange";
 import { usePointed } from "./held";
@@ -62,7 +63,7 @@ export function Column(props: Props): JSX.Element {
         <h2 id={`column-${step}`}>
           {step === "closed" ? "Closed" : LABEL[step]}
           <span className="count">
-            {orders.length}
+            {number(orders.length)}
             <span className="sr"> orders</span>
           </span>
         </h2>
@@ -75,7 +76,7 @@ export function Column(props: Props): JSX.Element {
               list.current?.scrollTo({ top: 0 });
             }}
           >
-            {next.waiting} new
+            {number(next.waiting)} new
           </button>
         )}
       </div>

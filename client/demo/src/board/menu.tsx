@@ -5,6 +5,7 @@ import { Icon, type IconName } from "../icons";
 
 export interface Action {
   name: string;
+  of?: string; // the order or product, isolated
   act: () => void;
 }
 
@@ -54,7 +55,7 @@ export function Menu({ label, icon = "more", actions }: Props): JSX.Element {
         <Icon name={icon} />
       </button>
       <div ref={list} id={id} popover="auto" role="menu" aria-label={label} onToggle={toggled} onKeyDown={walk}>
-        {actions.map(({ name, act }) => (
+        {actions.map(({ name, of, act }) => (
           <button
             key={name}
             type="button"
@@ -65,7 +66,7 @@ export function Menu({ label, icon = "more", actions }: Props): JSX.Element {
               act();
             }}
           >
-            {name}
+            {name} {of !== undefined && <bdi>{of}</bdi>}
           </button>
         ))}
       </div>

@@ -1,6 +1,7 @@
 /** Many orders at once: which are selected, and what is done with them. */
 
 import { useRef, type JSX } from "react";
+import { number } from "../format";
 import { FLOW, FORWARD, STOP, type Order } from "../orders";
 import { move, stop } from "./moves";
 import { ignoreRepeats } from "./press";
@@ -64,8 +65,8 @@ export function SelectionBar({ orders, selection }: { orders: readonly Order[]; 
     const [forward, end] = [FORWARD[status], STOP[status]];
     if (those.length === 0) return [];
     return [
-      forward && { name: `${forward.verb} ${those.length}`, those, act: move, to: forward.to, isFirst: true },
-      end && { name: `${end.verb} ${those.length}`, those, act: stop, to: end.to, isFirst: false },
+      forward && { name: `${forward.verb} ${number(those.length)}`, those, act: move, to: forward.to, isFirst: true },
+      end && { name: `${end.verb} ${number(those.length)}`, those, act: stop, to: end.to, isFirst: false },
     ].filter((one) => one !== undefined);
   });
   return (
@@ -77,7 +78,7 @@ export function SelectionBar({ orders, selection }: { orders: readonly Order[]; 
       tabIndex={-1}
       onKeyDownCapture={ignoreRepeats}
     >
-      <b role="status">{selected.length} selected</b>
+      <b role="status">{number(selected.length)} selected</b>
       {buttons.map(({ name, those, act, to, isFirst }) => (
         <button
           key={`${name} ${to}`}

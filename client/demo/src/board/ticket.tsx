@@ -1,7 +1,9 @@
 /** An order on the board, and the gap that it leaves. */
 
 import { memo, type DragEvent, type JSX } from "react";
-import { FORWARD, money, STOP, summary, type Order, type Status } from "../orders";
+import { money } from "../format";
+import { Items } from "../names";
+import { FORWARD, STOP, type Order, type Status } from "../orders";
 import { StatusPill } from "../parts";
 import { Age, Deadline } from "./age";
 import { Menu } from "./menu";
@@ -68,7 +70,9 @@ function Content({ order }: { order: Order }): JSX.Element {
         <Age order={order} />
       </div>
       <Deadline order={order} />
-      <p className="items">{summary(order)}</p>
+      <p className="items">
+        <Items order={order} />
+      </p>
       <p className="pair small">
         <bdi>{order.user.name}</bdi>
         <b className="number">{money(order.totalCents, order.currency)}</b>
@@ -107,7 +111,8 @@ function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
           label={`More for ${order.orderNumber}`}
           actions={[
             {
-              name: `${end.verb} ${order.orderNumber}`,
+              name: end.verb,
+              of: order.orderNumber,
               act: () => {
                 stop(order, end.to);
               },

@@ -1,7 +1,8 @@
 /** Revenue above, and the number of orders below, over the time that is shown. */
 
 import type { JSX } from "react";
-import { money, type Order } from "../orders";
+import { money, number } from "../format";
+import type { Order } from "../orders";
 import type { Filter } from "./filter";
 import { bars, mainCurrency } from "./sums";
 
@@ -21,13 +22,13 @@ export function Chart({ orders, filter }: { orders: readonly Order[]; filter: Fi
   const every = Math.ceil(all.length / MOST_NAMES);
   const said = all
     .filter((bar) => bar.orders > 0)
-    .map((bar) => `${bar.name}: ${money(bar.cents, currency)}, ${bar.orders} orders`);
+    .map((bar) => `${bar.name}: ${money(bar.cents, currency)}, ${number(bar.orders)} orders`);
   return (
     <figure className="chart card">
       <figcaption className="pair small">
         <b>Revenue and orders</b>
         <span className="quiet number">
-          up to {money(mostCents, currency)} and {mostOrders} orders
+          up to {money(mostCents, currency)} and {number(mostOrders)} orders
         </span>
       </figcaption>
       <svg
@@ -41,7 +42,7 @@ export function Chart({ orders, filter }: { orders: readonly Order[]; filter: Fi
           const [high, low] = [(bar.cents / mostCents) * HIGH, (bar.orders / mostOrders) * LOW];
           return (
             <g key={bar.begin}>
-              <title>{`${bar.name}: ${money(bar.cents, currency)}, ${bar.orders} orders`}</title>
+              <title>{`${bar.name}: ${money(bar.cents, currency)}, ${number(bar.orders)} orders`}</title>
               <rect className="hit" x={index * step} y={0} width={step} height={HIGH + GAP + LOW} />
               <rect className="cents" x={x} y={HIGH - high} width={width} height={high} />
               <rect className="number-of" x={x} y={HIGH + GAP + LOW - low} width={width} height={low} />

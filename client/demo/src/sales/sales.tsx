@@ -6,7 +6,9 @@ import { End } from "../board/column";
 import { useMoves, type Moves } from "../board/moves";
 import { ignoreRepeats } from "../board/press";
 import { Foot } from "../board/ticket";
-import { LABEL, money, summary, type Order, type Status } from "../orders";
+import { full, money, number } from "../format";
+import { Items } from "../names";
+import { LABEL, type Order, type Status } from "../orders";
 import { Empty, Failed, Head, Loading } from "../parts";
 import { Chart } from "./chart";
 import { csvOf, download } from "./csv";
@@ -16,13 +18,6 @@ import { revenue } from "./sums";
 
 const PIECE = 50; // rows that are drawn at first, and at each scroll to the end
 const STATUSES = Object.entries(LABEL) as [Status, string][];
-const placed = new Intl.DateTimeFormat("en-GB", {
-  day: "numeric",
-  month: "short",
-  year: "numeric",
-  hour: "2-digit",
-  minute: "2-digit",
-});
 
 export function Sales(): JSX.Element {
   const [filter, setFilter] = useState(today);
@@ -44,7 +39,7 @@ export function Sales(): JSX.Element {
         <p role="status" className="number">
           {status === "loading"
             ? "Reading"
-            : `${orders.length.toLocaleString("en")}${more === null ? "" : "+"} orders, ${revenue(orders)} without cancelled and refunded ones`}
+            : `${number(orders.length)}${more === null ? "" : "+"} orders, ${revenue(orders)} without cancelled and refunded ones`}
         </p>
       </Head>
       <FilterBar filter={filter} change={setFilter} />
@@ -58,7 +53,7 @@ export function Sales(): JSX.Element {
       <Chart orders={orders} filter={filter} />
       {news > 0 && (
         <button type="button" className="button news" onClick={reload}>
-          {news} new
+          {number(news)} new
         </button>
       )}
       {orders.length > 0 && <Rows key={JSON.stringify(filter)} orders={orders} moves={moves} />}
@@ -156,12 +151,14 @@ function Rows({ orders, moves }: { orders: readonly Order[]; moves: Moves }): JS
           <div>
             <b className="number">{order.orderNumber}</b>
             <time className="quiet small number" dateTime={order.createdAt}>
-              {placed.format(new Date(order.createdAt))}
+              {full(order.createdAt)}
             </time>
           </div>
           <p className="small">
             <bdi>{order.user.name}</bdi>
-            <span className="quiet">{summary(order)}</span>
+            <span className="quiet">
+              <Items order={order} />
+            </span>
           </p>
           <b className="number">{money(order.totalCents, order.currency)}</b>
           <span className="status" data-status={order.status}>

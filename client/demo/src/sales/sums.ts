@@ -1,6 +1,7 @@
 /** Revenue and numbers of orders, in whole cents and in pieces of time. */
 
-import { money, type Order } from "../orders";
+import { day, hour, money } from "../format";
+import type { Order } from "../orders";
 import { midnight } from "./filter";
 
 export interface Bar {
@@ -12,8 +13,6 @@ export interface Bar {
 
 const MAX_HOURS = 25; // a day, also where the clock is set back in it
 const HOUR_MS = 3_600_000;
-const hour = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
 /** Whether an order counts as revenue. */
 export function counts({ status }: Order): boolean {
@@ -50,7 +49,7 @@ export function bars(orders: readonly Order[], currency: string, from: string, u
   const made = new Map<number, Bar>();
   for (let time = first; time <= last; time += HOUR_MS) {
     const begin = beginOf(time);
-    if (!made.has(begin)) made.set(begin, { name: (byHour ? hour : day).format(begin), begin, orders: 0, cents: 0 });
+    if (!made.has(begin)) made.set(begin, { name: (byHour ? hour : day)(begin), begin, orders: 0, cents: 0 });
   }
   for (const order of orders.filter(counts)) {
     const bar = made.get(beginOf(new Date(order.createdAt).getTime()));

@@ -46,10 +46,16 @@ export function Editor({ product, saved, close }: Props): JSX.Element {
   return (
     <dialog ref={dialog} className="card editor" aria-labelledby="editor-title" onClose={close}>
       <form onSubmit={submit}>
-        <h2 id="editor-title">{product === null ? "Add a product" : `Change ${product.name}`}</h2>
+        <h2 id="editor-title">{product === null ? (
+            "Add a product"
+          ) : (
+            <>
+              Change <bdi>{product.name}</bdi>
+            </>
+          )}</h2>
         <label className="field">
           Name
-          <input className="input" name="name" required maxLength={200} defaultValue={product?.name} />
+          <input className="input" name="name" dir="auto" required maxLength={200} defaultValue={product?.name} />
         </label>
         <div className="pair">
           <label className="field">

@@ -3,7 +3,7 @@
 import { useRef, useState, type JSX, type SubmitEvent } from "react";
 import { changeStock, reason, updateProduct, type Product } from "../api";
 import { Menu } from "../board/menu";
-import { money } from "../orders";
+import { money, number } from "../format";
 import { show } from "../toasts";
 import { isLow } from "./need";
 
@@ -34,7 +34,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
       form.reset();
     } catch (error) {
       reload();
-      show({ kind: "error", title: `${product.name} is as it was`, message: reason(error) });
+      show({ kind: "error", title: <><bdi>{product.name}</bdi> is as it was</>, message: reason(error) });
     }
     busy.current = false;
   };
@@ -43,7 +43,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
       put(await updateProduct(product.id, { hidden }));
       setSaid(`${product.name} is ${hidden ? "hidden" : "in the shop"}`);
     } catch (error) {
-      show({ kind: "error", title: `${product.name} is as it was`, message: reason(error) });
+      show({ kind: "error", title: <><bdi>{product.name}</bdi> is as it was</>, message: reason(error) });
     }
   };
   const submit = (event: SubmitEvent<HTMLFormElement>) => {
@@ -60,7 +60,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
           {product.hidden && <span className="status">Hidden</span>}
         </h2>
         <p className="quiet small number">
-          {money(product.priceCents, product.currency)} · low at {product.lowStockThreshold}
+          {money(product.priceCents, product.currency)} · low at {number(product.lowStockThreshold)}
         </p>
       </div>
       <meter
@@ -71,7 +71,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
         low={product.lowStockThreshold + 0.5}
         optimum={full}
       />
-      <p className={isLow(product) ? "few number" : "number"}>{product.stock.toLocaleString("en")} left</p>
+      <p className={isLow(product) ? "few number" : "number"}>{number(product.stock)} left</p>
       <form onSubmit={submit}>
         <input
           className="input number"
@@ -93,7 +93,8 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
           label={`More for ${product.name}`}
           actions={[
             {
-              name: `Change ${product.name}`,
+              name: "Change",
+              of: product.name,
               act: () => {
                 edit(product);
               },

@@ -6,6 +6,8 @@ import { arrange, NOTHING, type Arrangement } from "../board/arrange";
 import { usePointed } from "../board/held";
 import { ignoreRepeats } from "../board/press";
 import { useEvent, useLive } from "../live";
+import { number } from "../format";
+import { Names } from "../names";
 import { Empty, Failed, Head, Loading } from "../parts";
 import { Editor } from "./editor";
 import { byNeed, isLow } from "./need";
@@ -51,8 +53,8 @@ export function Stock({ sellerId }: { sellerId: string }): JSX.Element {
       <div role="status">
         {low.length > 0 && (
           <p className="alert">
-            {low.length === 1 ? "One product is" : `${low.length} products are`} running low:{" "}
-            {low.map((product) => product.name).join("; ")}
+            {low.length === 1 ? "One product is" : `${number(low.length)} products are`} running low:{" "}
+            <Names of={low} />
           </p>
         )}
       </div>
