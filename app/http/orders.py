@@ -15,6 +15,7 @@ from app.http.paging import InvalidCursor, page
 from app.once import Once
 from app.orders import errors, queries, service
 from app.orders.models import Order
+from app.orders.timeline import Timeline
 
 blueprint = Blueprint("orders", __name__, url_prefix="/api/orders")
 
@@ -67,6 +68,17 @@ def list_orders(caller: Identity, query: OrderPage) -> dict[str, Any]:
 def get_order(caller: Identity, order_id: str) -> dict[str, Any]:
     """-> 200 order | 404, also for another user's."""
     return queries.order(caller, order_id)
+
+
+@blueprint.get("/<order_id>/timeline")
+@operation(
+    "What happened to an order: when, and by whom.",
+    answer=Timeline,
+    errors=(errors.OrderNotFound,),
+)
+def get_timeline(caller: Identity, order_id: str) -> dict[str, Any]:
+    """-> 200 {moves: [{version, status, at, by: {kind, id, name} | null}]} | 404."""
+    return queries.timeline(caller, order_id)
 
 
 @blueprint.patch("/<order_id>/status")

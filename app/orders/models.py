@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.accounts.models import User
 from app.db import Base, BigId, UtcDateTime, now
 from app.events import Status
+from ordercast import MAX_SUBJECT_CHARACTERS
 
 NUMBER_PREFIX = "OC-"
 
@@ -59,6 +60,19 @@ class Order(Base):
     @property
     def expires_at(self) -> datetime | None:
         return expires_at(self.status, self.created_at)
+
+
+class OrderMove(Base):
+    """A move of an order to another status. Placing it is none: the order's row says when."""
+
+    __tablename__ = "order_moves"
+
+    order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)  # the order's, after the move
+    status: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    mover: Mapped[str | None] = mapped_column(String(16))  # None: moved before moves were kept
+    user_id: Mapped[str | None] = mapped_column(String(MAX_SUBJECT_CHARACTERS))  # None: by itself
 
 
 def order_number(order_id: int) -> str:

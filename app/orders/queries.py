@@ -12,15 +12,25 @@ from app.accounts.tokens import Identity
 from app.db import db, row_id
 from app.orders.errors import OrderNotFound
 from app.orders.models import NUMBER_PREFIX, Order, OrderLine
+from app.orders.timeline import Timeline, timeline_of
 
 
 def order(identity: Identity, order_id: str) -> dict[str, Any]:
     """An order's JSON. Raises OrderNotFound, also for an order of other users."""
+    return events.Order.model_validate(_row(identity, order_id)).wire()
+
+
+def timeline(identity: Identity, order_id: str) -> dict[str, Any]:
+    """An order's Timeline as JSON. Raises OrderNotFound, also for an order of other users."""
+    return Timeline(moves=timeline_of(db.session(), _row(identity, order_id))).wire()
+
+
+def _row(identity: Identity, order_id: str) -> Order:
     query = _visible(identity).where(Order.id == (row_id(order_id) or 0))
     row = db.session.scalars(query).one_or_none()
     if row is None:
         raise OrderNotFound
-    return events.Order.model_validate(row).wire()
+    return row
 
 
 def orders(

@@ -19,11 +19,13 @@ from app.accounts.models import User
 from app.accounts.service import Account
 from app.db import now
 from app.events import Status
-from app.orders.models import Order, OrderLine, expires_at, order_number
+from app.orders.models import Order, OrderLine, OrderMove, expires_at, order_number
+from app.orders.movers import Mover
 
-ORDERS, LINES = Order.__table__, OrderLine.__table__
+ORDERS, LINES, MOVES = Order.__table__, OrderLine.__table__, OrderMove.__table__
 assert isinstance(ORDERS, Table)
 assert isinstance(LINES, Table)
+assert isinstance(MOVES, Table)
 USERS = User.__table__
 BUYERS, SELLERS = USERS.alias(), USERS.alias()
 
@@ -102,6 +104,16 @@ MOVE = (
     .where(ORDERS.c.id == bindparam("order"))
     .values(status=bindparam("wanted"), version=bindparam("next"), updated_at=bindparam("moment"))
 )
+KEEP_MOVE = insert(MOVES).values(
+    order_id=bindparam("order"),
+    version=bindparam("next"),
+    status=bindparam("wanted"),
+    created_at=bindparam("moment"),
+    mover=bindparam("mover"),
+    user_id=bindparam("mover_id"),
+)
+# One round trip for both. SQLite has none to save, and knows no INSERT in a WITH.
+MOVE_AND_KEEP = MOVE.add_cte(KEEP_MOVE.cte("kept"))
 
 
 def insert_order(
@@ -167,16 +179,21 @@ def lock_order(session: Session, order_id: int) -> OrderRow | None:
     )
 
 
-def move_order(session: Session, order: OrderRow, wanted: Status) -> OrderRow:
-    """Give an order that is locked another status -> the order."""
+def move_order(session: Session, order: OrderRow, wanted: Status, mover: Mover) -> OrderRow:
+    """Give an order that is locked another status, and keep by whom -> the order."""
     moved = replace(order, status=wanted, version=order.version + 1, updated_at=now())
-    session.connection().execute(
-        MOVE,
-        {
-            "order": order.id,
-            "wanted": wanted,
-            "next": moved.version,
-            "moment": moved.updated_at,
-        },
-    )
+    values = {
+        "order": order.id,
+        "wanted": wanted,
+        "next": moved.version,
+        "moment": moved.updated_at,
+        "mover": mover.kind,
+        "mover_id": mover.user_id,
+    }
+    connection = session.connection()
+    if connection.dialect.name == "postgresql":
+        connection.execute(MOVE_AND_KEEP, values)
+    else:
+        connection.execute(MOVE, values)
+        connection.execute(KEEP_MOVE, values)
     return moved

@@ -29,6 +29,7 @@ from app.orders.errors import (
     VersionConflict,
 )
 from app.orders.models import Order
+from app.orders.movers import EXPIRY, Mover, MoverKind
 from app.orders.rows import Line, OrderRow, insert_order, lock_order, move_order
 from app.orders.states import CUSTOMER_MOVES, NEXT, RESTOCKS
 
@@ -86,13 +87,12 @@ def change_status(
         order = _locked_order(session, order_id)
         if order is None or not _is_party(order, actor):
             raise OrderNotFound
-        sells = actor.role is Role.SELLER and actor.user_id == str(order.seller.id)
-        is_free = sells or actor.role is Role.ADMIN
-        if not is_free and (order.status, wanted) not in CUSTOMER_MOVES:
+        mover = _mover(order, actor)
+        if mover.kind is MoverKind.CUSTOMER and (order.status, wanted) not in CUSTOMER_MOVES:
             raise MoveForbidden
         if version is not None and version != order.version:
             raise VersionConflict(order.version)
-        return _move(session, order, wanted)
+        return _move(session, order, wanted, mover)
 
 
 def cancel_expired(older_than: timedelta, limit: int = EXPIRY_BATCH) -> int:
@@ -115,11 +115,11 @@ def cancel_if_pending(order_id: int) -> bool:
         order = _locked_order(session, str(order_id))
         if order is None or order.status != Status.PENDING:
             return False
-        _move(session, order, Status.CANCELLED)
+        _move(session, order, Status.CANCELLED, EXPIRY)
     return True
 
 
-def _move(session: Session, order: OrderRow, wanted: Status) -> dict[str, Any]:
+def _move(session: Session, order: OrderRow, wanted: Status, mover: Mover) -> dict[str, Any]:
     if wanted not in NEXT[order.status]:
         raise InvalidTransition(order.status, wanted)
     if wanted in RESTOCKS:
@@ -128,7 +128,7 @@ def _move(session: Session, order: OrderRow, wanted: Status) -> dict[str, Any]:
             offer = offers[line.product_id]
             # Cap at MAX_STOCK: a seller who filled up the stock must not block a cancellation.
             change_stock(session, offer, min(line.quantity, MAX_STOCK - offer.stock))
-    payload = move_order(session, order, wanted).payload()
+    payload = move_order(session, order, wanted, mover).payload()
     emitters.order_status_update(order.buyer.id, payload)
     emitters.new_order_for_seller(order.seller.id, payload)
     return payload.wire()
@@ -168,6 +168,15 @@ def _sold_alone(
 def _locked_order(session: Session, order_id: str) -> OrderRow | None:
     number = row_id(order_id)
     return lock_order(session, number) if number else None
+
+
+def _mover(order: OrderRow, actor: Identity) -> Mover:
+    kind = MoverKind.CUSTOMER
+    if actor.role is Role.ADMIN:
+        kind = MoverKind.ADMIN
+    elif actor.role is Role.SELLER and actor.user_id == str(order.seller.id):
+        kind = MoverKind.SELLER
+    return Mover(kind, actor.user_id)
 
 
 def _is_party(order: OrderRow, identity: Identity) -> bool:

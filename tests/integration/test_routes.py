@@ -41,6 +41,7 @@ CONTRACT = {
     "POST /api/orders",
     "GET /api/orders",
     "GET /api/orders/{order_id}",
+    "GET /api/orders/{order_id}/timeline",
     "PATCH /api/orders/{order_id}/status",
     "GET /api/notifications",
     "POST /api/notifications",
