@@ -26,3 +26,11 @@ class Tokens(Wire):
 
 class LoginView(Tokens):
     user: UserView
+
+
+class SessionView(Wire):
+    """A login of the pages, whose refresh token is in a cookie."""
+
+    access_token: str
+    expires_in: int
+    user: UserView

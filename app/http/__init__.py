@@ -3,6 +3,7 @@
 operation.py  what every API view shares: token, roles, body, idempotency key, snapshot offset
 bodies.py     the request bodies            errors.py  the envelope and the table of statuses
 idempotency.py   a repeated POST gets the first answer     paging.py  lists by cursor
+session.py    the pages' login               cookie.py   its refresh token, and from where it counts
 auth, products, orders, notifications, events: the API     in_flight.py  its large answers
 health.py     healthz, readyz, metrics      docs.py    OpenAPI, AsyncAPI and the page over them
 pages.py      the built pages at /          browsing.py  a person told from a program, error pages
@@ -29,6 +30,7 @@ from app.http import (
     orders,
     pages,
     products,
+    session,
 )
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def init_app(app: Flask) -> None:
     app.url_map.merge_slashes = False  # 404, no redirect to a URL made of the Host field
     for module in (access, errors, cors, pages):
         module.init_app(app)
-    for part in (auth, products, orders, notifications, events, health, docs):
+    for part in (auth, session, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)
     app.after_request(_as_declared)
     app.after_request(_not_kept)

@@ -3,6 +3,7 @@
 from flask import Flask, Response, request
 
 from app.config import Settings
+from app.http import cookie
 from app.http.operation import IDEMPOTENCY_KEY, OFFSET, REPLAYED
 from ordercast import Origins
 
@@ -21,7 +22,8 @@ def init_app(app: Flask) -> None:
 
     @app.after_request
     def allow(response: Response) -> Response:
-        if request.path.startswith(API):
+        # The cookie is for the pages of this origin: no other origin may read what it opens.
+        if request.path.startswith(API) and not request.path.startswith(cookie.PATH):
             # Also for other origins: a cache must not give their answer to a listed origin.
             response.vary.add("Origin")
             origin = request.headers.get("Origin")

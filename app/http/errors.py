@@ -57,6 +57,17 @@ class Forbidden(RequestError):
     code = "forbidden"
 
 
+class NotFromOurPages(RequestError):
+    """A call that counts by its cookie came from elsewhere than the pages of this origin."""
+
+    code = "not_from_our_pages"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Only the pages of this origin may call this. Others: POST /api/auth/login."
+        )
+
+
 class AnswersFull(RequestError):
     code = "too_many_answers"
     retry_after_seconds = 2
@@ -71,6 +82,7 @@ STATUS: dict[type[OrdercastError], int] = {
     ValidationFailed: 422,
     InvalidIdempotencyKey: 400,
     Forbidden: 403,
+    NotFromOurPages: 403,
     AnswersFull: 503,
     paging.InvalidCursor: 400,
     idempotency.KeyReused: 422,

@@ -28,6 +28,9 @@ PUBLIC = {
     "POST /api/auth/register",
     "POST /api/auth/login",
     "POST /api/auth/refresh",
+    "POST /api/auth/session",
+    "POST /api/auth/session/refresh",
+    "DELETE /api/auth/session",
     "GET /api/products/{product_id}/picture",
 }
 CONTRACT = {
