@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.harness.clients.browser import Visit
+from tests.harness.clients.browser import NETWORK, Visit
 from tests.harness.people.person import Person, notify
 
 GREEN_TEA, SENCHA = "תה ירוק", "煎茶"
@@ -117,3 +117,17 @@ def test_money_numbers_and_times_are_as_the_reader_writes_them(
         expect(hers.page.locator(".product", has_text="Assam")).to_contain_text(price)
         hers.go("My orders")
         expect(hers.page.locator(".order")).to_contain_text(price)
+
+
+def test_a_part_of_the_page_that_did_not_arrive_is_said_and_tried_again(
+    bob: Person, visit: Callable[..., Visit]
+) -> None:
+    his = visit()
+    his.tolerated = NETWORK
+    his.page.route("**/assets/stock-*", lambda route: route.abort())
+    his.sign_in(bob.credentials)
+    his.go("Stock")
+    expect(his.page.get_by_role("alert")).to_contain_text("did not arrive")
+    his.page.unroute("**/assets/stock-*")
+    his.page.get_by_role("button", name="Try again").click()
+    expect(his.page.get_by_role("heading", name="You offer nothing yet")).to_be_visible()

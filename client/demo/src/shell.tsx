@@ -6,7 +6,7 @@ import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
 import { number } from "./format";
 import { Icon, type IconName } from "./icons";
-import { Letter } from "./letter";
+import { later } from "./later";
 import { useBadge, useConnection, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
 import mark from "./mark.svg";
 import { MyOrders } from "./mine";
@@ -14,18 +14,21 @@ import { Notices } from "./notices";
 import { Items } from "./names";
 import { LABEL } from "./orders";
 import { Toasts } from "./parts";
-import { Sales } from "./sales/sales";
 import { signOut, type User } from "./session";
 import { Shop } from "./shop";
 import { ThemeButton } from "./signin";
-import { Stock } from "./stock/stock";
 import { show } from "./toasts";
+
+const Sales = later(async () => (await import("./sales/sales")).Sales);
+const Stock = later(async () => (await import("./stock/stock")).Stock);
+const Letter = later(async () => (await import("./letter")).Letter);
 
 interface Place {
   path: string;
   name: string;
   icon: IconName;
   page: (user: User) => JSX.Element;
+  prepare?: () => void; // loads its script, if it has one of its own
 }
 
 const NOTICES: Place = { path: "notifications", name: "Notifications", icon: "bell", page: () => <Notices /> };
@@ -37,8 +40,14 @@ const PLACES: Record<User["role"], [Place, ...Place[]]> = {
   ],
   seller: [
     { path: "board", name: "Orders", icon: "board", page: () => <Board /> },
-    { path: "sales", name: "Sales", icon: "chart", page: () => <Sales /> },
-    { path: "stock", name: "Stock", icon: "stock", page: (user) => <Stock sellerId={user.id} /> },
+    { path: "sales", name: "Sales", icon: "chart", page: () => <Sales />, prepare: Sales.prepare },
+    {
+      path: "stock",
+      name: "Stock",
+      icon: "stock",
+      page: (user) => <Stock sellerId={user.id} />,
+      prepare: Stock.prepare,
+    },
     NOTICES,
   ],
   admin: [{ path: "write", name: "Write", icon: "send", page: () => <Letter /> }, NOTICES],
@@ -55,6 +64,10 @@ export function Shell({ user }: { user: User }): JSX.Element {
     if (shown.current !== place) main.current?.focus();
     shown.current = place;
   }, [place]);
+
+  useEffect(() => {
+    for (const { prepare } of places) prepare?.();
+  }, [places]);
 
   return (
     <>
