@@ -66,6 +66,15 @@ class Broker:
         return f"{self.prefix}:census:{question}"
 
     @property
+    def roll_channel(self) -> str:
+        """Questions which processes there are, from a command to the web processes and workers."""
+        return f"{self.prefix}:{redis_database(self.url)}:roll"
+
+    def roll(self, question: str) -> str:
+        """The key of the list with the answers to a roll call."""
+        return f"{self.prefix}:roll:{question}"
+
+    @property
     def hosts(self) -> str:
         """The key of the sorted set of web processes, and where they are."""
         return f"{self.prefix}:hosts"

@@ -18,10 +18,14 @@ from ordercast.doctor.printing import Report
 from ordercast.errors import KeysUnavailable, Refuse
 from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
+from ordercast.proof.command import prove
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
 
 group = CommandGroup("ordercast", help="Durable events: worker, tables, checks, revocation.")
+
+
+group.add_command(prove)
 
 
 def init_app(app: Flask) -> None:

@@ -26,6 +26,7 @@ from ordercast.payloads import JsonText
 
 CONTROL_ROOM = "control"  # of events for the web processes themselves; no client can join
 EVERYBODY = "*"  # the room of all clients on `/`
+PROOF = "ordercast:proof"  # an event of `flask ordercast prove`, which no service declares
 RESERVED = frozenset(  # socket.io-parser closes the connection at an event with such a name
     {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
@@ -99,9 +100,10 @@ class Events:
         return len(self._all)
 
     def declared(self, name: str) -> type[Event] | None:
-        """The event of this name; None where the service declares none at all. Raises Refused."""
+        """The event of this name; None where the service declares none at all, and of a proof.
+        Raises Refused."""
         event = self._by_name.get(name)
-        if event is None and self._all:
+        if event is None and self._all and name != PROOF:
             raise Refused(f"no such event: {name[:100]!r}; one of {', '.join(self._by_name)}")
         if event is None:
             _check_open_name(name)

@@ -7,7 +7,7 @@ down or stuck never holds up an answer.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
@@ -89,12 +89,19 @@ def _wait_while(is_committing: Callable[[], bool]) -> None:
 
 
 class Ear(threading.Thread):
-    """Sets `rung` at each ring. A hint: the thread that waits for it polls as well."""
+    """Sets `rung` at each ring: a hint, as the thread that waits for it polls as well. `others` are
+    more channels of this subscription, each with the receiver of its messages."""
 
-    def __init__(self, broker: Broker, rung: threading.Event) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        rung: threading.Event,
+        others: Mapping[str, Callable[[bytes], None]] | None = None,
+    ) -> None:
         super().__init__(name="doorbell", daemon=True)  # nothing here must be finished
         self._broker = broker
         self._rung = rung
+        self._others = {name.encode(): receive for name, receive in (others or {}).items()}
 
     def run(self) -> None:
         while True:
@@ -106,10 +113,12 @@ class Ear(threading.Thread):
 
     def _listen(self) -> None:
         with self._broker.connect() as client, client.pubsub() as pubsub:
-            pubsub.subscribe(self._broker.doorbell_channel)
+            pubsub.subscribe(self._broker.doorbell_channel, *self._others)
             while True:
                 message = pubsub.get_message(timeout=LISTEN_SECONDS)
                 if message is None:
                     pubsub.ping()  # raises on a dead connection
+                elif message["type"] == "message" and message["channel"] in self._others:
+                    self._others[message["channel"]](message["data"])
                 elif message["type"] in ("subscribe", "message"):
                     self._rung.set()

@@ -163,6 +163,10 @@ class Connections:
     def anonymous(self) -> list[Connection]:
         return list(self._anonymous.values())
 
+    def count(self) -> int:
+        """How many there are, with or without an identity."""
+        return len(self._by_sid) + len(self._anonymous)
+
     def hit_by(self, mark: Mark, rules: Rules) -> list[Connection]:
         """The connections that a revocation hits. Not those of a login after its user's revocation
         that came before this process learned of the revocation."""

@@ -20,6 +20,7 @@ from ordercast.live.sockets import Sockets
 from ordercast.live.stock import SENDING as STOCK_SENDING
 from ordercast.live.subscription import Subscription
 from ordercast.revocation import RevocationStore
+from ordercast.roll import Answering, Kind
 from ordercast.settings import Settings
 from ordercast.transport import send_all, send_piece
 
@@ -80,9 +81,13 @@ class Distribution:
         """The channels of Redis, each with the receiver of its messages."""
         rules = self.revocations.rules
         census = Counter(self._broker, self.connections, rules=rules, start=self.start_task)
+        roll = Answering(
+            self._broker, Kind.WEB, clients=self.connections.count, start=self.start_task
+        )
         receivers: dict[str, Callable[[bytes], None]] = {
             self._broker.queue_channel: self.manager.receive,
             self._broker.journal_channel: self.follower.receive,
             self._broker.census_channel: census.receive,
+            self._broker.roll_channel: roll.receive,
         }
         return Subscription(self._broker, receivers, on_subscribed=self.follower.read_soon)

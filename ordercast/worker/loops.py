@@ -19,6 +19,7 @@ from ordercast.health import OK, Check, Health
 from ordercast.inbox.drain import Drain
 from ordercast.inbox.lease import Lease
 from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
+from ordercast.roll import Answering, Kind
 from ordercast.settings import Settings
 from ordercast.worker.canary import Canaries
 from ordercast.worker.draining import DrainLoop
@@ -106,7 +107,8 @@ def run(
         relay = Relay(broker, database=database, journal=journal, durable=durable, wake=heard)
         loops.append(RelayLoop(app, relay, journal=journal, stop=stop, wake=heard))
     health.add(Check("steps", lambda: _steps(loops)))
-    Ear(broker, rung).start()
+    roll = Answering(broker, Kind.WORKER, start=lambda answer, *given: answer(*given))
+    Ear(broker, rung, {broker.roll_channel: roll.receive}).start()
     Listener(database, rung, stop=stop).start()
     for loop in loops:
         loop.start()
