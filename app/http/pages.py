@@ -24,7 +24,17 @@ MIMETYPES = {
     ".woff2": "font/woff2",
 }
 # The addresses that the pages' own script reads: a person who opens one gets the pages.
-CLIENT_ROUTES = ("/orders", "/orders/<order_id>", "/admin")
+CLIENT_ROUTES = (
+    "/shop",
+    "/orders",
+    "/orders/<order_id>",
+    "/notifications",
+    "/board",
+    "/sales",
+    "/stock",
+    "/write",
+    "/admin",
+)
 
 
 def init_app(app: Flask) -> None:

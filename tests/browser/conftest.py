@@ -1,11 +1,14 @@
 """The service with two web processes, and people who look at its pages in Chromium."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import create_engine, insert
 
+from app.orders.models import Order, OrderLine
 from tests.conftest import fresh_database, redis_in
 from tests.harness.clients.browser import Visit, launch, what_is_missing
 from tests.harness.faults.proxy import Proxy
@@ -71,3 +74,30 @@ def visit(browser: Browser, service: Service) -> Iterator[Callable[..., Visit]]:
         one.context.close()
     for one in made:
         one.check()
+
+
+def copies(service: Service, order: Any, statuses: tuple[str, ...], count: int) -> None:
+    """So many copies of the order in each status, placed before it."""
+    engine = create_engine(service.env["DATABASE_URL"])
+    made = datetime.fromisoformat(order["createdAt"])
+    numbers = [(status, number) for status in statuses for number in range(1, count + 1)]
+    with engine.begin() as connection:
+        first = 1_000 * int(order["id"])
+        row = {"customer_id": order["user"]["id"], "seller_id": order["seller"]["id"]}
+        row |= {"total_cents": order["totalCents"], "currency": "EUR", "version": 1}
+        connection.execute(
+            insert(Order),
+            [
+                {**row, "id": first + index, "status": status, "updated_at": made}
+                | {"created_at": made - timedelta(seconds=number)}
+                for index, (status, number) in enumerate(numbers)
+            ],
+        )
+        item = order["items"][0]
+        line = {"product_id": item["productId"], "name": item["name"]}
+        line |= {"quantity": 1, "unit_price_cents": item["unitPriceCents"]}
+        connection.execute(
+            insert(OrderLine),
+            [{**line, "order_id": first + index} for index in range(len(numbers))],
+        )
+    engine.dispose()

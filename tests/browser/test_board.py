@@ -1,14 +1,12 @@
 """The seller's pages under a hand: nothing moves where it points, and one press acts once."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Locator, Route, expect
-from sqlalchemy import create_engine, insert
 
-from app.orders.models import Order, OrderLine
+from tests.browser.conftest import copies
 from tests.harness.clients.browser import PHONE, Visit
 from tests.harness.people.person import Person
 from tests.harness.processes.service import Service
@@ -39,33 +37,6 @@ def sells(bob: Person, alice: Person, count: int) -> list[Any]:
     """So many pending orders of the seller, the oldest first."""
     product = bob.offers(stock=100)
     return [alice.orders(product) for _ in range(count)]
-
-
-def copies(service: Service, order: Any, statuses: tuple[str, ...], count: int) -> None:
-    """So many copies of the order in each status, placed before it."""
-    engine = create_engine(service.env["DATABASE_URL"])
-    made = datetime.fromisoformat(order["createdAt"])
-    numbers = [(status, number) for status in statuses for number in range(1, count + 1)]
-    with engine.begin() as connection:
-        first = 1_000 * int(order["id"])
-        row = {"customer_id": order["user"]["id"], "seller_id": order["seller"]["id"]}
-        row |= {"total_cents": order["totalCents"], "currency": "EUR", "version": 1}
-        connection.execute(
-            insert(Order),
-            [
-                {**row, "id": first + index, "status": status, "updated_at": made}
-                | {"created_at": made - timedelta(seconds=number)}
-                for index, (status, number) in enumerate(numbers)
-            ],
-        )
-        item = order["items"][0]
-        line = {"product_id": item["productId"], "name": item["name"]}
-        line |= {"quantity": 1, "unit_price_cents": item["unitPriceCents"]}
-        connection.execute(
-            insert(OrderLine),
-            [{**line, "order_id": first + index} for index in range(len(numbers))],
-        )
-    engine.dispose()
 
 
 def moves_of(one: Visit) -> list[str]:

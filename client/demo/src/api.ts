@@ -17,9 +17,11 @@ export function products(sellerId?: string) {
   };
 }
 
-/** A snapshot of the customer's orders. */
+export const ORDERS_PATH = "/api/orders";
+
+/** A snapshot of the newest orders that the user may see. */
 export async function orders(connection: Connection) {
-  const path = `/api/orders?limit=${PAGE}`;
+  const path = `${ORDERS_PATH}?limit=${PAGE}`;
   const { body, offset } = await connection.request<{ orders: readonly Order[] }>("GET", path);
   return { items: body.orders, offset };
 }
@@ -32,7 +34,7 @@ export interface OrderPage {
 /** A page of a list of orders; `query` as GET /api/orders takes it. */
 export async function orderPage(query: string, cursor: string | null): Promise<OrderPage> {
   const from = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-  return (await call<OrderPage>("GET", `/api/orders?${query}${from}`, undefined)).body;
+  return (await call<OrderPage>("GET", `${ORDERS_PATH}?${query}${from}`, undefined)).body;
 }
 
 export async function placeOrder(

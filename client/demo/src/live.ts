@@ -4,7 +4,17 @@ import { useEffect, useState } from "react";
 import { useConnection } from "../../src/react";
 
 export { live, withOrder } from "../../src/index";
-export { useConnection, useEvent, useLive, useLowStock, useNotifications, useReload, useSellerOrders } from "../../src/react";
+export {
+  useConnection,
+  useCurrentConnection,
+  useEvent,
+  useLive,
+  useLowStock,
+  useNotifications,
+  useOrderUpdates,
+  useReload,
+  useSellerOrders,
+} from "../../src/react";
 
 export type Badge = "connecting" | "live" | "delayed" | "reconnecting" | "recovered" | "reloaded" | "refused";
 

@@ -7,6 +7,7 @@ import { StrictMode, useEffect, useSyncExternalStore, type JSX } from "react";
 import { createRoot } from "react-dom/client";
 import { currentConnection, disconnectSocket, initSocket } from "../../src/index";
 import { useConnection } from "../../src/react";
+import { startRouter } from "./router";
 import { current, end, freshToken, resume, subscribe } from "./session";
 import { Shell } from "./shell";
 import { SignIn } from "./signin";
@@ -53,6 +54,7 @@ function follow(): void {
 }
 
 applyStored();
+startRouter();
 subscribe(follow);
 void resume();
 

@@ -1,25 +1,25 @@
 /** The customer's orders, each with its way so far, which goes on by itself. */
 
-import { useState, type JSX } from "react";
-import { moveOrder, orders, reason } from "./api";
+import type { JSX } from "react";
+import { reason, type OrderPage } from "./api";
 import { moment, money } from "./format";
-import { live, useEvent, useLive, withOrder } from "./live";
+import { useCurrentConnection, useEvent, useLive } from "./live";
 import { Items } from "./names";
-import { FLOW, LABEL, type Order, type Status } from "./orders";
-import { Empty, Failed, Head, Loading, StatusPill } from "./parts";
-import { show } from "./toasts";
-
-const mine = live(orders, {
-  "order:placed": (all, order) => withOrder(order)(all),
-  "order:status": (all, { id, status }) =>
-    all.map((order) => (order.id === id ? { ...order, status } : order)),
-});
+import { Cancel } from "./order/cancel";
+import { mine, older } from "./order/mine";
+import { Progress } from "./order/progress";
+import type { Order } from "./orders";
+import { Empty, Failed, Head, Loading, More, StatusPill } from "./parts";
+import { orderPath } from "./router";
 
 export function MyOrders(): JSX.Element {
   const { value, error, reload, reloadSoon, change } = useLive(mine);
-  useEvent("order:status", reloadSoon); // the event says the status only
+  useEvent("order:status", ({ id }) => {
+    // Of an order that is not here: a script's, or one that came without order:placed.
+    if (value?.orders.every((order) => order.id !== id)) reloadSoon();
+  });
   const replace = (moved: Order) => {
-    change((all) => all.map((order) => (order.id === moved.id ? moved : order)));
+    change((page) => ({ ...page, orders: page.orders.map((order) => (order.id === moved.id ? moved : order)) }));
   };
   return (
     <>
@@ -28,21 +28,27 @@ export function MyOrders(): JSX.Element {
       </Head>
       {value === undefined && error !== null && <Failed message={reason(error)} retry={reload} />}
       {value === undefined && error === null && <Loading className="orders" count={4} />}
-      {value?.length === 0 && (
+      {value?.orders.length === 0 && (
         <Empty title="No orders yet">
           <p>What you order is followed here, from placed to delivered.</p>
-          <a className="button primary" href="#/shop">
+          <a className="button primary" href="/shop">
             Go to the shop
           </a>
         </Empty>
       )}
       <ul className="orders">
-        {value?.map((order) => (
+        {value?.orders.map((order) => (
           <OrderCard key={order.id} order={order} replace={replace} reload={reload} />
         ))}
       </ul>
+      {value !== undefined && value.nextCursor !== null && <Older page={value} />}
     </>
   );
+}
+
+function Older({ page }: { page: OrderPage }): JSX.Element {
+  const connection = useCurrentConnection();
+  return <More load={() => (connection === null ? Promise.resolve() : older(connection, page))}>Older orders</More>;
 }
 
 interface Props {
@@ -52,24 +58,12 @@ interface Props {
 }
 
 function OrderCard({ order, replace, reload }: Props): JSX.Element {
-  const [busy, setBusy] = useState(false);
-  const cancel = async () => {
-    setBusy(true);
-    try {
-      replace(await moveOrder(order, "cancelled"));
-    } catch (error) {
-      show({ kind: "error", title: `${order.orderNumber} was not cancelled`, message: reason(error) });
-      reload();
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
     <li className="card order" data-order={order.id} aria-labelledby={`order-${order.id}`}>
       <div className="pair">
         <div>
           <h2 id={`order-${order.id}`} className="number">
-            {order.orderNumber}
+            <a href={orderPath(order.id)}>{order.orderNumber}</a>
           </h2>
           <p className="quiet small">
             <bdi>{order.seller.name}</bdi> · <time dateTime={order.createdAt}>{moment(order.createdAt)}</time>
@@ -77,43 +71,13 @@ function OrderCard({ order, replace, reload }: Props): JSX.Element {
         </div>
         <StatusPill status={order.status} />
       </div>
-      <Timeline status={order.status} />
+      <Progress status={order.status} />
       <footer>
         <p className="small">
           <Items order={order} /> · <b className="number">{money(order.totalCents, order.currency)}</b>
         </p>
-        {order.status === "pending" && (
-          <button
-            type="button"
-            className="button compact"
-            disabled={busy}
-            aria-label={`Cancel ${order.orderNumber}`}
-            onClick={() => void cancel()}
-          >
-            Cancel
-          </button>
-        )}
+        <Cancel order={order} replace={replace} reload={reload} />
       </footer>
     </li>
-  );
-}
-
-const STEPS: Partial<Record<Status, string>> = { pending: "Placed", processing: "In the works" };
-
-function Timeline({ status }: { status: Status }): JSX.Element {
-  const off = status === "cancelled" || status === "refunded";
-  const at = status === "refunded" ? FLOW.length - 1 : FLOW.findIndex((step) => step === status);
-  return (
-    <ol className="timeline" data-off={off || undefined} aria-label={`Progress: ${LABEL[status]}`}>
-      {FLOW.map((step, index) => (
-        <li
-          key={step}
-          data-done={index <= at || undefined}
-          aria-current={!off && index === at ? "step" : undefined}
-        >
-          {STEPS[step] ?? LABEL[step]}
-        </li>
-      ))}
-    </ol>
   );
 }

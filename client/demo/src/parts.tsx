@@ -1,6 +1,7 @@
 /** What several pages show. */
 
-import type { JSX, ReactNode } from "react";
+import { useState, type JSX, type ReactNode } from "react";
+import { reason } from "./api";
 import { number } from "./format";
 import { Icon } from "./icons";
 import { LABEL, type Status } from "./orders";
@@ -61,6 +62,31 @@ export function Loading({ count = 3, className }: { count?: number; className: s
       {Array.from({ length: count }, (_, index) => (
         <div key={index} className="skeleton" />
       ))}
+    </div>
+  );
+}
+
+/** The way to what comes after the end of a list. */
+export function More({ load, children }: { load: () => Promise<void>; children: ReactNode }): JSX.Element {
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const ask = async () => {
+    setBusy(true);
+    setProblem(null);
+    try {
+      await load();
+    } catch (error) {
+      setProblem(reason(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="more">
+      <div role="alert">{problem !== null && <p className="problem">{problem}</p>}</div>
+      <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || ask())}>
+        {busy ? "Loading…" : children}
+      </button>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 /** The frame: where one can go, who is signed in, and how the connection is. */
 
-import { useEffect, useRef, useSyncExternalStore, type JSX } from "react";
+import { useEffect, useRef, type JSX } from "react";
 import { announce } from "./board/alerts";
 import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
@@ -14,11 +14,13 @@ import { Notices } from "./notices";
 import { Items } from "./names";
 import { LABEL } from "./orders";
 import { Toasts } from "./parts";
+import { orderIn, orderPath, usePath } from "./router";
 import { signOut, type User } from "./session";
 import { Shop } from "./shop";
 import { ThemeButton } from "./signin";
 import { show } from "./toasts";
 
+const OrderPage = later(async () => (await import("./order/page")).OrderPage);
 const Sales = later(async () => (await import("./sales/sales")).Sales);
 const Stock = later(async () => (await import("./stock/stock")).Stock);
 const Letter = later(async () => (await import("./letter")).Letter);
@@ -35,7 +37,7 @@ const NOTICES: Place = { path: "notifications", name: "Notifications", icon: "be
 const PLACES: Record<User["role"], [Place, ...Place[]]> = {
   customer: [
     { path: "shop", name: "Shop", icon: "shop", page: (user) => <Shop userId={user.id} /> },
-    { path: "orders", name: "My orders", icon: "orders", page: () => <MyOrders /> },
+    { path: "orders", name: "My orders", icon: "orders", page: () => <MyOrders />, prepare: OrderPage.prepare },
     NOTICES,
   ],
   seller: [
@@ -54,16 +56,19 @@ const PLACES: Record<User["role"], [Place, ...Place[]]> = {
 };
 
 export function Shell({ user }: { user: User }): JSX.Element {
-  const hash = useSyncExternalStore(onHash, () => location.hash);
+  const path = usePath();
+  const orderId = orderIn(path);
   const places = PLACES[user.role];
-  const place = places.find((one) => hash === `#/${one.path}`) ?? places[0];
+  const place = places.find((one) => path.split("/")[1] === one.path) ?? places[0];
+  const here = orderId === null ? place.path : path;
+  const name = orderId === null ? place.name : "Order";
   const main = useRef<HTMLElement>(null);
-  const shown = useRef(place);
+  const shown = useRef(here);
 
   useEffect(() => {
-    if (shown.current !== place) main.current?.focus();
-    shown.current = place;
-  }, [place]);
+    if (shown.current !== here) main.current?.focus();
+    shown.current = here;
+  }, [here]);
 
   useEffect(() => {
     for (const { prepare } of places) prepare?.();
@@ -72,13 +77,13 @@ export function Shell({ user }: { user: User }): JSX.Element {
   return (
     <>
       <header className="top">
-        <a className="brand" href={`#/${places[0].path}`} aria-label="Ordercast, start">
+        <a className="brand" href={`/${places[0].path}`} aria-label="Ordercast, start">
           <img src={mark} alt="" />
           <span className="brand-name">Ordercast</span>
         </a>
         <nav className="tabs" aria-label="Pages">
           {places.map((one) => (
-            <a key={one.path} href={`#/${one.path}`} aria-current={one === place ? "page" : undefined}>
+            <a key={one.path} href={`/${one.path}`} aria-current={one === place ? "page" : undefined}>
               <Icon name={one.icon} />
               {one.name}
               <Count of={one.path} />
@@ -100,9 +105,9 @@ export function Shell({ user }: { user: User }): JSX.Element {
         </div>
       </header>
       <main ref={main} tabIndex={-1}>
-        {place.page(user)}
+        {orderId === null ? place.page(user) : <OrderPage key={orderId} id={orderId} user={user} />}
       </main>
-      {user.role === "seller" ? <SellerTitle name={place.name} /> : <Title name={place.name} />}
+      {user.role === "seller" ? <SellerTitle name={name} /> : <Title name={name} />}
       {user.role === "seller" && <SellerNews />}
       {user.role === "customer" && <CustomerNews />}
       <Letters />
@@ -210,7 +215,8 @@ function SellerNews(): null {
 
 function CustomerNews(): null {
   useEvent("order:status", ({ id, orderNumber, status }) => {
-    show({ kind: "order", title: LABEL[status], message: `Order ${orderNumber}`, key: `order-${id}` });
+    const message = <a href={orderPath(id)}>Order {orderNumber}</a>;
+    show({ kind: "order", title: LABEL[status], message, key: `order-${id}` });
   });
   return null;
 }
@@ -220,11 +226,4 @@ function Letters(): null {
     show({ kind: "info", title: <bdi>{title}</bdi>, message: <span dir="auto">{message}</span> });
   });
   return null;
-}
-
-function onHash(listener: () => void): () => void {
-  addEventListener("hashchange", listener);
-  return () => {
-    removeEventListener("hashchange", listener);
-  };
 }

@@ -6,6 +6,7 @@ import { money, number } from "./format";
 import { Icon } from "./icons";
 import { live, useLive } from "./live";
 import { Empty, Failed, Head, Loading } from "./parts";
+import { orderPath } from "./router";
 import { show } from "./toasts";
 
 interface Basket {
@@ -184,7 +185,8 @@ function BasketCard({ basket, chosen, done, stale }: BasketProps): JSX.Element {
     try {
       const items = chosen.map((product) => ({ productId: product.id, quantity: of(product) }));
       const order = await placeOrder(items, basket.key);
-      show({ kind: "order", title: `Order ${order.orderNumber} is placed`, message: <><bdi>{order.seller.name}</bdi> has it now.</> });
+      const title = <a href={orderPath(order.id)}>Order {order.orderNumber} is placed</a>;
+      show({ kind: "order", title, message: <><bdi>{order.seller.name}</bdi> has it now.</> });
       done();
     } catch (error) {
       setProblem(reason(error));
