@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.accounts import passwords, revocation
+from app.accounts.addresses import account_of
 from app.accounts.errors import AccountNotFound
 from app.accounts.models import DISABLED, Role, User
 from app.db import db, now, release, row_id, transaction
@@ -34,11 +35,12 @@ def find(id_or_email: str) -> Person | None:
     """The account with this id or e-mail address. Without an account: the id as given, or None if
     no token can carry it."""
     number = row_id(id_or_email)
-    chosen = User.id == number if number else User.email == id_or_email.lower()
-    row = db.session.execute(select(User.id, User.email).where(chosen)).first()
+    chosen = select(User).where(User.id == number) if number else account_of(id_or_email)
+    user = db.session.scalar(chosen)
+    found = Person(str(user.id), user.email) if user else None
     release()
-    if row is not None:
-        return Person(str(row.id), row.email)
+    if found is not None:
+        return found
     return (
         Person(id_or_email, None)
         if 0 < len(id_or_email) <= MAX_SUBJECT_CHARACTERS and id_or_email.isprintable()

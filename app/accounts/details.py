@@ -12,6 +12,7 @@ from pydantic import (
     field_validator,
 )
 
+from app.accounts.addresses import compared
 from app.accounts.attempts import MAX_EMAIL_CHARACTERS
 from app.accounts.guessing import check_guessable
 from app.accounts.passwords import normalised
@@ -29,10 +30,10 @@ def _address(text: str) -> str:
     labels = domain.split(".")
     if not (text.isprintable() and _LOCAL.fullmatch(name) and all(map(_LABEL.fullmatch, labels))):
         raise ValueError("must be an e-mail address")
-    lowered = text.lower()  # can be longer: U+0130 becomes two characters
-    if len(lowered) > MAX_EMAIL_CHARACTERS:
+    form = compared(text)
+    if len(form) > MAX_EMAIL_CHARACTERS:
         raise ValueError(f"must have at most {MAX_EMAIL_CHARACTERS} characters")
-    return lowered
+    return form
 
 
 def _long_enough(text: str) -> str:

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.accounts import attempts, passwords, sessions, slowing
+from app.accounts.addresses import account_of, compared
 from app.accounts.errors import (
     AccountDisabled,
     AccountNotFound,
@@ -56,7 +57,7 @@ def register_user(
                 return first
             user = User(
                 id=user_id,
-                email=email.lower(),
+                email=compared(email),
                 name=name,
                 role=role,
                 password_hash=password_hash,
@@ -76,26 +77,26 @@ def log_in(*, email: str, password: str, address: str) -> tuple[User, Tokens]:
     Count each attempt before the password is checked, so that parallel attempts cannot slip through
     the limit, and subtract it on success. Past the limit the right password is accepted, slowly.
     """
-    email = email.lower()
-    over = attempts.count_login(address, email)
+    account = compared(email)  # one count for all forms of an address
+    over = attempts.count_login(address, account)
     if over and not slowing.turn(over.key):
         raise over.refusal
     while True:
-        user = db.session.scalar(select(User).where(User.email == email))
-        stored = user.password_hash if user else None
+        user = db.session.scalar(account_of(email))
+        user_id, stored = (user.id, user.password_hash) if user else (0, None)
         release()  # hold no database connection while the password is checked
         checked = passwords.check_password(stored, password)
         if not checked.fits:
             raise over.refusal if over else InvalidCredentials
         with transaction() as session:
-            user = session.scalars(select(User).where(User.email == email).with_for_update()).one()
+            user = session.scalars(select(User).where(User.id == user_id).with_for_update()).one()
             if user.password_hash != stored:
                 continue  # password or hash changed meanwhile: check again
             if user.disabled_at is not None:
                 raise AccountDisabled
             if checked.new_hash:
                 user.password_hash = checked.new_hash
-            attempts.take_back(session, address, email)
+            attempts.take_back(session, address, account)
             return user, sessions.open_session(session, user)
 
 

@@ -7,7 +7,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.accounts.models import User
-from app.db import db
+from app.accounts.passwords import hash_password
+from app.db import db, transaction
 from app.logs import JsonFormatter
 from tests.harness.application.market import details, error, good
 from tests.harness.faults.races import at_once
@@ -112,6 +113,23 @@ def test_an_unusual_address_works_like_any_other(visitor: Visitor) -> None:
     for email in ("a" * 242 + "@example.com", "\u0130@example.com", "żółw+tag@exämple.com"):
         assert good(visitor.register(email=email), 201)["email"] == email.lower()
         assert good(visitor.log_in(email))["user"]["email"] == email.lower()
+
+
+def test_an_address_is_the_same_however_its_letters_are_composed(
+    app: Flask, visitor: Visitor
+) -> None:
+    composed, apart = "zo\u00eb@ex\u00e4mple.com", "ZOE\u0308@exa\u0308mple.com"
+    assert good(visitor.register(email=apart), 201)["email"] == composed
+    assert error(visitor.register(email=composed)) == (409, "email_taken")
+    for email in (composed, apart):
+        assert good(visitor.log_in(email))["user"]["email"] == composed
+    # Of two accounts of before with one address each is found by its own form.
+    with app.app_context(), transaction() as session:
+        kept = User(name="Zo\u00eb", role="customer", password_hash=hash_password("another-word"))
+        kept.email = apart.lower()
+        session.add(kept)
+    assert good(visitor.log_in(apart, "another-word"))["user"]["email"] == apart.lower()
+    assert good(visitor.log_in(composed))["user"]["email"] == composed
 
 
 def test_a_password_may_hold_any_characters(visitor: Visitor) -> None:

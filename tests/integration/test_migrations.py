@@ -115,6 +115,30 @@ def test_a_row_of_before_that_is_no_json_does_not_stop_the_upgrade_and_is_the_la
     assert [row.position for row in rows(url, "ordercast_events")] == [1]
 
 
+def test_addresses_get_one_form_and_one_that_is_taken_stays(empty_urls: tuple[str, str]) -> None:
+    url, _ = empty_urls
+    migrate(url, revision="0009")
+    before = (
+        "alice@example.com",
+        "zoe\u0308@example.com",
+        "ame\u0301@example.com",
+        "am\u00e9@example.com",
+    )
+    with engine_of(url).begin() as connection:
+        for number, email in enumerate(before, 1):
+            row = {"id": number, "email": email}
+            connection.execute(
+                sa.text(
+                    "INSERT INTO users (id, email, name, role, password_hash, created_at)"
+                    " VALUES (:id, :email, 'A', 'customer', '', '2026-01-02 03:04:05+00')"
+                ),
+                row,
+            )
+    migrate(url)
+    after = {row.id: row.email for row in rows(url, "users")}
+    assert after == dict(enumerate(before, 1)) | {2: "zo\u00eb@example.com"}
+
+
 def test_processes_that_upgrade_at_once_all_succeed(empty_urls: tuple[str, str]) -> None:
     for url in empty_urls:
         done = upgrade_at_once(url)

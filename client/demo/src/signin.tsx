@@ -77,7 +77,16 @@ export function SignIn({ message }: { message: string | undefined }): JSX.Elemen
           <h2>Or use an account</h2>
           <label className="field">
             E-mail address
-            <input className="input" name="email" type="email" autoComplete="username" required />
+            {/* Not of the type email: that one takes no letters beyond ASCII. */}
+            <input
+              className="input"
+              name="email"
+              inputMode="email"
+              autoComplete="username"
+              autoCapitalize="none"
+              spellCheck={false}
+              required
+            />
           </label>
           <label className="field">
             Password

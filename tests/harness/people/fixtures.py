@@ -14,8 +14,8 @@ def person_at() -> Iterator[Callable[..., Person]]:
     """A builder: somebody new at a service of the test's own."""
     made: list[Person] = []
 
-    def make(service: Service, role: str, name: str = "") -> Person:
-        made.append(register(service.url, role, name))
+    def make(service: Service, role: str, *names: str) -> Person:
+        made.append(register(service.url, role, *names))
         return made[-1]
 
     yield make
@@ -25,7 +25,7 @@ def person_at() -> Iterator[Callable[..., Person]]:
 
 @pytest.fixture
 def person(service: Service, person_at: Callable[..., Person]) -> Callable[..., Person]:
-    """A builder: somebody new with this role, and perhaps this name."""
+    """A builder: somebody new with this role, perhaps this name, and this host of the address."""
     return partial(person_at, service)
 
 

@@ -57,9 +57,9 @@ class Person:
         return response.json() if response.content else None
 
 
-def register(url: str, role: str, name: str = "") -> Person:
+def register(url: str, role: str, name: str = "", host: str = "example.com") -> Person:
     """Somebody new, logged in: a customer or a seller."""
-    email, password = f"{role}-{uuid4().hex}@example.com", uuid4().hex
+    email, password = f"{role}-{uuid4().hex}@{host}", uuid4().hex
     body = {"email": email, "password": password, "name": name or f"A {role}", "role": role}
     response = loopback.post(f"{url}/api/auth/register", json=body)
     assert response.status_code == 201, response.text
