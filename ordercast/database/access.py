@@ -12,7 +12,13 @@ from ordercast.database.sqlite import Turn, lock
 
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 AUTOCOMMIT = "AUTOCOMMIT"  # SQLAlchemy's isolation level: the driver begins no transaction
-IMMEDIATE = {"begin": "IMMEDIATE"}  # execution option: on SQLite a writer begins with its lock
+# How the library's own transactions begin: on SQLite with the lock of a writer, on PostgreSQL at this
+# level whatever the server's or the engine's default. Above it, a transaction that waited for a lock
+# fails instead of going on, and the sequencer's reads make transactions of the team fail.
+BEGIN: dict[str, dict[str, Any]] = {
+    "sqlite": {"begin": "IMMEDIATE"},
+    "postgresql": {"isolation_level": "READ COMMITTED"},
+}
 
 
 class Database:
@@ -61,10 +67,12 @@ class Database:
 
     @contextmanager
     def _begin(self, engine: Engine) -> Iterator[Connection]:
-        with self.turn(), engine.execution_options(**IMMEDIATE).begin() as connection:
-            if self.dialect == "sqlite":
-                lock(connection)
-            yield connection
+        with self.turn(), engine.connect() as connection:
+            connection.execution_options(**BEGIN[self.dialect])
+            with connection.begin():
+                if self.dialect == "sqlite":
+                    lock(connection)
+                yield connection
 
     def joined(self, transaction: Transaction, table: Table) -> Connection:
         """The connection to this database in the transaction that a caller has open, or begins, as

@@ -19,6 +19,9 @@ from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
 from app.extension import cast
+from ordercast.worker.limits import limit_transactions
+from ordercast.worker.pruning import prune_once
+from tests.harness.application import journal
 from tests.harness.application.market import basket, error, good
 from tests.harness.people.visitor import Visitor
 from tests.harness.processes.process import SECRET, environment, flask
@@ -87,6 +90,23 @@ def in_transaction(url: str) -> Iterator[psycopg.Connection[Any]]:
         yield connection
 
 
+# Of a session that the next client gets: no prepared statement, no lock, no setting stays there.
+IN_SESSION = """
+    SELECT (SELECT count(*) FROM pg_prepared_statements),
+        (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),
+        (SELECT count(*) FROM pg_listening_channels()),
+        current_setting('lock_timeout'), current_setting('statement_timeout'),
+        current_setting('idle_in_transaction_session_timeout')
+"""
+LEFT_AS_THEY_WERE = (0, 0, 0, "0", "0", "0")
+
+
+def both_sessions(url: str) -> list[Any]:
+    """What is left in each of the pooler's two sessions."""
+    with in_transaction(url) as one, in_transaction(url) as other:
+        return [session.execute(IN_SESSION).fetchone() for session in (one, other)]
+
+
 def a_teams_view() -> dict[str, Any]:
     with transaction() as session:
         return {"name": session.scalar(select(User.name).where(User.id == 1))}
@@ -123,6 +143,15 @@ def test_behind_a_pooler_in_transaction_mode_everything_works(
     visitor = build(pgbouncer.url(name), DATABASE_PREPARE=False)
     assert order_all_at_once(visitor) == [201] * ORDERS
     assert good(visitor.call("GET", "/readyz"))["database"] == "ok"
+    service = visitor.app.extensions["ordercast"]
+    limit_transactions(service.database)
+    with visitor.app.app_context():
+        cast.emit("notification", {"title": "Hi", "message": "You", "type": "info"}, to="user:1")
+        assert journal.sequence_once(lambda _message: None) > ORDERS
+        assert prune_once(service.database, service.journal, 7) is False  # adds days
+        assert len(cast.missed("user:1", after=0).events) > ORDERS
+    for session in both_sessions(pgbouncer.url(name)):
+        assert session == LEFT_AS_THEY_WERE
 
 
 def test_a_pooler_that_shares_prepared_statements_is_one_line_with_the_setting(
