@@ -41,6 +41,7 @@ class Settings(LibrarySettings):
         "sqlite:///ordercast.db"  # relative SQLite paths start in instance/
     )
     DATABASE_POOL: Annotated[int, Field(ge=1, le=1000)] = 10
+    DATABASE_OVERFLOW: Annotated[int, Field(ge=0, le=1000)] | None = None  # None: 2 * DATABASE_POOL
     DATABASE_PREPARE: bool = True
     JWT_SECRET_KEY: Annotated[str, Field(repr=False)]
     JWT_ROLE_CLAIM: Annotated[str, Field(min_length=1, max_length=500)] = "role"  # a dotted path

@@ -225,6 +225,7 @@ class Service:
             broker=self.broker,
             database=self.database,
             journal=self.journal,
+            steps=sum(1 for _ in self._steps),
             more=self.examinations,
         )
         return doctor.examine()

@@ -16,6 +16,7 @@ NAMES = {
     "ORDERCAST_": "",
     "the URL of the app's database": "DATABASE_URL",
     "Use engine_options(url, prepare=False)": "Set DATABASE_PREPARE=0",
+    "(engine_options(url, pool=, overflow=))": "(DATABASE_POOL, DATABASE_OVERFLOW)",
 }
 
 

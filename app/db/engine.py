@@ -15,7 +15,10 @@ def init_app(app: Flask) -> None:
     settings: Settings = app.config["SETTINGS"]
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.DATABASE_URL
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
-        settings.DATABASE_URL, pool=settings.DATABASE_POOL, prepare=settings.DATABASE_PREPARE
+        settings.DATABASE_URL,
+        pool=settings.DATABASE_POOL,
+        overflow=settings.DATABASE_OVERFLOW,
+        prepare=settings.DATABASE_PREPARE,
     )
     if _is_in_instance(make_url(settings.DATABASE_URL)):
         Path(app.instance_path).mkdir(mode=0o700, exist_ok=True)

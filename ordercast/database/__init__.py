@@ -13,6 +13,7 @@ postgres.py   sessions that end when their server does
 """
 
 from ordercast.database.access import AUTOCOMMIT, READS, Database
+from ordercast.database.apart import MAX_EMITTING
 from ordercast.database.engine import adopt, engine_options, harden
 from ordercast.database.joining import Transaction, place_of, session_of
 from ordercast.database.outage import Outage, explain, outage
@@ -20,6 +21,7 @@ from ordercast.database.upsert import upsert
 
 __all__ = [
     "AUTOCOMMIT",
+    "MAX_EMITTING",
     "READS",
     "Database",
     "Outage",

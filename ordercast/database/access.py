@@ -12,9 +12,9 @@ from ordercast.database.sqlite import Turn, lock
 
 READS = "ordercast_reads"  # execution option: the library reads, and locks nothing
 AUTOCOMMIT = "AUTOCOMMIT"  # SQLAlchemy's isolation level: the driver begins no transaction
-# How the library's own transactions begin: on SQLite with the lock of a writer, on PostgreSQL at this
-# level whatever the server's or the engine's default. Above it, a transaction that waited for a lock
-# fails instead of going on, and the sequencer's reads make transactions of the team fail.
+# How the library's own transactions begin: on SQLite with the lock of a writer, on PostgreSQL at
+# this level, whatever the default of the server or the engine. Above it, a transaction that waited
+# for a lock fails instead of going on, and the sequencer's reads let the team's transactions fail.
 BEGIN: dict[str, dict[str, Any]] = {
     "sqlite": {"begin": "IMMEDIATE"},
     "postgresql": {"isolation_level": "READ COMMITTED"},

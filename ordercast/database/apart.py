@@ -16,7 +16,7 @@ from ordercast.database.access import Database
 from ordercast.database.engine import IN_MEMORY, give_up_stale
 from ordercast.database.sqlite import set_busy_seconds
 
-MAX_CONNECTIONS = 4  # of one process
+MAX_EMITTING = 4  # connections of one process
 WAIT_SECONDS = 5.0  # for one of them
 # How long a writer waits for the lock of SQLite's file: the request that calls may hold it.
 BUSY_SECONDS = 0.25
@@ -28,7 +28,7 @@ class Apart(Database):
 
     def __init__(self, team: Callable[[], Engine]) -> None:
         super().__init__(lambda: _beside(team()))
-        self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
+        self._free = threading.BoundedSemaphore(MAX_EMITTING)
         self._made_in = 0  # process id
         self._making = threading.Lock()
 
@@ -44,7 +44,7 @@ class Apart(Database):
         """As Database.writing(), for at most `busy_seconds` of another writer on SQLite. Raises
         SQLAlchemyError."""
         if not self._free.acquire(timeout=WAIT_SECONDS):
-            raise exc.TimeoutError(f"{MAX_CONNECTIONS} emits are waiting for the database")
+            raise exc.TimeoutError(f"{MAX_EMITTING} emits are waiting for the database")
         try:
             engine = self.engine.execution_options(busy_seconds=busy_seconds)
             with self._begin(engine) as connection:

@@ -17,24 +17,26 @@ from sqlalchemy.pool import SingletonThreadPool, StaticPool
 from ordercast.database import sqlite
 from ordercast.database.outage import ALL_STALE, STALE, outage_of_driver
 
-POOL = 10  # connections that stay open; as many again twice for peaks
+POOL = 10  # connections that stay open
 POOL_SECONDS = 20  # how long a request waits for a connection of the pool
 IN_MEMORY = (SingletonThreadPool, StaticPool)  # another connection would be another database
 
 
-def engine_options(url: str | URL, *, pool: int = POOL, prepare: bool = True) -> dict[str, Any]:
+def engine_options(
+    url: str | URL, *, pool: int = POOL, overflow: int | None = None, prepare: bool = True
+) -> dict[str, Any]:
     """The keyword arguments of create_engine() for a database on PostgreSQL (psycopg 3) or SQLite.
 
-    `pool` connections stay open, up to three times as many for peaks. `prepare` off: for a pooler
-    that shares its sessions, and with them prepared statements. Raises
-    sqlalchemy.exc.ArgumentError.
+    `pool` connections stay open, and `overflow` more are opened for peaks, twice `pool` unless
+    given. `prepare` off: for a pooler that shares its sessions, and with them prepared statements.
+    Raises sqlalchemy.exc.ArgumentError.
     """
     read = make_url(url)
     options: dict[str, Any] = {
         # Errors are logged with their statement, never with its parameters, as password hashes.
         "hide_parameters": True,
         "pool_size": pool,
-        "max_overflow": 2 * pool,
+        "max_overflow": 2 * pool if overflow is None else overflow,
         "pool_timeout": POOL_SECONDS,
     }
     if read.get_backend_name() == "sqlite":

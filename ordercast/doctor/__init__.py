@@ -2,6 +2,6 @@
 
 finding.py    an examination, and its finding
 examining.py  all examinations at once, each with a deadline; a team's own beside the library's
-database.py  redis.py  process.py  worker.py  journal.py  inbox.py
+database.py  connections.py  redis.py  process.py  worker.py  journal.py  inbox.py
               the library's examinations, by subject
 """

@@ -9,7 +9,18 @@ from flask import Flask
 
 from ordercast.broker import Broker
 from ordercast.database import Database
-from ordercast.doctor import clocks, database, hosts, inbox, issuer, journal, process, redis, worker
+from ordercast.doctor import (
+    clocks,
+    connections,
+    database,
+    hosts,
+    inbox,
+    issuer,
+    journal,
+    process,
+    redis,
+    worker,
+)
 from ordercast.doctor.finding import Examination, Finding, Level, Unhealthy, first_line
 from ordercast.journal import Journal
 from ordercast.settings import Settings
@@ -19,7 +30,8 @@ logger = logging.getLogger(__name__)
 
 class Doctor:
     """The library's examinations, then `more`, those of the team. A team's examination with the
-    name of one of the library's is made together with that one, as one finding."""
+    name of one of the library's is made together with that one, as one finding. `steps`: how many
+    the team has added to the worker."""
 
     def __init__(
         self,
@@ -29,11 +41,12 @@ class Doctor:
         broker: Broker,
         database: Database,
         journal: Journal,
+        steps: int,
         more: Iterable[Examination] = (),
     ) -> None:
         self._app = app
         self._by_name: dict[str, Examination] = {}
-        for examination in (*_library(settings, broker, database, journal), *more):
+        for examination in (*_library(settings, broker, database, journal, steps), *more):
             known = self._by_name.get(examination.name)
             both = examination if known is None else known.and_also(examination)
             self._by_name[examination.name] = both
@@ -45,9 +58,10 @@ class Doctor:
 
 
 def _library(
-    settings: Settings, broker: Broker, engine: Database, events: Journal
+    settings: Settings, broker: Broker, engine: Database, events: Journal, steps: int
 ) -> Iterator[Examination]:
     yield from database.examinations(engine)
+    yield from connections.examinations(engine, broker, steps=steps)
     yield from redis.examinations(broker)
     yield from clocks.examinations(broker, events)
     yield from process.examinations(settings)

@@ -233,6 +233,7 @@ def test_the_doctor_finds_a_running_service_healthy(service: Service) -> None:
             "database",
             "tables",
             "migrations",
+            "connections",
             "redis",
             "redis memory",
             "redis neighbours",

@@ -19,6 +19,8 @@ from app.accounts.models import User
 from app.config import Settings
 from app.db import db, transaction
 from app.extension import cast
+from ordercast.doctor import connections
+from ordercast.doctor.finding import Doubtful
 from ordercast.worker.limits import limit_transactions
 from ordercast.worker.pruning import prune_once
 from tests.harness.application import journal
@@ -152,6 +154,32 @@ def test_behind_a_pooler_in_transaction_mode_everything_works(
         assert len(cast.missed("user:1", after=0).events) > ORDERS
     for session in both_sessions(pgbouncer.url(name)):
         assert session == LEFT_AS_THEY_WERE
+
+
+def test_the_smallest_pool_serves_and_the_doctor_counts_what_processes_may_open(
+    postgres: tuple[Postgres, str],
+    postgres_url: str,
+    build: Callable[..., Visitor],
+) -> None:
+    """One connection of the pool and four for emits: five of a web process."""
+    visitor = build(postgres_url, DATABASE_POOL=1, DATABASE_OVERFLOW=0, REDIS_PREFIX="counted")
+    assert order_all_at_once(visitor) == [201] * ORDERS
+    with visitor.app.app_context():
+        cast.emit("notification", {"title": "Hi", "message": "You", "type": "info"}, to="user:1")
+        assert journal.sequence_once(lambda _message: None) > ORDERS
+
+    service = visitor.app.extensions["ordercast"]
+    broker = service.broker
+    [count] = connections.examinations(service.database, broker, steps=0)
+    assert count.ask().startswith("1 web process(es) and 1 worker(s) may open 11 of ")
+    with psycopg.connect(postgres[0].url("postgres"), autocommit=True) as admin:
+        name = make_url(postgres_url).database
+        admin.execute(f'ALTER DATABASE "{name}" CONNECTION LIMIT 15'.encode())
+    with broker.connect() as client, client.pubsub() as one, client.pubsub() as another:
+        for process in (one, another):
+            process.subscribe(broker.journal_channel)
+        with pytest.raises(Doubtful, match=r"2 web process.* may open 16, the database takes 15"):
+            count.ask()
 
 
 def test_a_pooler_that_shares_prepared_statements_is_one_line_with_the_setting(

@@ -9,6 +9,7 @@ from tests.harness.application.settings import GOOD, complaint, setting
 DEFAULTS = {
     "DATABASE_URL": "sqlite:///ordercast.db",
     "DATABASE_POOL": 10,
+    "DATABASE_OVERFLOW": None,
     "DATABASE_PREPARE": True,
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "REDIS_PREFIX": "ordercast",
@@ -89,6 +90,7 @@ WRONG = [
     *(("WEB_CONCURRENCY", value) for value in ("0", "257", "auto")),
     *(("LOCAL_ACCOUNTS", value) for value in ("maybe", "2", "-1")),
     *(("DATABASE_POOL", value) for value in ("0", "-1", "1001", "many")),
+    *(("DATABASE_OVERFLOW", value) for value in ("-1", "1001", "many")),
     *(("DATABASE_PREPARE", value) for value in ("maybe", "2")),
     *(("LOG_LEVEL", value) for value in ("LOUD", "info", "TRACE")),
 ]
