@@ -97,10 +97,10 @@ class Delivery:
             if new:
                 self._send(new, (durable(entry),))
 
-    def pass_by(self, entry: Entry) -> None:
-        """An event of the journal without a recipient here."""
+    def note_position(self, position: int) -> None:
+        """All events of the journal up to this position are sent, or for nobody here."""
         with self._lock:
-            self._position = entry.position
+            self._position = position
 
     def send_ephemeral(
         self, recipients: Sequence[Member], arguments: Sequence[Any], *, namespace: str

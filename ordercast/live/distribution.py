@@ -90,4 +90,9 @@ class Distribution:
             self._broker.census_channel: census.receive,
             self._broker.roll_channel: roll.receive,
         }
-        return Subscription(self._broker, receivers, on_subscribed=self.follower.read_soon)
+        return Subscription(
+            self._broker,
+            receivers,
+            on_subscribed=self.follower.read_soon,
+            after_messages=self.follower.tell,
+        )

@@ -27,11 +27,13 @@ class EmitManager(RoomManager):
         # their events. Mostly empty.
         self._begins: dict[Member, dict[str, int]] = {}
 
+    def hosts(self, entry: Entry) -> bool:
+        """False only when no client of this process is in a room of the event."""
+        room = entry.room
+        return self.is_anyone_in(NAMESPACE, room) or room == EVERYBODY or bool(entry.further)
+
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its rooms, to each once."""
-        if not self._is_for_anyone(entry):
-            self._delivery.pass_by(entry)
-            return
         rooms: str | Sequence[str] | None = entry.rooms if entry.further else entry.room
         if entry.room == EVERYBODY or EVERYBODY in entry.further:
             rooms = None
@@ -39,12 +41,6 @@ class EmitManager(RoomManager):
         if self._begins:
             recipients = self._begun(recipients, entry)
         self._delivery.send_entry(recipients, entry)
-
-    def _is_for_anyone(self, entry: Entry) -> bool:
-        """False only when no client of this process is in a room of the event: most events, where
-        there are many processes."""
-        room = entry.room
-        return room == EVERYBODY or bool(entry.further) or self.is_anyone_in(NAMESPACE, room)
 
     def settle(self, member: Member, seen: int, since: Mapping[str, int]) -> None:
         """Let the client into these rooms, as far as it is not in them, and their events wait:
@@ -110,8 +106,6 @@ class EmitManager(RoomManager):
         room, skip_sid, binary, callback, host_id}."""
         namespace = message.get("namespace") or NAMESPACE
         room = message.get("room")
-        if not self.is_anyone_in(namespace, room):
-            return
         data = message["data"]
         if message.get("binary"):
             data = Packet.reconstruct_binary(data[0], [b64decode(part) for part in data[1:]])

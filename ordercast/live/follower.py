@@ -9,7 +9,7 @@ or delays, only time is lost.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -40,7 +40,13 @@ PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
 class Sockets(Protocol):
     """The clients of this process, as far as the follower needs them."""
 
+    def hosts(self, entry: Entry) -> bool:
+        """False only when no client of this process is in a room of the event."""
+
     def emit_entry(self, entry: Entry) -> None: ...
+    def note_position(self, position: int) -> None:
+        """All events up to this position are sent, or for nobody here."""
+
     def dismiss(self, mark: Mark) -> None: ...
     def close_all(self) -> None: ...
 
@@ -51,8 +57,10 @@ class Follower:
         self._sockets = sockets
         self.ring = Ring()
         self._counters: dict[str, Counter] = {}  # of EVENTS_FANNED_OUT, by name
+        self._counts: dict[str, int] = {}  # by name, of those that are not in the metrics yet
         self._journal = ""  # the name of the journal that has these positions
         self.last = 0  # position fanned out; meaningless until `ready`
+        self._told = 0  # the position in the metrics
         self._ahead = 0  # the highest head that was announced
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
         self.announced = 0.0  # the same, and not reset by read_soon()
@@ -113,6 +121,24 @@ class Follower:
         elif data["head"] < self.last:
             self.read_soon()  # the message was overtaken, or the journal went back
 
+    def tell(self) -> None:
+        """Write into the metrics what was fanned out; once for many messages, as a write of the
+        metrics that processes share takes longer than an event. Returns at once: a read of the
+        journal that is under way tells at its end."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._tell()
+            finally:
+                self._lock.release()
+
+    def _tell(self) -> None:
+        counts, self._counts = self._counts, {}
+        for name, count in counts.items():
+            self._counter(name).inc(count)
+        if self.last != self._told:
+            self._told = self.last
+            FOLLOWER_POSITION.set(self.last)
+
     def _reason_to_read(self) -> str | None:
         if not self.ready.is_set():
             return "start"
@@ -166,6 +192,7 @@ class Follower:
                 )
                 self.last = following - 1
             self._fan_out(entries)
+            self._tell()
             time.sleep(0)  # a page of large events takes long: let other greenlets run
 
     def _start_at(self, head: Head) -> None:
@@ -179,7 +206,7 @@ class Follower:
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
         self.ring.start(entries, following=head.position + 1)
-        FOLLOWER_POSITION.set(self.last)
+        self._tell()
         self.ready.set()
         if restarted:
             self._sockets.close_all()
@@ -187,23 +214,26 @@ class Follower:
     def _page(self, after: int, head: Head) -> list[Entry]:
         return self._store.page(after, limit=PAGE_ROWS, until=head.position, max_bytes=PAGE_BYTES)
 
-    def _fan_out(self, entries: Iterable[Entry]) -> None:
-        counts: dict[str, int] = {}  # by name; a count of its own for each event costs more
+    def _fan_out(self, entries: Sequence[Entry]) -> None:
+        """Fan out those of the entries, which are in position order, that follow `last`."""
+        entries = _following(entries, self.last)
+        if not entries:
+            return
+        self.ring.extend(entries)
+        counts, hosts = self._counts, self._sockets.hosts
         for entry in entries:
-            if entry.position <= self.last:
-                continue
-            if entry.position > self.last + 1:
-                break
             self.last = entry.position
-            self.ring.add(entry)
+            name, room = entry.name, entry.room
+            if name and room != CONTROL_ROOM and not hosts(entry):
+                # Where there are many processes: most events.
+                counts[name] = counts.get(name, 0) + 1
+                continue
             try:
-                self._deliver(entry, counts)
+                self._deliver(entry)
             except Exception:
                 # The event would fail again: log its position, and go on with the others.
                 logger.exception("event not delivered", extra={"position": entry.position})
-        for name, count in counts.items():
-            self._counter(name).inc(count)
-        FOLLOWER_POSITION.set(self.last)
+        self._sockets.note_position(self.last)
 
     def _counter(self, name: str) -> Counter:
         counter = self._counters.get(name)
@@ -211,7 +241,7 @@ class Follower:
             counter = self._counters[name] = EVENTS_FANNED_OUT.labels(name)
         return counter
 
-    def _deliver(self, entry: Entry, counts: dict[str, int]) -> None:
+    def _deliver(self, entry: Entry) -> None:
         if entry.is_blank:
             EVENTS_SET_ASIDE.inc()
             logger.warning("event passed over", extra={"position": entry.position})
@@ -224,7 +254,7 @@ class Follower:
             self._sockets.dismiss(mark_of(order))
         else:
             self._sockets.emit_entry(entry)
-        counts[entry.name] = counts.get(entry.name, 0) + 1
+        self._counts[entry.name] = self._counts.get(entry.name, 0) + 1
 
     def _observe(self, canary: Canary) -> None:
         seconds = self._store.clock.seconds_since(canary.at)
@@ -238,3 +268,20 @@ def _entries(events: list[list[Any]], further: list[tuple[int, list[str]]]) -> l
         return [Entry(*event) for event in events]
     rooms = {position: tuple(names) for position, names in further}
     return [Entry._make((*event, rooms.get(event[0], ()))) for event in events]
+
+
+def _following(entries: Sequence[Entry], last: int) -> Sequence[Entry]:
+    """Those that follow position `last` without a gap; nearly always all."""
+    if not entries:
+        return entries
+    first = entries[0].position
+    if first == last + 1 and entries[-1].position == last + len(entries):
+        return entries
+    following: list[Entry] = []
+    for entry in entries:
+        if entry.position > last + 1:
+            break
+        if entry.position == last + 1:
+            following.append(entry)
+            last += 1
+    return following

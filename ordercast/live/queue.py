@@ -116,6 +116,8 @@ class QueueManager(EmitManager):
             else:
                 logger.warning("queue message makes no sense", extra={"error": repr(exc)})
             return
+        if method == "emit" and not self._hosts(data):
+            return
         if method == "callback":
             self._handle_callback(data)
         elif data.get("host_id") != self.host_id:
@@ -125,6 +127,11 @@ class QueueManager(EmitManager):
                 logger.warning("queue message of unknown method", extra={"method": str(method)})
             else:
                 handler(data)
+
+    def _hosts(self, message: dict[str, Any]) -> bool:
+        """False only when no client of this process is in the room of the emit: most emits, where
+        there are many processes."""
+        return self.is_anyone_in(message.get("namespace") or NAMESPACE, message.get("room"))
 
     def _enter_for_another(self, message: dict[str, Any]) -> None:
         sid, namespace = message["sid"], message.get("namespace")

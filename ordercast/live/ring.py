@@ -5,11 +5,11 @@ a few large ones must not fill the process. When it is full, a room with more th
 its own oldest entries: a bulk job for one room leaves those of the others where they are.
 """
 
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from sys import getsizeof
 
 from ordercast.journal import Entry
 
@@ -23,7 +23,7 @@ PLACE_BYTES = 16  # of an entry that is gone before older ones of other rooms
 
 def cost(entry: Entry) -> int:
     """Bytes of memory that an entry takes, about. Text beyond Latin-1 takes 2 or 4 a character."""
-    return OVERHEAD_BYTES + sys.getsizeof(entry.data) + FURTHER_BYTES * len(entry.further)
+    return OVERHEAD_BYTES + getsizeof(entry.data) + FURTHER_BYTES * len(entry.further)
 
 
 class Past(deque[Entry]):
@@ -38,7 +38,7 @@ class Past(deque[Entry]):
         self.floor = 0  # the position up to which entries of this room are gone, and others are not
 
 
-ROOM_BYTES = sys.getsizeof(Past(""))  # twice what a small event takes
+ROOM_BYTES = getsizeof(Past(""))  # twice what a small event takes
 
 
 class Ring:
@@ -77,24 +77,35 @@ class Ring:
                 kept.clear()
             self._bytes = 0
             self._lowest = following
-            for entry in entries:
-                self._lowest = min(self._lowest, entry.position)
-                self._add(entry)
+            if past := list(entries):
+                self._lowest = min(following, past[0].position)
+                self._extend(past)
 
     def add(self, entry: Entry) -> None:
-        """The next entry; the oldest go when the ring is full, and when they are too old."""
-        with self._lock:
-            self._add(entry)
+        """The next entry, as extend() with one."""
+        self.extend((entry,))
 
-    def _add(self, entry: Entry) -> None:
-        size = cost(entry)
-        self._bytes += size
-        if entry.further:
-            rooms = entry.rooms
-            self._holders[entry.position] = len(rooms)
-            self._order.append(tuple([self._enter(room, entry, size) for room in rooms]))
-        else:
-            self._order.append(self._enter(entry.room, entry, size))
+    def extend(self, entries: Sequence[Entry]) -> None:
+        """The next entries, at least one; the oldest go when the ring is full, and when they are
+        too old."""
+        with self._lock:
+            self._extend(entries)
+
+    def _extend(self, entries: Sequence[Entry]) -> None:
+        rooms, order, total = self._rooms, self._order, 0
+        for entry in entries:
+            _, room, _, data, further = entry
+            if further:
+                self._add_to_several(entry)
+                continue
+            size = OVERHEAD_BYTES + getsizeof(data)
+            total += size
+            if room in rooms:
+                order.append(self._enter(room, entry, size))
+            else:
+                rooms[room] = entry
+                order.append(room)
+        self._bytes += total
         while self._bytes > self.max_bytes:
             if self._large:
                 self._drop_of(next(iter(self._large.values())))
@@ -102,8 +113,14 @@ class Ring:
                 self._drop()
         now = self._clock()
         if not self._ages or now - self._ages[-1][0] >= 1:
-            self._ages.append((now, entry.position))
+            self._ages.append((now, entries[-1].position))
             self._forget(now)
+
+    def _add_to_several(self, entry: Entry) -> None:
+        size, rooms = cost(entry), entry.rooms
+        self._bytes += size
+        self._holders[entry.position] = len(rooms)
+        self._order.append(tuple([self._enter(room, entry, size) for room in rooms]))
 
     def _forget(self, now: float) -> None:
         while self._ages and now - self._ages[0][0] > self._keep_seconds:
@@ -131,11 +148,11 @@ class Ring:
         """Remove the oldest position."""
         position, rooms = self._lowest, self._order.popleft()
         self._lowest += 1
-        for room in (rooms,) if isinstance(rooms, str) else rooms:
+        for room in (rooms,) if type(rooms) is str else rooms:
             kept = self._rooms.get(room)
-            if isinstance(kept, Past) and kept[0].position == position:
+            if type(kept) is Past and kept[0].position == position:
                 self._leave(kept)
-            elif isinstance(kept, Entry) and kept.position == position:
+            elif type(kept) is Entry and kept.position == position:
                 del self._rooms[room]
                 self._release(kept)
             else:
@@ -151,7 +168,7 @@ class Ring:
         entry = kept.popleft()
         kept.bytes -= cost(entry)
         self._release(entry)
-        if kept.bytes * self._room_shares <= self.max_bytes or len(kept) == 1:
+        if self._large and (kept.bytes * self._room_shares <= self.max_bytes or len(kept) == 1):
             self._large.pop(kept.room, None)
         if len(kept) <= 1 and kept.floor < self._lowest:
             if kept:

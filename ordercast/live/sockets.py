@@ -42,6 +42,14 @@ class Sockets:
         self._start_task = start_task
         self._keeps_transports = keeps_transports
 
+    def hosts(self, entry: Entry) -> bool:
+        """False only when no client of this process is in a room of the event."""
+        return self._manager.hosts(entry)
+
+    def note_position(self, position: int) -> None:
+        """All events of the journal up to this position are sent, or for nobody here."""
+        self._delivery.note_position(position)
+
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its rooms."""
         self._manager.emit_entry(entry)

@@ -31,10 +31,12 @@ class Subscription:
         receivers: Mapping[str, Callable[[bytes], None]],
         *,
         on_subscribed: Callable[[], None],
+        after_messages: Callable[[], None] = lambda: None,
     ) -> None:
         self._broker = broker
         self._receivers = {channel.encode(): receiver for channel, receiver in receivers.items()}
         self._on_subscribed = on_subscribed  # something may have been missed until now
+        self._after_messages = after_messages  # all that was read at once is received
 
     def run(self) -> None:
         """For ever: subscribe, receive, and come back after every failure."""
@@ -66,18 +68,19 @@ class Subscription:
         socket.settimeout(PING_SECONDS)
         waiting_for = set(self._receivers)
         heard = time.monotonic()
+        buffer = memoryview(bytearray(READ_BYTES))  # a new one for each read costs more than it
         while True:
             try:
-                data = socket.recv(READ_BYTES)
+                size = socket.recv_into(buffer)
             except TimeoutError:
                 if time.monotonic() - heard > SILENCE_SECONDS:
                     raise redis.TimeoutError(f"no sign of life for {SILENCE_SECONDS} s") from None
                 connection.send_command("PING")
                 continue
-            if not data:
+            if not size:
                 raise redis.ConnectionError("closed by the server")
             before, heard = heard, time.monotonic()
-            reader.feed(data)
+            reader.feed(buffer[:size].tobytes())
             count = 0
             while (reply := reader.gets()) is not False:
                 count += 1
@@ -91,6 +94,7 @@ class Subscription:
                         logger.exception("message not taken", extra={"channel": channel.decode()})
                 else:
                     self._answered(reply, waiting_for)
+            self._after_messages()
             if count > 1 or heard - before < GATHER_SECONDS:
                 time.sleep(GATHER_SECONDS)
 

@@ -17,6 +17,12 @@ from tests.harness.application import journal
 class Sockets:
     """The sockets of a process, where nothing may arrive."""
 
+    def hosts(self, _entry: Entry) -> bool:
+        return True
+
+    def note_position(self, position: int) -> None:
+        pass
+
     def emit_entry(self, entry: Entry) -> None:
         raise AssertionError(entry)
 

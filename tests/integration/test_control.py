@@ -24,6 +24,12 @@ class Process:
         self.follower = Follower(journal.of(app), self)
         self.follower.step()
 
+    def hosts(self, _entry: Entry) -> bool:
+        return True
+
+    def note_position(self, position: int) -> None:
+        pass
+
     def emit_entry(self, entry: Entry) -> None:
         self.did.append(f"emit {orjson.loads(entry.data)['text']}")
 

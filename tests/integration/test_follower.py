@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
+from prometheus_client import REGISTRY
 from sqlalchemy import delete, update
 
 from app.db import db, now, transaction
@@ -27,6 +28,12 @@ class Sockets:
         self.dismissed: list[tuple[str, str]] = []
         self.closed_all = 0
         self._refuses = refuses
+
+    def hosts(self, _entry: Entry) -> bool:
+        return True
+
+    def note_position(self, position: int) -> None:
+        pass
 
     def emit_entry(self, entry: Entry) -> None:
         if entry.name == self._refuses:
@@ -304,3 +311,77 @@ def test_a_revocation_reaches_the_sockets_in_its_turn(follower: Follower, socket
     assert sockets.dismissed == [(RevocationKind.SESSION, "abc")]
     assert sockets.offsets == [1]
     assert follower.last == 2
+
+
+def fanned_out(name: str) -> float:
+    labels = {"name": name}
+    return REGISTRY.get_sample_value("ordercast_events_fanned_out_total", labels) or 0
+
+
+class Elsewhere(Sockets):
+    """All recipients are clients of other processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.position = 0
+
+    def hosts(self, _entry: Entry) -> bool:
+        return False
+
+    def note_position(self, position: int) -> None:
+        self.position = position
+
+
+def test_an_event_for_clients_of_other_processes_is_remembered_counted_and_not_sent(
+    app: Flask,
+) -> None:
+    sockets = Elsewhere()
+    follower = Follower(journal.of(app), sockets)
+    follower.step()
+    append(3, name="passed")
+    follower.receive(published())
+    assert (sockets.sent, sockets.position, follower.last) == ([], 3, 3)
+    assert len(follower.ring.since(0, until=3, rooms=["user:1"], limit=9) or ()) == 3
+    before = fanned_out("passed")
+    follower.tell()
+    follower.tell()
+    assert fanned_out("passed") == before + 3
+    assert REGISTRY.get_sample_value("ordercast_follower_position") == 3
+
+
+def test_a_revocation_is_for_every_process(app: Flask) -> None:
+    sockets = Elsewhere()
+    follower = Follower(journal.of(app), sockets)
+    follower.step()
+    with transaction():
+        journal.append(
+            CONTROL_ROOM, REVOKED, {"kind": "session", "value": "abc", "at": now().isoformat()}
+        )
+    follower.receive(published())
+    assert sockets.dismissed == [(RevocationKind.SESSION, "abc")]
+
+
+class Telling(Sockets):
+    """Tells the metrics while an event is on its way, as the subscription may."""
+
+    follower: Follower
+
+    def emit_entry(self, entry: Entry) -> None:
+        self.follower.tell()
+        super().emit_entry(entry)
+
+
+def test_metrics_told_while_events_are_fanned_out_count_each_once(app: Flask) -> None:
+    """The race: the subscription has read all it could, and tells the metrics, while the follower
+    fans out what it has read from the journal."""
+    sockets = Telling()
+    follower = sockets.follower = Follower(journal.of(app), sockets)
+    follower.step()
+    append(5, name="told")
+    published()
+    before = fanned_out("told")
+    follower.read_soon()
+    follower.step()
+    follower.tell()
+    assert sockets.offsets == [1, 2, 3, 4, 5]
+    assert fanned_out("told") == before + 5

@@ -30,6 +30,12 @@ class Recorder:
     def __init__(self) -> None:
         self.positions: list[int] = []
 
+    def hosts(self, _entry: Entry) -> bool:
+        return True
+
+    def note_position(self, position: int) -> None:
+        pass
+
     def emit_entry(self, entry: Entry) -> None:
         self.positions.append(entry.position)
 

@@ -21,6 +21,12 @@ from tests.harness.servers.redis import RedisServer
 class Silent:
     """Sockets of a process where nobody is."""
 
+    def hosts(self, _entry: Entry) -> bool:
+        return True
+
+    def note_position(self, position: int) -> None:
+        pass
+
     def emit_entry(self, entry: Entry) -> None:
         pass
 
