@@ -5,9 +5,10 @@ accepts the client; and it calls a handler that raises TypeError again, without 
 Here the error handler runs as well, an error always refuses the client, and a handler runs once.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from inspect import signature
 from typing import Any
 
@@ -45,7 +46,8 @@ def keep_errors(socketio: SocketIO) -> None:
 def _called_once(handler: Handler) -> Handler:
     """The handler for Flask-SocketIO to call as handler(auth), and after a TypeError as handler():
     runs once, with the auth if it takes it."""
-    takes_auth = _takes_auth(handler)
+    # A handler that is compared by its value has no hash.
+    takes_auth = (_known if isinstance(handler, Hashable) else _takes_auth)(handler)
     failed: Exception | None = None
 
     def call(*arguments: Any) -> Any:
@@ -72,3 +74,6 @@ def _takes_auth(handler: Handler) -> bool:
     except ValueError:  # of a builtin, which has no signature
         pass
     return True
+
+
+_known = lru_cache(_takes_auth)  # a signature takes 14 us, and each connect asks for it

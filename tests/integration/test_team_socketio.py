@@ -3,6 +3,7 @@ Flask-SocketIO."""
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
@@ -272,3 +273,21 @@ def test_a_type_error_in_a_connect_handler_does_not_call_it_again(make: Make, au
     sockets.on_event("connect", connect)
     assert make(sockets)().say(f"0{json.dumps(auth)}" if auth else "0") == [INTERNAL_ERROR]
     assert calls == [auth]
+
+
+def test_a_connect_handler_may_be_compared_by_its_value(make: Make) -> None:
+    """It has no hash, and is called with the auth as any other."""
+    sockets = SocketIO()
+
+    @dataclass
+    class Remember:
+        calls: list[Any]
+
+        def __call__(self, auth: Any = None) -> None:
+            self.calls.append(auth)
+
+    handler = Remember([])
+    sockets.on_event("connect", handler)
+    for _ in range(2):
+        make(sockets)().say('0{"name":"alice"}')
+    assert handler.calls == [{"name": "alice"}] * 2
