@@ -12,6 +12,7 @@ advancing.py   the same, and the head, by one statement of PostgreSQL
 publishing.py  through Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
+selecting.py   the statements of these reads
 several.py     what several clients are owed, in one read
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, text, update
 
-from ordercast.journal.reading import CONTENT, data_bytes
+from ordercast.journal.selecting import CONTENT, data_bytes
 from ordercast.journal.tables import EVENTS
 from ordercast.request_ids import MAX_CHARACTERS
 
@@ -69,7 +69,7 @@ def number(connection: Connection, head: int, limit: int, after: int) -> Sequenc
     if connection.dialect.name == "postgresql":
         values = {"after": after, "limit": limit, "head": head, "bytes": BATCH_BYTES}
         return connection.execute(NUMBER, {**values, "characters": MAX_CHARACTERS}).all()
-    size = data_bytes(connection)
+    size = data_bytes()
     waiting = (
         select(
             events.id,
