@@ -18,6 +18,7 @@ from ordercast.doctor.printing import Report
 from ordercast.errors import KeysUnavailable, Refuse
 from ordercast.events import Events
 from ordercast.inbox.sender import Inbox
+from ordercast.journal import HeadLocked
 from ordercast.proof.command import prove
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
@@ -66,6 +67,23 @@ def doctor(as_json: bool) -> None:
     for text in (report.json(),) if as_json else report.lines():
         click.echo(text)
     sys.exit(report.exit_code)
+
+
+@group.command("restart-journal")
+@click.option("--yes", is_flag=True, help="Do not ask before.")
+def restart_journal(yes: bool) -> None:
+    """Give the journal a new name: clients connect anew, and read their data again.
+
+    For a database that was restored from a backup while no process and no Redis remembers the
+    journal, and for a copy of another service's database. Nothing is deleted; events that wait for
+    their position get one in the new journal."""
+    if not yes:
+        click.confirm("All clients are disconnected, and read their data again. Go on?", abort=True)
+    try:
+        head = _service().journal.rename()
+    except HeadLocked as exc:
+        fail("head_locked", f"{exc}: see flask ordercast doctor")
+    click.echo(f"the journal is {head.journal}, and begins after position {head.position}")
 
 
 @group.command()

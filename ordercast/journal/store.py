@@ -147,6 +147,11 @@ class Journal:
         with self._database.writing() as connection:
             return restarting.restart(connection, journal, known)
 
+    def rename(self) -> Head:
+        """Let the journal begin anew -> the head afterwards; see restarting.rename."""
+        with self._database.writing() as connection:
+            return restarting.rename(connection)
+
     def holders(self) -> list[str]:
         """The database sessions that hold the head, in words; on SQLite none."""
         with self._database.reading() as connection:

@@ -9,8 +9,10 @@ from flask import Flask
 from sqlalchemy import delete, func, select, update
 
 from app.db import db, now, transaction
+from app.extension import cast
 from ordercast.broker import Broker
 from ordercast.journal import Marks, Publisher
+from ordercast.journal.restarting import UNKNOWN_GAP
 from ordercast.journal.tables import EVENTS, HEAD
 from tests.harness.application import journal
 from tests.harness.application.journal import announce_head, sequence_once
@@ -173,3 +175,25 @@ def test_what_a_journal_of_another_name_left_behind_is_pruned_in_its_time(app: F
     assert journal.prune(now() - timedelta(days=1)) == 0
     assert journal.prune(now() + timedelta(minutes=1)) == 4
     assert db.session.scalar(select(func.count()).select_from(EVENTS)) == 0
+
+
+def test_a_journal_that_is_restarted_by_hand_begins_far_above_what_any_client_has(
+    app: Flask, broker: Broker
+) -> None:
+    append(5)
+    assert sequenced(Marks(broker)) == [1, 2, 3, 4, 5]
+    before = name()
+    go_back_to(2)
+    append(1)
+    restart = ["ordercast", "restart-journal"]
+    asked = app.test_cli_runner().invoke(args=restart, input="n\n")
+    assert (asked.exit_code, name()) == (1, before)
+    done = app.test_cli_runner().invoke(args=[*restart, "--yes"])
+    begin = 2 + UNKNOWN_GAP
+    assert done.output == f"the journal is {name()}, and begins after position {begin}\n"
+    assert name() != before
+    # What the backup had waiting is sequenced too, and nobody from before has an offset up to it.
+    assert [entry.position for entry in journal.sequence()[1]] == [begin + 1]
+    assert not cast.missed(["user:1"], after=5).complete
+    assert not cast.missed(["user:1"], after=2).complete
+    assert cast.missed(["user:1"], after=begin).complete
