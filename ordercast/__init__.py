@@ -20,7 +20,10 @@ Reading order:
     live/            the connected clients, and how the journal's events reach them
     transport/       HTTP, Engine.IO and WebSockets, without the rest of the library
     worker/          sequencing, the inbox, the service's own steps
-    service.py       puts the parts of one application together; extension.py is their public face
+    ledger/          what each process writes about its connections
+    trace/           what happened to an event, by the journal and the ledger
+    service.py       puts the parts of one application together; extension.py is their public face,
+                     operating.py the part for those who run it
     endings.py       how connections end
     serving.py       gunicorn's settings                gunicorn.py   as a configuration file
     health.py        the checks of /readyz              doctor/   those of an operator's command
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
     from ordercast.errors import InboxUnavailable as InboxUnavailable
     from ordercast.errors import InvalidEvent as InvalidEvent
     from ordercast.errors import KeysUnavailable as KeysUnavailable
+    from ordercast.errors import LedgerUnavailable as LedgerUnavailable
     from ordercast.errors import OrdercastError as OrdercastError
     from ordercast.errors import Refuse as Refuse
     from ordercast.errors import Refused as Refused
@@ -80,6 +84,8 @@ if TYPE_CHECKING:
     from ordercast.journal import Head as Head
     from ordercast.journal import Missed as Missed
     from ordercast.journal import Pruned as Pruned
+    from ordercast.ledger import ConnectionRecord as ConnectionRecord
+    from ordercast.ledger import ProcessRecord as ProcessRecord
     from ordercast.live.census import Census as Census
     from ordercast.migrations import include_object as include_object
     from ordercast.origins import Origins as Origins
@@ -96,6 +102,13 @@ if TYPE_CHECKING:
     from ordercast.settings import ConfigError as ConfigError
     from ordercast.settings import Settings as Settings
     from ordercast.tokens import token_of as token_of
+    from ordercast.trace import ConnectionPage as ConnectionPage
+    from ordercast.trace import EventTrace as EventTrace
+    from ordercast.trace import ProcessTrace as ProcessTrace
+    from ordercast.trace import Progress as Progress
+    from ordercast.trace import Receipt as Receipt
+    from ordercast.trace import ReceiptState as ReceiptState
+    from ordercast.trace import Trace as Trace
 
 __version__ = "0.1.0"
 
@@ -107,9 +120,12 @@ _HOME = {  # public name: its module
     "Command": "commands",
     "CommandGroup": "commands",
     "ConfigError": "settings",
+    "ConnectionPage": "trace",
+    "ConnectionRecord": "ledger",
     "Doubtful": "doctor.finding",
     "Entry": "journal",
     "Event": "events",
+    "EventTrace": "trace",
     "Events": "events",
     "Examination": "doctor.finding",
     "Finding": "doctor.finding",
@@ -119,6 +135,7 @@ _HOME = {  # public name: its module
     "InboxUnavailable": "errors",
     "InvalidEvent": "errors",
     "KeysUnavailable": "errors",
+    "LedgerUnavailable": "errors",
     "Level": "doctor.finding",
     "MAX_SUBJECT_CHARACTERS": "claims",
     "MAX_TOKEN_ID_CHARACTERS": "claims",
@@ -129,7 +146,12 @@ _HOME = {  # public name: its module
     "Origins": "origins",
     "Outage": "database",
     "OutageFilter": "outage_filter",
+    "ProcessRecord": "ledger",
+    "ProcessTrace": "trace",
+    "Progress": "trace",
     "Pruned": "journal",
+    "Receipt": "trace",
+    "ReceiptState": "trace",
     "Refuse": "errors",
     "Refused": "errors",
     "Report": "doctor.printing",
@@ -145,6 +167,7 @@ _HOME = {  # public name: its module
     "TokenInvalid": "errors",
     "TokenKind": "claims",
     "TokenRevoked": "errors",
+    "Trace": "trace",
     "TrustedProxies": "proxies",
     "Unhealthy": "doctor.finding",
     "UtcDateTime": "database.types",

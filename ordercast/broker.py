@@ -80,6 +80,23 @@ class Broker:
         return f"{self.prefix}:hosts"
 
     @property
+    def ledger(self) -> str:
+        """The key of the hash of web processes, and how far each has come."""
+        return f"{self.prefix}:ledger"
+
+    def ledger_connections(self, process: str) -> str:
+        """The key of the hash of a process's connections, by sid."""
+        return f"{self.prefix}:ledger:{process}:connections"
+
+    def ledger_marks(self, process: str) -> str:
+        """The key of the list of the times at which a process came to a position."""
+        return f"{self.prefix}:ledger:{process}:marks"
+
+    def ledger_batches(self, journal: str) -> str:
+        """The key of the stream of the batches that were sequenced, by their last position."""
+        return f"{self.prefix}:ledger:batches:{journal}"
+
+    @property
     def probe(self) -> str:
         """The key that a check of readiness writes."""
         return f"{self.prefix}:probe"

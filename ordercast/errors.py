@@ -6,6 +6,7 @@
         InvalidEvent              invalid_event            a payload that does not fit its event
         InboxUnavailable          inbox_unavailable        Redis did not confirm the event
         Inexpressible             inexpressible_event      a payload without a schema or a type
+      LedgerUnavailable             ledger_unavailable       the list of connections cannot be read
       SocketError
         Refuse                    refused                  a connect; with a code of its own
           AuthenticationRequired  authentication_required
@@ -72,6 +73,13 @@ class Inexpressible(EventError):
     the event and the field."""
 
     code = "inexpressible_event"
+
+
+class LedgerUnavailable(OrdercastError):
+    """What the processes wrote of their connections cannot be read: Redis does not answer, or
+    LEDGER_SECONDS is 0. The text says which."""
+
+    code = "ledger_unavailable"
 
 
 class SocketError(OrdercastError):

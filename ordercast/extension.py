@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from ordercast.operating import Operating
 from ordercast.worker.steps import Function, Steps
 
 if TYPE_CHECKING:
@@ -18,12 +19,9 @@ if TYPE_CHECKING:
 
     from ordercast.claims import TokenKind
     from ordercast.database import Transaction
-    from ordercast.doctor.finding import Examination, Finding
     from ordercast.events import Event
-    from ordercast.health import Check
     from ordercast.identity import Identify, Identity, MayJoin, TokenIdentity
     from ordercast.journal import Head, Missed
-    from ordercast.live.census import Census
     from ordercast.revocation import RevocationStore, Rule
     from ordercast.service import Service
     from ordercast.tokens import Tokens
@@ -34,7 +32,7 @@ Joining = TypeVar("Joining", bound="MayJoin")
 # Flask is imported where it is used: importing `Ordercast` does not load it.
 
 
-class Ordercast:
+class Ordercast(Operating):
     """cast = Ordercast()
     cast.init_app(app, socketio, engine=lambda: db.engine)
 
@@ -165,15 +163,6 @@ class Ordercast:
 
         self.revocations.disconnect(within, id_text("user", user))
 
-    def census(self, kind: str, value: str, detail: str | None = None) -> Census:
-        """How many connections of all web processes a revocation of this kind would end now. Never
-        fails: the result also says how many processes answered."""
-        return self._service.census(kind, value, detail)
-
-    def check(self, check: Check) -> None:
-        """Add a check to `/readyz` and `health()`."""
-        self._service.health.add(check)
-
     def step(self, *, seconds: float) -> Callable[[Function], Function]:
         """Let the worker repeat a function every `seconds`, in an application context, and at once
         while it returns True: there may be more to do. A failure is logged and tried again.
@@ -194,23 +183,6 @@ class Ordercast:
         """Run the background worker: returns when SIGTERM or SIGINT came and every step is
         finished. Call it in the main thread, which gets the signals."""
         self._service.work()
-
-    def add_examinations(self, *examinations: Examination) -> None:
-        """Add examinations to `flask ordercast doctor` and `examine()`. An examination with the
-        name of one of the library's is made together with that one, as one finding."""
-        self._service.examinations.extend(examinations)
-
-    def examine(self) -> Iterator[Finding]:
-        """Examine all that the service needs, at once -> findings, as they are made."""
-        return self._service.examine()
-
-    def health(self) -> tuple[dict[str, str], str]:
-        """Run all checks at once -> ({name: ok | what is wrong}, ok | degraded | unavailable)."""
-        return self._service.health.examine()
-
-    def metrics(self) -> tuple[bytes, dict[str, str]]:
-        """What Prometheus reads, as a view returns it: (text, headers)."""
-        return self._service.monitor.view()
 
     def append(
         self,

@@ -211,6 +211,17 @@ POOL_MAX = Gauge(
 )
 """Above PostgreSQL's max_connections, over all hosts: make the pools smaller."""
 
+LEDGER_FAILURES = Counter(
+    "ordercast_ledger_failures_total",
+    "Times a process could not write into the ledger, which `trace` reads; it tries again.",
+)
+"""It grows: Redis takes no writes. Delivery goes on."""
+LEDGER_LOST = Counter(
+    "ordercast_ledger_lost_total",
+    "Ended connections that the ledger never got, as Redis took nothing for long.",
+)
+"""`trace` says `unknown` of these connections."""
+
 # Every series exists at 0 from the beginning: one that appears later has no rate.
 for series, values in (
     (PUBLISH_FAILURES, ("journal", "doorbell")),

@@ -31,6 +31,7 @@ from ordercast.request_ids import current_request_id
 from ordercast.revocation import Mark, RevocationStore, Rule, Rules
 from ordercast.settings import ConfigError, Settings
 from ordercast.tokens import Tokens
+from ordercast.trace import Asking
 from ordercast.transport import take_back
 from ordercast.worker.steps import Step
 
@@ -104,6 +105,7 @@ class Service:
             is_identified=lambda: is_identified() or bool(self.tokens.algorithms),
         )
         self._app = app
+        self.asking = Asking(self.broker, self.journal, settings)
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
         self.monitor = Monitor(
@@ -187,6 +189,11 @@ class Service:
         self.live.start()
         self.monitor.start_web()
         self.live.wait_until_tried()
+
+    def stop(self) -> None:
+        """At the end of a web process whose clients have gone to the others: write down how it
+        ended."""
+        self.live.stop()
 
     def census(self, kind: str, value: str, detail: str | None) -> Census:
         """How many connections a revocation would end now. Never fails."""

@@ -52,6 +52,7 @@ def gunicorn_options(settings: Settings) -> dict[str, Any]:
         "on_starting": partial(on_starting, settings.METRICS_PORT),
         "post_fork": post_fork,
         "post_worker_init": post_worker_init,
+        "worker_exit": worker_exit,
         "child_exit": child_exit,
         "on_exit": on_exit,
     }
@@ -115,6 +116,14 @@ def post_worker_init(worker: Any) -> None:
         except ConfigError as exc:
             print(f"ordercast: {exc}", file=sys.stderr)
             sys.exit(BOOT_ERROR)
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Write down how the process ended; not if it is killed."""
+    application = getattr(worker, "wsgi", None)  # None: it could not be loaded
+    service = getattr(application, "extensions", {}).get("ordercast")
+    if service is not None:
+        service.stop()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -13,6 +13,7 @@ publishing.py  through Redis, with a back-off while it does not answer
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
 selecting.py   the statements of these reads
+history.py     rows by offset, key or room, as an operator asks for them
 several.py     what several clients are owed, in one read
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
@@ -25,6 +26,7 @@ from ordercast.journal.bulk import NewEvent
 from ordercast.journal.clock import Clock
 from ordercast.journal.doorbell import Ear
 from ordercast.journal.entries import Entry
+from ordercast.journal.history import Row
 from ordercast.journal.listening import Listener
 from ordercast.journal.locking import LOCK_SECONDS, HeadLocked
 from ordercast.journal.marks import Marks
@@ -51,6 +53,7 @@ __all__ = [
     "NewEvent",
     "Pruned",
     "Publisher",
+    "Row",
     "Sequencer",
     "Wanted",
     "split",

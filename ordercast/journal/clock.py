@@ -2,7 +2,7 @@
 their own, which may be seconds apart."""
 
 import time
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 
@@ -25,6 +25,10 @@ class Clock:
             after = time.time()
         self.ahead = moment.timestamp() - (before + after) / 2
         return self.ahead
+
+    def now(self) -> datetime:
+        """This moment by the database's clock; by this process's own before ask(). Asks nothing."""
+        return datetime.fromtimestamp(time.time() + (self.ahead or 0.0), UTC)
 
     def seconds_since(self, moment: datetime) -> float | None:
         """How long ago a moment of the database's clock is; None before ask(). Asks nothing."""

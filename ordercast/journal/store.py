@@ -8,13 +8,14 @@ from sqlalchemy import Connection
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.database import Database, Transaction
-from ordercast.journal import locking, pruning, reading, restarting
+from ordercast.journal import history, locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
 from ordercast.journal.bulk import NewEvent
 from ordercast.journal.clock import Clock
 from ordercast.journal.days import Days
 from ordercast.journal.doorbell import Doorbell
 from ordercast.journal.entries import Entry
+from ordercast.journal.history import Row
 from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed
 from ordercast.journal.reading import Head
@@ -121,6 +122,28 @@ class Journal:
     ) -> Missed:
         """The rooms' events after this position, measured and not yet read. 0: no limit."""
         return Missed(self._database, rooms, after, max_events=max_events, max_bytes=max_bytes)
+
+    # -- what an operator asks for
+
+    def now(self) -> datetime:
+        """This moment by the database's clock."""
+        self.clock.ask()
+        return self.clock.now()
+
+    def row_at(self, position: int) -> Row | None:
+        """The event with this position, if it is kept."""
+        with self._database.reading() as connection:
+            return history.at(connection, position)
+
+    def rows_about(self, key: str, *, limit: int) -> list[Row]:
+        """The latest events with this key, the oldest first."""
+        with self._database.reading() as connection:
+            return history.about(connection, key, limit=limit)
+
+    def latest_rows(self, rooms: Sequence[str], *, limit: int) -> list[Row]:
+        """The latest events of these rooms that have a position, the oldest first."""
+        with self._database.reading() as connection:
+            return history.latest(connection, rooms, limit=limit)
 
     # -- sequencing
 

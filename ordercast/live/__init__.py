@@ -28,6 +28,8 @@ live_server.py    python-socketio's server      stock.py   python-engineio's, in
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
 ring.py           the recent past in memory      recent.py   that of a process that starts
+bookkeeper.py     writes the ledger: connections, and how far this process has come
+records.py        a connection as the ledger has it
 marking.py        how far this process has come, for sequencers that restarted
 readiness.py      the checks of /readyz: whether a worker runs, and events arrive
 """

@@ -53,7 +53,15 @@ class Background:
             start_task(self._follower.run)
             start_task(keep_marked, self._follower, self._marks)
             start_task(self._distribution.dismissal.run)
+            if self._distribution.bookkeeper.is_on:
+                start_task(self._distribution.bookkeeper.run)
             logger.info("following the journal")
+
+    def stop(self) -> None:
+        """Write down how this process ended, if it has begun to follow the journal."""
+        bookkeeper = self._distribution.bookkeeper
+        if self._started_in == os.getpid() and bookkeeper.is_on:
+            bookkeeper.write(is_end=True)
 
     def wait_until_tried(self) -> None:
         """Return when the journal was read, or could not be. Before the first connection: thousands

@@ -6,8 +6,9 @@ ends with the token at the latest.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from ordercast.errors import TokenError
@@ -19,6 +20,7 @@ from ordercast.live.outcome import Outcome
 from ordercast.metrics import RECOVERIES
 from ordercast.revocation import Mark, RevocationKind, Rules
 
+MAX_SPANS = 50  # of rooms that a client has left
 NOBODY = Identity("")  # of a client without an identity
 
 
@@ -38,17 +40,57 @@ class Connection:
     arrival: Arrival | None = None  # while it connects
     base: Sequence[str] = ()  # the rooms that its pid is signed for
     late: Late | None = None  # what it joined and left later
+    # For the ledger:
+    offset: int = 0  # once settled: what the client had
+    spans: dict[str, tuple[int, int | None]] | None = None  # of rooms joined or left after that
+    acknowledged: tuple[int, datetime] | None = None  # the highest offset, and when
+    noted: int | None = None  # the state that was written; None: it is to be written
 
     def begin(self, arrival: Arrival) -> None:
         """The client is in the rooms of its identity, and its connect handler runs next."""
         self.arrival = arrival
 
     def settle(
-        self, pid: str, *, base: Sequence[str], missed: Missed | None, recovered: bool
+        self,
+        pid: str,
+        *,
+        base: Sequence[str],
+        missed: Missed | None,
+        recovered: bool,
+        offset: int,
+        since: Mapping[str, int],
     ) -> None:
-        """The connect handler has run: `pid` and `missed` are what CONNECT and the replay tell."""
+        """The connect handler has run: `pid` and `missed` are what CONNECT and the replay tell. The
+        client gets what comes after `offset`, and in some rooms after a later position, `since`."""
         self.pid, self.base, self.missed, self.recovered = pid, base, missed, recovered
         self.arrival = None
+        self.offset = offset
+        self.spans = {room: (at, None) for room, at in since.items() if at > offset} or None
+
+    def entered(self, room: str, position: int) -> None:
+        """The client gets the events of the room after this position."""
+        self._keep_span(room, (position, None))
+
+    def left(self, room: str, position: int) -> None:
+        """The client has got the events of the room up to this position."""
+        since, _ = (self.spans or {}).get(room, (self.offset, None))
+        self._keep_span(room, (since, position))
+
+    def _keep_span(self, room: str, span: tuple[int, int | None]) -> None:
+        if self.spans is None:
+            self.spans = {}
+        self.spans.pop(room, None)
+        self.spans[room] = span
+        if len(self.spans) > MAX_SPANS:
+            ended = (room for room, (_, until) in self.spans.items() if until is not None)
+            oldest = next(ended, None)
+            if oldest is not None:
+                del self.spans[oldest]
+        self.noted = None
+
+    def acknowledge(self, offset: int, at: datetime) -> None:
+        """The client has applied all events up to this offset."""
+        self.acknowledged, self.noted = (offset, at), None
 
     def keep_late(self, late: Late | None) -> None:
         """Keep the rooms joined and left after the connect, of this connection or of the one before
@@ -155,6 +197,11 @@ class Connections:
         user_id = connection.identity.user_id
         older = {one.session for one in self.of_user(user_id) if one.is_older_than(connection)}
         return older.union(one.session for one in self.departed_of(user_id)) - {connection.session}
+
+    def has(self, connection: Connection) -> bool:
+        """Whether the connection is registered here."""
+        sid = connection.sid
+        return (self._by_sid.get(sid) or self._anonymous.get(sid)) is connection
 
     def all(self) -> list[Connection]:
         """Those with an identity."""

@@ -72,6 +72,11 @@ class Delivery:
         self._has_journal = has_journal
         self._position = 0  # up to which the journal was sent to its recipients
 
+    @property
+    def position(self) -> int:
+        """Up to which the journal was sent to its recipients."""
+        return self._position
+
     def restart(self) -> None:
         """Forget the position, as the journal does not go on: a position of before must not become
         the offset of a client that connects from now on."""

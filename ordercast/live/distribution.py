@@ -10,6 +10,7 @@ from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.emits import Durable, Emitter
 from ordercast.journal import Journal
+from ordercast.live.bookkeeper import Bookkeeper
 from ordercast.live.census import Counter
 from ordercast.live.connections import Connections
 from ordercast.live.delivery import Delivery, Sending
@@ -65,11 +66,20 @@ class Distribution:
             emitter=emitter,
             is_on=lambda: bool(captures) or not app.testing,
         )
+        self.bookkeeper = Bookkeeper(
+            broker,
+            self.manager,
+            self.connections,
+            journal.clock,
+            reached=lambda: self.follower.reached(),
+            seconds=settings.LEDGER_SECONDS,
+        )
         self.sockets = Sockets(
             self.manager,
             self.delivery,
             self.connections,
             self.revocations,
+            leaving=self.bookkeeper.left,
             start_task=start_task,
             keeps_transports=is_ours,
         )

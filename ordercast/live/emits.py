@@ -12,6 +12,7 @@ from socketio.packet import Packet
 
 from ordercast.events import EVERYBODY
 from ordercast.journal import Entry
+from ordercast.live.connections import Connection
 from ordercast.live.delivery import Delivery
 from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.rooms import RoomManager
@@ -56,6 +57,41 @@ class EmitManager(RoomManager):
             self.basic_enter_room(member.sid, NAMESPACE, room)
             if position > last:
                 self._begins.setdefault(member, {})[room] = position
+                if member.connection is not None and member.connection.pid:
+                    member.connection.entered(room, position)
+
+    def basic_enter_room(
+        self, sid: str, namespace: str, room: str, eio_sid: str | None = None
+    ) -> None:
+        connection = self._settled(sid, namespace, room, is_in=False)
+        super().basic_enter_room(sid, namespace, room, eio_sid)
+        if connection is not None and room != sid:
+            connection.entered(room, self._delivery.position)
+
+    def basic_leave_room(self, sid: str, namespace: str, room: str) -> None:
+        connection = self._settled(sid, namespace, room, is_in=True)
+        super().basic_leave_room(sid, namespace, room)
+        if connection is not None:
+            connection.left(room, self._delivery.position)
+
+    def basic_close_room(self, room: str, namespace: str) -> None:
+        leaving = [
+            self._settled(member.sid, namespace, room, is_in=True)
+            for member in self.members(namespace, room)
+        ]
+        super().basic_close_room(room, namespace)
+        for connection in leaving:
+            if connection is not None:
+                connection.left(room, self._delivery.position)
+
+    def _settled(self, sid: str, namespace: str, room: str, *, is_in: bool) -> Connection | None:
+        """The connection of a client that was let in before, and is in the room or not: the ledger
+        is told of the rooms that it joins and leaves later."""
+        member = self.member(sid, namespace)
+        connection = None if member is None else member.connection
+        if member is None or connection is None or not connection.pid:
+            return None
+        return connection if (room in member.rooms) is is_in else None
 
     def _begun(self, recipients: list[Member], entry: Entry) -> list[Member]:
         """Those of the recipients that are in a room of the event and owed its events by now."""

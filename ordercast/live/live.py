@@ -18,6 +18,7 @@ from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
 from ordercast.live.background import Background
+from ordercast.live.bookkeeper import Bookkeeper
 from ordercast.live.closing import count
 from ordercast.live.connections import Connections
 from ordercast.live.current import current_identity
@@ -120,6 +121,10 @@ class Live:
         return self._distribution.follower
 
     @property
+    def bookkeeper(self) -> Bookkeeper:
+        return self._distribution.bookkeeper
+
+    @property
     def dismissal(self) -> Dismissal:
         return self._distribution.dismissal
 
@@ -149,6 +154,10 @@ class Live:
         if self._settings.PRIVATE_ADDRESS is not None:
             hosts_key(self._app, self._settings)
         self._background.start()
+
+    def stop(self) -> None:
+        """At the end of a process whose clients have gone to the others."""
+        self._background.stop()
 
     def wait_until_tried(self) -> None:
         """Once started: return when the journal was read, or could not be, or takes long."""

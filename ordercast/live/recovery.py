@@ -131,7 +131,9 @@ class Recovery:
                 self._manager.basic_leave_room(member.sid, NAMESPACE, room)
             raise
         base = _shared(found.signed, member)
-        connection.settle(pid, base=base, missed=missed, recovered=True)
+        connection.settle(
+            pid, base=base, missed=missed, recovered=True, offset=after, since=found.since
+        )
 
     def _missed_since(self, then: Claim, after: int, found: Owed, arrival: Arrival) -> Missed:
         if then.journal != arrival.journal:
@@ -225,7 +227,12 @@ class Recovery:
             issued_at=int(time.time()),
         )
         connection.settle(
-            self._pids.sign(claim), base=_shared(entered, member), missed=missed, recovered=False
+            self._pids.sign(claim),
+            base=_shared(entered, member),
+            missed=missed,
+            recovered=False,
+            offset=position,
+            since=entered,
         )
 
     # -- both

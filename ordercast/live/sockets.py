@@ -22,7 +22,8 @@ GOOD_BYE_SECONDS = 1.0  # between a server's disconnect and the end of the trans
 
 
 class Sockets:
-    """`start_task` runs a function in the background. `keeps_transports`: the transport tells when
+    """`leaving` is told the sid of a client that leaves, while it is still in its rooms.
+    `start_task` runs a function in the background. `keeps_transports`: the transport tells when
     a session is over, so that a client that has left the namespace is remembered until then."""
 
     def __init__(
@@ -32,6 +33,7 @@ class Sockets:
         connections: Connections,
         revocations: Revocations,
         *,
+        leaving: Callable[[str], None],
         start_task: Callable[..., object],
         keeps_transports: bool,
     ) -> None:
@@ -39,6 +41,7 @@ class Sockets:
         self._delivery = delivery
         self._connections = connections
         self._revocations = revocations
+        self._leaving = leaving
         self._start_task = start_task
         self._keeps_transports = keeps_transports
 
@@ -110,6 +113,7 @@ class Sockets:
 
     def left(self, sid: str, reason: str) -> None:
         """Forget a client that has left the namespace, or whose session has ended."""
+        self._leaving(sid)
         connection = self._connections.remove(sid)
         if connection is None:
             return

@@ -28,7 +28,7 @@ LAST_POLL_SECONDS = 20.0  # for a client that polls to ask for the end of its se
 class Session:
     __slots__ = (
         "_host", "_outbox", "_taken", "_upgrade", "address", "authenticated", "connecting",
-        "incoming", "sid", "state", "websocket",
+        "ending", "incoming", "sid", "state", "websocket",
     )  # fmt: skip
 
     def __init__(self, host: Host[Session], sid: str, address: str) -> None:
@@ -40,6 +40,7 @@ class Session:
         self.websocket: WebSocket | None = None  # None: long-polling
         self.incoming = Incoming()
         self.connecting = False  # a CONNECT is not answered yet
+        self.ending: Ending | None = None
         self._outbox: Outbox | None = Outbox()  # None: no polling
         self._upgrade: Upgrade | None = None  # begun by the client, and not finished
         # Called when nothing waits any more: a callback for each namespace that sends a piece.
@@ -264,6 +265,7 @@ class Session:
         if self.closed:
             return
         was_probed, self.state = self.state is SessionState.PROBED, SessionState.ENDING
+        self.ending = ending
         self._taken = ()
         self._host.ended(self, ending)
         self.authenticated = False

@@ -78,10 +78,11 @@ class TeamProcess:
         packet = f"2{json.dumps([name, *arguments])}"
         self.server._handle_eio_message(member.eio_sid, packet)
 
-    def append(self, room: str, count: int = 1) -> None:
+    def append(self, room: str, count: int = 1, *, key: str | None = None) -> None:
         with self.database.begin() as connection:
             for _ in range(count):
-                self.service.journal.append(connection, room, "test", {"number": next(numbers)})
+                payload = {"number": next(numbers)}
+                self.service.journal.append(connection, room, "test", payload, key=key)
 
     def sequence(self) -> list[bytes]:
         """Positions for all that was appended -> what a worker publishes."""
@@ -100,11 +101,15 @@ class TeamProcess:
         self.follower.read_soon()
         self.follower.step()
 
-    def happen(self, *rooms: str) -> None:
+    def happen(self, *rooms: str, key: str | None = None) -> None:
         """An event in each of these rooms, which this process hears."""
         for room in rooms:
-            self.append(room)
+            self.append(room, key=key)
         self.hear(*self.sequence())
+
+    def note(self) -> None:
+        """It writes the ledger, as it does each second."""
+        self.live.bookkeeper.write()
 
     def end(self) -> None:
         self.database.dispose()
