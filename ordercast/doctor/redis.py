@@ -15,9 +15,13 @@ from ordercast.doctor.finding import Doubtful, Examination, Unhealthy
 DOWN = "Check ORDERCAST_REDIS_URL and that Redis runs; until then events take up to 2 s."
 FULL = "Raise maxmemory; until then the inbox takes nothing: emits are refused."
 READ_ONLY = "ORDERCAST_REDIS_URL names a replica: name the master, or its Sentinels."
-RULES = "~ordercast:* &ordercast:* &flask-socketio +@all -@admin -@dangerous +info"
+# All that web processes, workers and commands need.
+RULES = (
+    "~ordercast:* &ordercast:* &flask-socketio -@all +@read +@write +@pubsub +@connection"
+    " +@transaction +eval +time -@dangerous +info"
+)
 PERMISSIONS = (
-    f"With ACL SETUSER give it {RULES}, or what ORDERCAST_REDIS_PREFIX and"
+    f"With ACL SETUSER give it resetchannels {RULES}, or what ORDERCAST_REDIS_PREFIX and"
     " ORDERCAST_QUEUE_CHANNEL say instead."
 )
 EVICTING = "Set maxmemory-policy to noeviction: the inbox holds events that nobody else has yet."

@@ -11,11 +11,14 @@ from ordercast.broker import MAX_REDIS_ERROR_CHARACTERS, connect, reason
 from tests.harness.clients import loopback
 from tests.harness.people.person import register
 from tests.harness.processes.service import Service
+from tests.harness.servers import acl
 from tests.harness.servers.redis import RedisServer
 from tests.harness.servers.sentinels import SERVICE, sentinel, silent_host, vanished_host
 from tests.harness.waiting import DEADLINE_SECONDS
 
 PASSWORD = "sentinels-only"
+MASTERS_PASSWORD = "masters-only"
+USERS_PASSWORD = "users-of-redis"
 AS_SENTINELS = f"?sentinel_password={PASSWORD}"
 
 
@@ -65,23 +68,36 @@ def test_without_the_sentinels_password_the_error_says_so_for_each_in_one_line(
     assert "must be called with the client already authenticated" in said
 
 
-def test_a_service_behind_such_sentinels_is_ready_takes_emits_and_is_examined(
-    hosts: tuple[str, str, str], sqlite_url: str, tmp_path: Path
+def test_a_service_whose_redis_and_sentinels_know_different_users_is_ready_and_takes_emits(
+    own_redis: RedisServer, sqlite_url: str, tmp_path: Path
 ) -> None:
     """The deadlines are those of every test: it was a minute for each question."""
-    url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
-    service = Service(tmp_path, database_url=sqlite_url, redis_url=url).start()
-    try:
-        answer = loopback.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
-        assert answer.json()["redis"] == "ok"
-        alice = register(service.url, "customer")
-        with closing(alice.http):
-            note = '{"title": "Hello", "message": "You", "type": "info"}'
-            sent = service.flask("emit", "notification", "--user", alice.id, "--data", note)
-            assert (sent.returncode, sent.stdout) == (0, "accepted\n")
-        examined = service.flask("doctor")
-        assert "ok    redis:" in examined.stdout
-        assert "ok    worker:" in examined.stdout
-        assert PASSWORD not in examined.stdout + examined.stderr
-    finally:
-        service.stop()
+    with redis.Redis.from_url(own_redis.url) as admin:
+        acl.add_users(admin, USERS_PASSWORD)
+        admin.config_set("requirepass", MASTERS_PASSWORD)
+    with (
+        vanished_host() as gone,
+        silent_host() as frozen,
+        sentinel(
+            tmp_path, own_redis, password=PASSWORD, master_password=MASTERS_PASSWORD
+        ) as answering,
+    ):
+        hosts = f"ordercast:{USERS_PASSWORD}@{gone},{frozen},{answering}"
+        asked = f"sentinel_username={acl.SENTINELS}&sentinel_password={PASSWORD}"
+        url = f"redis+sentinel://{hosts}/0/{SERVICE}?{asked}"
+        service = Service(tmp_path, database_url=sqlite_url, redis_url=url).start()
+        try:
+            answer = loopback.get(f"{service.url}/readyz", timeout=DEADLINE_SECONDS)
+            assert answer.json()["redis"] == "ok"
+            alice = register(service.url, "customer")
+            with closing(alice.http):
+                note = '{"title": "Hello", "message": "You", "type": "info"}'
+                sent = service.flask("emit", "notification", "--user", alice.id, "--data", note)
+                assert (sent.returncode, sent.stdout) == (0, "accepted\n")
+            examined = service.flask("doctor")
+            assert "ok    redis:" in examined.stdout
+            assert "ok    worker:" in examined.stdout
+            said = examined.stdout + examined.stderr
+            assert not any(word in said for word in (PASSWORD, USERS_PASSWORD, MASTERS_PASSWORD))
+        finally:
+            service.stop()

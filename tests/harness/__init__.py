@@ -3,7 +3,8 @@
 waiting                  wait for a condition, with a deadline
 
 servers.balancers        nginx, HAProxy and Caddy in front of two hosts, with the files of deploy/
-servers.certificates     a certificate that nobody else signed
+servers.acl              the users of Redis that the documents show
+servers.certificates     certificates that nobody signed, or an authority that nobody knows
 servers.clusters         PostgreSQL primary and standby on TCP ports; promotion
 servers.issuer           the issuer of tokens: its key set over HTTP, rotated, down, silent
 servers.journals         a journal of its own for a copied database
@@ -17,6 +18,7 @@ servers.releases         databases as an earlier release left them
 servers.schema           what a database says of its tables, and their rows
 servers.sentinels        Redis Sentinels, and hosts that do not answer
 servers.sqlite           SQLite files: databases from a template, backup
+servers.tls              TLS in front of a server, HAProxy
 
 processes.external       a legacy script that knows Flask-SocketIO alone
 processes.gunicorn       gunicorn with one WSGI application of the tests

