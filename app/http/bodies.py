@@ -170,13 +170,16 @@ class Page(Query):
     cursor: str | None = None  # the `nextCursor` of the page before
 
 
-class ProductPage(Page):
-    seller_id: str | None = None
-
-
 def _listed(text: object) -> object:
     """ "a,b" -> ["a", "b"]."""
     return text.split(",") if isinstance(text, str) else text
+
+
+class ProductPage(Page):
+    seller_id: str | None = None
+    ids: Annotated[list[str] | None, BeforeValidator(_listed), Field(max_length=MAX_PAGE_ROWS)] = (
+        None  # these alone
+    )
 
 
 class OrderPage(Page):

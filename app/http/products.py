@@ -29,8 +29,8 @@ blueprint = Blueprint("products", __name__, url_prefix="/api/products")
     errors=(InvalidCursor,),
 )
 def list_products(caller: Identity, query: ProductPage) -> dict[str, Any]:
-    """?sellerId&limit&cursor -> 200 {products, nextCursor}."""
-    offered = queries.products(caller, seller_id=query.seller_id)
+    """?sellerId&ids=1,2&limit&cursor -> 200 {products, nextCursor}."""
+    offered = queries.products(caller, seller_id=query.seller_id, ids=query.ids)
     products, following = page(
         offered, Product.id, ProductView, cursor=query.cursor, limit=query.limit
     )

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Callable
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import copies
-from tests.harness.clients.browser import PHONE, Visit
+from tests.harness.clients.browser import NETWORK, PHONE, Visit
 from tests.harness.people.person import Person
 from tests.harness.processes.service import Service
 
 PAGE = 50  # orders that are listed at first
+ASKS_MS = 20_000  # far more than between two questions for the stock
 
 
 def test_every_order_is_in_the_list_and_has_a_page_that_tells_what_happened(
@@ -62,3 +63,52 @@ def test_the_page_of_an_order_is_for_its_parties(
         one.sign_in(somebody.credentials)
         expect(one.page.get_by_role("main")).to_contain_text(sees)
         assert one.violations() == []
+
+
+def lose_the_answer(route: Route) -> None:
+    route.fetch()
+    route.abort()
+
+
+def test_the_basket_outlives_the_page_and_tells_of_each_sellers_order_what_became_of_it(
+    alice: Person, bob: Person, person: Callable[..., Person], visit: Callable[..., Visit]
+) -> None:
+    dora = person("seller")
+    rare, pot = bob.offers(name="Rare", stock=3), dora.offers(name="Pot", stock=3)
+    hers = visit()
+    hers.tolerated = f"status of 409|{NETWORK}"
+    hers.sign_in(alice.credentials)
+    basket = hers.page.get_by_role("complementary", name="Basket")
+    for name in ("Rare", "Pot"):
+        hers.page.get_by_role("button", name=f"Add {name} to the basket").click()
+    group = hers.page.get_by_role("group", name="Quantity of Rare")
+    group.get_by_role("button", name="One more").click()
+    hers.page.reload()
+    expect(basket).to_contain_text(re.compile(r"2 . Rare.*1 . Pot"))
+
+    bob.post(f"/api/products/{rare['id']}/stock", {"stock": 1})
+    line = basket.locator(f"[data-product='{rare['id']}']")
+    expect(line).to_contain_text("Only 1 left", timeout=ASKS_MS)
+    expect(hers.page.locator(".product", has_text="Rare")).to_contain_text("Only 1 left")
+    basket.get_by_role("button", name="Place 2 orders").click()
+    expect(basket.get_by_role("list", name="Placed")).to_contain_text("is placed")
+    expect(basket.get_by_role("alert")).to_contain_text("not enough left")
+    (order,) = alice.get("/api/orders")["orders"]
+    assert order["items"][0]["productId"] == pot["id"]
+    hers.page.reload()
+    expect(basket.get_by_role("alert")).to_contain_text("not enough left")
+    assert hers.violations() == []
+    basket.get_by_role("button", name="Take 1 of Rare").click()
+    expect(basket.get_by_role("alert")).to_be_empty()
+
+    hers.page.route("**/api/orders", lose_the_answer)
+    basket.get_by_role("button", name="Place order").click()
+    expect(basket.get_by_role("alert")).to_contain_text("No answer came")
+    hers.page.unroute("**/api/orders")
+    hers.page.reload()
+    expect(basket.get_by_role("alert")).to_contain_text("No answer came")
+    expect(group.get_by_role("button", name="One less")).to_be_disabled()
+    basket.get_by_role("button", name="Place order").click()
+    expect(basket).to_contain_text("Nothing in it yet.")
+    expect(basket.get_by_role("list", name="Placed")).to_contain_text("is placed")
+    assert len(alice.get("/api/orders")["orders"]) == 2

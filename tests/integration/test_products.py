@@ -102,6 +102,19 @@ def test_the_wrong_role_gets_403(market: Market) -> None:
     assert good(market.bob.get("/api/products"))["products"] == [tea]
 
 
+def test_the_list_can_be_of_some_products(market: Market) -> None:
+    first, second, hidden = (market.product(name=name) for name in ("A", "B", "C"))
+    good(market.bob.patch(f"/api/products/{hidden['id']}", {"hidden": True}))
+    ids = ",".join([hidden["id"], first["id"], "none", str(2**63), "", first["id"]])
+    assert good(market.alice.get("/api/products", ids=ids))["products"] == [first]
+    assert good(market.alice.get("/api/products", ids=""))["products"] == []
+    both = f"{first['id']},{second['id']}"
+    assert good(market.alice.get("/api/products", ids=both))["products"] == [second, first]
+    assert good(market.alice.get("/api/products", ids=both, sellerId="7"))["products"] == []
+    too_many = ",".join(["1"] * 101)
+    assert error(market.alice.get("/api/products", ids=too_many)) == (422, "validation_error")
+
+
 def test_another_seller_gets_404(market: Market) -> None:
     tea = market.product()
     assert error(market.dora.adjust(tea, stock=0)) == (404, "not_found")

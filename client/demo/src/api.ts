@@ -17,6 +17,16 @@ export function products(sellerId?: string) {
   };
 }
 
+/** These products as they are now: {id: product}, null for those that are not for sale any more. */
+export async function productsOf(ids: readonly string[]): Promise<Map<string, Product | null>> {
+  const asked = ids.slice(0, PAGE);
+  const path = `/api/products?limit=${PAGE}&ids=${asked.map(encodeURIComponent).join(",")}`;
+  const { body } = await call<{ products: readonly Product[] }>("GET", path, undefined);
+  const found = new Map<string, Product | null>(asked.map((id) => [id, null]));
+  for (const product of body.products) found.set(product.id, product);
+  return found;
+}
+
 export const ORDERS_PATH = "/api/orders";
 
 /** A snapshot of the newest orders that the user may see. */
@@ -38,7 +48,7 @@ export async function orderPage(query: string, cursor: string | null): Promise<O
 }
 
 export async function placeOrder(
-  items: { productId: string; quantity: number }[],
+  items: readonly { productId: string; quantity: number }[],
   idempotencyKey: string,
 ): Promise<Order> {
   return (await call<Order>("POST", "/api/orders", { items }, idempotencyKey)).body;
@@ -114,7 +124,9 @@ export function reason(error: unknown): string {
     case "invalid_transition":
       return "Somebody else has moved this order meanwhile.";
     case "out_of_stock":
-      return "There are not enough left of that. The stock shown is up to date again.";
+      return "There are not enough left of what is marked.";
+    case "unknown_product":
+      return "What is marked is not for sale any more.";
     case "invalid_credentials":
       return "No account with this address and password.";
     default:
