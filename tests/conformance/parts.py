@@ -9,3 +9,6 @@ class Parts:
 
     def start(self) -> None:
         """Nothing besides."""
+
+    def stop(self) -> None:
+        """Nothing either."""
