@@ -93,6 +93,7 @@ if TYPE_CHECKING:
     from ordercast.proxies import TrustedProxies as TrustedProxies
     from ordercast.redaction import redacted as redacted
     from ordercast.request_ids import RequestIdFilter as RequestIdFilter
+    from ordercast.request_ids import current_request_id as current_request_id
     from ordercast.revocation import Mark as Mark
     from ordercast.revocation import RevocationKind as RevocationKind
     from ordercast.revocation import RevocationStore as RevocationStore
@@ -175,6 +176,7 @@ _HOME = {  # public name: its module
     "asyncapi_document": "asyncapi",
     "claim_at": "claims",
     "complaints_of": "complaints",
+    "current_request_id": "request_ids",
     "engine_options": "database",
     "explain": "database",
     "fail": "commands",

@@ -65,6 +65,15 @@ class AccountDisabled(AccountError):
         super().__init__("This account has been disabled.")
 
 
+class OwnAccount(AccountError):
+    """Administrators must not lock themselves out."""
+
+    code = "own_account"
+
+    def __init__(self) -> None:
+        super().__init__("You cannot do this to your own account; another administrator can.")
+
+
 class LocalAccountsOff(AccountError):
     code = "local_accounts_off"
 

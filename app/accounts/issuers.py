@@ -17,8 +17,13 @@ from app.accounts.errors import LocalAccountsOff
 from app.config import Settings
 
 
+def has_local_accounts() -> bool:
+    """Whether people register and log in here."""
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings.has_local_accounts
+
+
 def require_local_accounts() -> None:
     """Raises LocalAccountsOff when the users are another service's."""
-    settings: Settings = current_app.config["SETTINGS"]
-    if not settings.has_local_accounts:
+    if not has_local_accounts():
         raise LocalAccountsOff

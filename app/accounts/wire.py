@@ -16,6 +16,22 @@ class UserView(Wire):
     created_at: AwareDatetime
 
 
+class AdministeredUserView(UserView):
+    """A user, as administrators see it."""
+
+    disabled_at: AwareDatetime | None
+
+
+class EndedSessionsView(Wire):
+    """How many login sessions an action on a user has ended."""
+
+    sessions_ended: int
+
+
+class NewPasswordView(EndedSessionsView):
+    password: str | None  # the one that was made; null: the caller gave it
+
+
 class Tokens(Wire):
     """A pair of tokens; `expires_in`: seconds until the access token expires."""
 

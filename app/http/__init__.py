@@ -5,6 +5,7 @@ bodies.py     the request bodies            errors.py  the envelope and the tabl
 idempotency.py   a repeated POST gets the first answer     paging.py  lists by cursor
 session.py    the pages' login               cookie.py   its refresh token, and from where it counts
 auth, products, orders, notifications, events: the API     in_flight.py  its large answers
+admin/        the administrators' API
 health.py     healthz, readyz, metrics      docs.py    OpenAPI, AsyncAPI and the page over them
 pages.py      the built pages at /          browsing.py  a person told from a program, error pages
 compression.py  of lists and documents
@@ -20,6 +21,7 @@ from flask import Flask, Response, request
 
 from app.http import (
     access,
+    admin,
     auth,
     cors,
     docs,
@@ -48,6 +50,8 @@ def init_app(app: Flask) -> None:
         module.init_app(app)
     for part in (auth, session, products, orders, notifications, events, health, docs):
         app.register_blueprint(part.blueprint)
+    for blueprint in admin.BLUEPRINTS:
+        app.register_blueprint(blueprint)
     app.after_request(_as_declared)
     app.after_request(_not_kept)
 

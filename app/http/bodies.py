@@ -21,6 +21,7 @@ from app.catalog.pictures import MAX_PICTURE_CHARACTERS, picture_of
 from app.db import MAX_ROW_ID
 from app.events import EVENTS, Notification, Status
 from app.http.paging import DEFAULT_LIMIT, MAX_PAGE_ROWS
+from app.roles import Role
 from app.text import no_nul, single_line
 from ordercast import MAX_SUBJECT_CHARACTERS
 
@@ -159,6 +160,14 @@ class Notify(Body):
     type: NotificationType
 
 
+class ChangeRole(Body):
+    role: Role
+
+
+class ChangePassword(Body):
+    password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD_CHARACTERS)] | None = None
+
+
 class Query(BaseModel):
     """A query string, parsed as the declared types; unknown parameters are ignored."""
 
@@ -168,6 +177,10 @@ class Query(BaseModel):
 class Page(Query):
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE_ROWS)] = DEFAULT_LIMIT
     cursor: str | None = None  # the `nextCursor` of the page before
+
+
+class SearchPage(Page):
+    q: Annotated[str, Field(max_length=MAX_SEARCH_CHARACTERS), AfterValidator(no_nul)] = ""
 
 
 def _listed(text: object) -> object:
@@ -182,11 +195,10 @@ class ProductPage(Page):
     )
 
 
-class OrderPage(Page):
+class OrderPage(SearchPage):
     status: Annotated[list[Status] | None, BeforeValidator(_listed)] = None  # any of these
     placed_from: AwareDatetime | None = None
     placed_before: AwareDatetime | None = None
-    q: Annotated[str, Field(max_length=MAX_SEARCH_CHARACTERS), AfterValidator(no_nul)] = ""
 
 
 class EventsAfter(Query):

@@ -100,6 +100,7 @@ STATUS: dict[type[OrdercastError], int] = {
     accounts.AccountRequired: 403,
     accounts.LocalAccountsOff: 403,
     accounts.AccountDisabled: 403,
+    accounts.OwnAccount: 409,
     catalog.ProductNotFound: 404,
     catalog.OutOfStock: 409,
     catalog.StockTooLarge: 409,

@@ -1,5 +1,6 @@
 """The documents: everything is in them, and what is really sent is what they say."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -71,7 +72,7 @@ def test_every_route_of_the_api_is_in_the_openapi_document(app: Flask, openapi: 
     for rule in app.url_map.iter_rules():
         documents = rule.rule in ("/api/openapi.json", "/api/asyncapi.json")
         if rule.rule.startswith("/api/") and not documents:
-            path = rule.rule.replace("<", "{").replace(">", "}")
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             methods = {method.lower() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
             assert methods <= openapi["paths"][path].keys()
 
