@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from flask import Flask
     from flask_socketio import SocketIO
+    from opentelemetry.trace import TracerProvider
     from sqlalchemy import Engine
 
     from ordercast.claims import TokenKind
@@ -54,11 +55,13 @@ class Ordercast(Operating):
         engine: Callable[[], Engine],
         events: Iterable[type[Event]] = (),
         revocation_rules: Mapping[str, Rule] | None = None,
+        tracer_provider: TracerProvider | None = None,
     ) -> None:
         """Set the application up by its `app.config`, in the place of `socketio.init_app(app)`; the
         team's `socketio` keeps its options and handlers. `engine` returns the engine of the team's
         database, in an application context. `events` are the declared events; without any, every
-        name is allowed. Raises ConfigError; ValueError for events that cannot be declared."""
+        name is allowed. `tracer_provider`: in the place of OpenTelemetry's global one, if that is
+        set by now. Raises ConfigError; ValueError for events that cannot be declared."""
         from ordercast import cli
         from ordercast.service import EXTENSION, Service
         from ordercast.settings import Settings
@@ -74,6 +77,7 @@ class Ordercast(Operating):
             is_identified=self._is_identified,
             may_join=lambda: self._may_join,
             steps=self._steps,
+            tracer_provider=tracer_provider,
         )
         app.extensions[EXTENSION] = self._latest = service
         cli.init_app(app)

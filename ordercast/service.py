@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from flask_socketio import SocketIO
 from sqlalchemy import Engine
 
-from ordercast import proxies, request_ids
+from ordercast import proxies, request_ids, spans
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.checks import checks
@@ -60,6 +61,7 @@ class Service:
         revocation_rules: Mapping[str, Rule] | None = None,
         is_identified: Callable[[], bool],
         may_join: Callable[[], MayJoin | None],
+        tracer_provider: Any = None,
     ) -> None:
         def asked() -> Engine:
             with app.app_context():
@@ -79,7 +81,16 @@ class Service:
         self.events = Events(events)
         self.tokens = Tokens(settings)
         self.identify = identify
-        self.journal = Journal(self.database, self.broker, self.captures, current_request_id)
+        traced = spans.configured(tracer_provider)
+        if traced is not None:
+            traced.init_app(app)
+        self.journal = Journal(
+            self.database,
+            self.broker,
+            self.captures,
+            partial(traced.origin, current_request_id) if traced else _request_id,
+            traced,
+        )
         self.durable = Durable(settings.DURABLE, self.events)
         self._emitter = Emitter(Apart(asked), self.broker, self.journal, self.captures)
         self.revocations = RevocationStore(
@@ -236,6 +247,10 @@ class Service:
             more=self.examinations,
         )
         return doctor.examine()
+
+
+def _request_id(_event: str) -> str | None:
+    return current_request_id()
 
 
 def _supported(engine: Engine) -> Engine:

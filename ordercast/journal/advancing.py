@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from ordercast.journal.locking import LOCK_NOT_AVAILABLE, LOCK_SECONDS, HeadLocked
 from ordercast.journal.numbering import FOUND, PLACED
 from ordercast.journal.tables import HEAD, HEAD_ID
-from ordercast.request_ids import MAX_CHARACTERS
+from ordercast.spans.carried import MAX_CHARACTERS
 
 SERIALIZATION_FAILURE = "40001"  # PostgreSQL, as READ COMMITTED is not the server's default
 

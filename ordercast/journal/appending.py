@@ -26,19 +26,20 @@ APPENDED = "ordercast appended"
 
 
 class Appender:
-    """Writes events into transactions that callers have open."""
+    """Writes events into transactions that callers have open. `origin` returns what the row of an
+    event of this name keeps as its `request_id`."""
 
     def __init__(
         self,
         database: Database,
         doorbell: Doorbell,
         captures: Captures,
-        request_id: Callable[[], str | None],
+        origin: Callable[[str], str | None],
     ) -> None:
         self._database = database
         self._doorbell = doorbell
         self._captures = captures
-        self._request_id = request_id
+        self._origin = origin
         _listen_to_sessions()
 
     def append(
@@ -61,7 +62,7 @@ class Appender:
         text = text_of(data).text
         connection = self._database.joined(session, EVENTS)
         row: dict[str, Any] = {"room": room, "name": name, "data": text, "key": key}
-        row["request_id"] = self._request_id()
+        row["request_id"] = self._origin(name)
         if further:
             row["further_rooms"] = list(further)
         written = connection.execute(INSERT[connection.dialect.name], row).inserted_primary_key
@@ -80,7 +81,7 @@ class Appender:
         if not events:
             return
         connection = self._database.joined(session, EVENTS)
-        insert_all(connection, events, self._request_id())
+        insert_all(connection, events, self._origin(events[0].name))
         through = self._ring_after(session, connection)
         for each in events if self._captures else ():
             rooms = (each.room, *each.further)

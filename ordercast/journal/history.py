@@ -14,6 +14,7 @@ from ordercast.journal.tables import (
     SET_ASIDE,
     entries_table,
 )
+from ordercast.spans.carried import parts
 
 COLUMNS = ("id", "created_at", "room", "name", "key", "request_id", "further_rooms")
 
@@ -115,7 +116,8 @@ def _rows(
         others = further if isinstance(further, list) else []  # any program may have written it
         rooms = tuple(dict.fromkeys([room, *(one for one in others if isinstance(one, str))]))
         fault = None if position is None else faults.get(position)
-        made.append(Row(id, position, rooms, name, key, request_id, created_at, fault))
+        request = parts(request_id)[0] or None if request_id else None
+        made.append(Row(id, position, rooms, name, key, request, created_at, fault))
     return made
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, text, update
 
 from ordercast.journal.selecting import CONTENT, data_bytes
 from ordercast.journal.tables import EVENTS
-from ordercast.request_ids import MAX_CHARACTERS
+from ordercast.spans.carried import MAX_CHARACTERS
 
 BATCH_BYTES = 4_194_304  # of data in one step, and one row more: what a batch holds in memory
 

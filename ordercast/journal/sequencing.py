@@ -8,8 +8,8 @@ row's lock lets one at a time through.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import redis
@@ -29,6 +29,10 @@ from ordercast.journal.tables import SET_ASIDE
 from ordercast.journal.waiting import Waiting
 from ordercast.metrics import EVENTS_SEQUENCED, EVENTS_SET_ASIDE, PUBLISH_FAILURES
 from ordercast.request_ids import clean
+from ordercast.spans.carried import Traced, of_rows, parts
+
+if TYPE_CHECKING:
+    from ordercast.spans.recording import Spans
 
 logger = logging.getLogger(__name__)
 
@@ -48,12 +52,19 @@ class Sequencer:
     `marks`, first gets another name; while its mark is not known, nothing is sequenced."""
 
     def __init__(
-        self, database: Database, waiting: Waiting, publish: Publish, marks: Marks | None = None
+        self,
+        database: Database,
+        waiting: Waiting,
+        publish: Publish,
+        marks: Marks | None = None,
+        spans: "Spans | None" = None,
     ) -> None:
         self._database = database
         self._waiting = waiting
         self._publish = publish
         self._marks = marks
+        self._spans = spans
+        self._traced: list[Traced] = []  # of the events sequenced last
         self._journal = ""  # the name that the head had
         self._reached: int | None = None  # the head's position, as far as this sequencer knows
         self._aside_until = 0.0  # monotonic seconds
@@ -72,12 +83,17 @@ class Sequencer:
             return 0
         count = 0
         while count < limit:
+            began_ns = time.time_ns()
             journal, entries = self._next(limit - count)
             if not entries:  # none waits, or another sequencer was faster
                 break
             count += len(entries)
             EVENTS_SEQUENCED.inc(sum(entry.name != CANARY for entry in entries))
-            self._publish_all(journal, entries)
+            if self._spans is not None and self._traced:
+                with self._spans.sequenced(self._traced, began_ns) as traced:
+                    self._publish_all(journal, entries, dict(traced))
+            else:
+                self._publish_all(journal, entries)
             if sum(len(entry.data) for entry in entries) < BATCH_BYTES // 4:
                 break  # not cut short for its bytes: all that waited is sequenced
         return count
@@ -136,7 +152,7 @@ class Sequencer:
         if not rows:
             return [] if self._stands_aside(found.head) or rows is not None else None
         entries, faults = _examined(rows)
-        _log(rows)
+        self._note(rows)
         if faults:  # a process that is killed before this leaves the reason to the log of readers
             with self._database.writing() as connection:
                 _keep(connection, faults)
@@ -174,27 +190,41 @@ class Sequencer:
                 head = head._replace(position=head.position + len(entries))
                 move_head(connection, head)
         if entries:
-            _log(rows)
+            self._note(rows)
         if self._marks is not None:
             self._marks.note(head.journal, head.position)
         return head, entries
 
-    def _publish_all(self, journal: str, entries: list[Entry]) -> None:
+    def _note(self, rows: Sequence[Sequence[Any]]) -> None:
+        _log(rows)
+        if self._spans is not None:
+            self._traced = of_rows(rows)
+
+    def _publish_all(
+        self, journal: str, entries: list[Entry], traces: Mapping[int, str] | None = None
+    ) -> None:
         """Publish one message, or several for many bytes: each process reads a message whole. A
-        message's head is its last entry: a higher head would mean that the rest was lost."""
+        message's head is its last entry: a higher head would mean that the rest was lost. `traces`
+        has the traceparent of those events that are traced."""
         part: list[Entry] = []
         size = 0
         for entry in entries:
             more = len(entry.data) + sum(map(len, entry.further))
             if part and size + more > MESSAGE_BYTES:
-                self._announce(journal, part[-1].position, part)
+                self._announce(journal, part[-1].position, part, traces)
                 part, size = [], 0
             part.append(entry)
             size += more
-        self._announce(journal, part[-1].position, part)
+        self._announce(journal, part[-1].position, part, traces)
 
-    def _announce(self, journal: str, head: int, entries: list[Entry]) -> None:
-        message = {
+    def _announce(
+        self,
+        journal: str,
+        head: int,
+        entries: list[Entry],
+        traces: Mapping[int, str] | None = None,
+    ) -> None:
+        message: dict[str, Any] = {
             "journal": journal,
             "head": head,
             "events": [entry[:4] for entry in entries],
@@ -203,6 +233,9 @@ class Sequencer:
             # sequencers of that release know no further rooms.
             "further": [(entry.position, entry.further) for entry in entries if entry.further],
         }
+        if traces:
+            positions = (entry.position for entry in entries)
+            message["traces"] = [(one, traces[one]) for one in positions if one in traces]
         try:
             self._publish(orjson.dumps(message))
         except redis.RedisError as exc:
@@ -241,7 +274,7 @@ def _log(rows: Sequence[Sequence[Any]]) -> None:
 
 def _id(request_id: object) -> str | None:
     """The id as it may be logged: any program may have written the row."""
-    return clean(request_id) if isinstance(request_id, str) else None
+    return clean(parts(request_id)[0]) if isinstance(request_id, str) else None
 
 
 def _keep(connection: Connection, faults: Faults) -> None:

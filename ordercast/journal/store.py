@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
@@ -23,26 +24,32 @@ from ordercast.journal.sequencing import Publish, Sequencer
 from ordercast.journal.several import Found, Wanted, several
 from ordercast.journal.waiting import Waiting
 
+if TYPE_CHECKING:
+    from ordercast.spans.recording import Spans
+
 
 class Journal:
     """Needs no application context. Reads give their connection back at their end. Every method
     raises SQLAlchemyError; those that lock the head raise HeadLocked.
 
-    `request_id` returns the id of the current request, if there is one."""
+    `origin` returns what the row of an event of this name keeps as its `request_id`: the id of the
+    current request, if there is one. `spans` records what happens to an event."""
 
     def __init__(
         self,
         database: Database,
         broker: Broker,
         captures: Captures,
-        request_id: Callable[[], str | None],
+        origin: Callable[[str], str | None],
+        spans: "Spans | None" = None,
     ) -> None:
         self._database = database
+        self.spans = spans
         self._waiting = Waiting(database)
         self.clock = Clock(database)
         self._days = Days(database)
         doorbell = Doorbell(broker, captures)
-        self._appender = Appender(database, doorbell, captures, request_id)
+        self._appender = Appender(database, doorbell, captures, origin)
 
     def append(
         self,
@@ -162,7 +169,7 @@ class Journal:
 
     def sequencer(self, publish: Publish, marks: Marks | None = None) -> Sequencer:
         """A sequencer, which hands sequenced events to `publish`."""
-        return Sequencer(self._database, self._waiting, publish, marks)
+        return Sequencer(self._database, self._waiting, publish, marks, self.spans)
 
     def restart(self, journal: str, known: int) -> Head:
         """Let the journal begin anew if it still has this name, and its head is behind `known`

@@ -28,6 +28,7 @@ from ordercast.metrics import (
     JOURNAL_READS,
 )
 from ordercast.revocation import Mark, mark_of
+from ordercast.spans.carried import sent_here
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,14 @@ class Follower:
             self._heard = self.announced = time.monotonic()
             self._ahead = max(self._ahead, data["head"])
             if "further" in data:
-                self._fan_out(_entries(data["events"], data["further"]))
+                entries: Sequence[Entry] = _entries(data["events"], data["further"])
+                if "traces" in data and self._store.spans is not None:
+                    entries = _following(entries, self.last)
+                    here = sent_here(data["traces"], entries, self._sockets.hosts)
+                    with self._store.spans.fanned_out(here):
+                        self._fan_out(entries)
+                else:
+                    self._fan_out(entries)
         if self._ahead > self.last:
             self._wake.set()
         elif data["head"] < self.last:

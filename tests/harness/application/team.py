@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask, request
 from flask_socketio import SocketIO, join_room, leave_room
+from opentelemetry.trace import TracerProvider
 from sqlalchemy import create_engine, func, select
 from werkzeug.test import EnvironBuilder
 
@@ -30,6 +31,7 @@ class TeamProcess:
         *,
         identified: bool = True,
         ring: int | None = None,
+        tracer_provider: TracerProvider | None = None,
         **config: Any,
     ) -> None:
         self.app = Flask("team")
@@ -43,7 +45,12 @@ class TeamProcess:
         self.socketio.on_event("join", join_room)
         self.socketio.on_event("leave", leave_room)
         self.in_connect: Callable[[], object] = lambda: None  # the rest of the connect handler
-        self.cast.init_app(self.app, self.socketio, engine=lambda: self.database)
+        self.cast.init_app(
+            self.app,
+            self.socketio,
+            engine=lambda: self.database,
+            tracer_provider=tracer_provider,
+        )
         self.service = self.app.extensions["ordercast"]
         self.live = self.service.live
         self.server, self.follower = self.socketio.server, self.live.follower
