@@ -11,7 +11,6 @@ import { startRouter } from "./router";
 import { current, end, freshToken, resume, subscribe } from "./session";
 import { Shell } from "./shell";
 import { SignIn } from "./signin";
-import { applyStored } from "./theme";
 import { clear } from "./toasts";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -53,7 +52,6 @@ function follow(): void {
   }
 }
 
-applyStored();
 startRouter();
 subscribe(follow);
 void resume();

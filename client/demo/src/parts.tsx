@@ -1,10 +1,11 @@
 /** What several pages show. */
 
-import { useState, type JSX, type ReactNode } from "react";
+import { useEffect, useRef, useState, type JSX, type ReactNode } from "react";
 import { reason } from "./api";
 import { number } from "./format";
 import { Icon } from "./icons";
 import { LABEL, type Status } from "./orders";
+import { Said, say } from "./say";
 import { dismiss, hold, linger, useToasts, type Toast } from "./toasts";
 
 export function StatusPill({ status }: { status: Status }): JSX.Element {
@@ -82,7 +83,7 @@ export function More({ load, children }: { load: () => Promise<void>; children: 
     }
   };
   return (
-    <div className="more">
+    <div className="older">
       <div role="alert">{problem !== null && <p className="problem">{problem}</p>}</div>
       <button type="button" className="button" aria-disabled={busy} onClick={() => void (busy || ask())}>
         {busy ? "Loading…" : children}
@@ -94,15 +95,21 @@ export function More({ load, children }: { load: () => Promise<void>; children: 
 export function Toasts(): JSX.Element {
   const toasts = useToasts();
   return (
-    <section className="toasts" aria-label="Messages" aria-live="polite" aria-relevant="additions text">
+    <section className="toasts" aria-label="Messages">
       {toasts.map((toast) => (
         <ToastCard key={toast.id} toast={toast} />
       ))}
+      <Said />
     </section>
   );
 }
 
 function ToastCard({ toast }: { toast: Toast }): JSX.Element {
+  const text = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const [title, message] = [...(text.current?.children ?? [])].map((part) => part.textContent);
+    say(`toast-${toast.key}`, toast.count > 1 ? `${title}` : `${title}: ${message}`);
+  }, [toast]);
   const stay = () => {
     hold(toast.id);
   };
@@ -118,7 +125,7 @@ function ToastCard({ toast }: { toast: Toast }): JSX.Element {
       onFocus={stay}
       onBlur={go}
     >
-      <div>
+      <div ref={text}>
         <h3 id={`toast-${toast.id}`}>
           {toast.title}
           {toast.count > 1 && <span className="number"> ({number(toast.count)})</span>}

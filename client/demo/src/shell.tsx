@@ -4,6 +4,7 @@ import { useEffect, useRef, type JSX } from "react";
 import { announce } from "./board/alerts";
 import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
+import { keepFocus } from "./focus";
 import { number } from "./format";
 import { Icon, type IconName } from "./icons";
 import { later } from "./later";
@@ -74,8 +75,13 @@ export function Shell({ user }: { user: User }): JSX.Element {
     for (const { prepare } of places) prepare?.();
   }, [places]);
 
+  useEffect(keepFocus, []);
+
   return (
     <>
+      <button type="button" className="button skip" onClick={() => main.current?.focus()}>
+        Skip to the page
+      </button>
       <header className="top">
         <a className="brand" href={`/${places[0].path}`} aria-label="Ordercast, start">
           <img src={mark} alt="" />

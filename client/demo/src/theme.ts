@@ -1,4 +1,5 @@
-/** Dark or light: as the system has it, until somebody says otherwise. */
+/** Dark or light: as the system has it, until somebody says otherwise. What was chosen is painted by
+ * first.js, before this is here. */
 
 import { useState } from "react";
 
@@ -17,12 +18,6 @@ export function useTheme(): [Theme, () => void] {
       setTheme(other);
     },
   ];
-}
-
-/** Before the first paint. */
-export function applyStored(): void {
-  const theme = stored();
-  if (theme !== null) paint(theme);
 }
 
 function paint(theme: Theme): void {

@@ -33,6 +33,8 @@ export function Board(): JSX.Element {
     const byId = new Map(orders.map((order) => [order.id, order]));
     return (id: string) => byId.get(id);
   }, [orders]);
+  const filled = COLUMNS.filter((step) => columns[step].length > 0);
+  const stop = filled.find((step) => step === focus.step) ?? filled[0]; // its column has the tab stop
   const isEmpty = status === "ready" && orders.length === 0;
 
   return (
@@ -72,9 +74,6 @@ export function Board(): JSX.Element {
           one to another.
         </p>
       </Head>
-      <p className="sr" role="status">
-        {moves.said}
-      </p>
       {orders.length === 0 && error !== null && <Failed message={reason(error)} retry={reload} />}
       {status === "loading" && orders.length === 0 && <Loading className="board" count={COLUMNS.length} />}
       {isEmpty && (
@@ -99,6 +98,7 @@ export function Board(): JSX.Element {
               orderOf={orderOf}
               own={focus.id}
               focused={step === focusedColumn}
+              isStop={step === stop}
               moves={moves}
               selection={selection}
               drag={drag}
@@ -140,6 +140,7 @@ function dropIn(step: Step, dragged: Order | null): (() => void) | null {
 function useFocusOnOrders() {
   const focused = useRef<Focused | null>(null);
   const [id, setId] = useState<string | null>(null);
+  const [step, setStep] = useState<string | undefined>(undefined); // the column that had it last
   useLayoutEffect(() => {
     if (focused.current === null || document.activeElement !== document.body) return;
     const ticket = document.querySelector<HTMLElement>(`[data-order="${CSS.escape(focused.current.id)}"]`);
@@ -151,17 +152,18 @@ function useFocusOnOrders() {
       const order = target.closest<HTMLElement>("[data-order]")?.dataset["order"];
       focused.current = order === undefined ? null : { id: order, byKey: target.matches(":focus-visible") };
       setId(order ?? null);
+      setStep((before) => target.closest<HTMLElement>(".column")?.dataset["status"] ?? before);
     },
     onBlur: ({ relatedTarget }: FocusEvent<HTMLElement>) => {
       focused.current = null; // removing an element calls no handler
       if (relatedTarget === null || relatedTarget.closest("[data-order]") === null) setId(null);
     },
   };
-  return { id, watch };
+  return { id, step, watch };
 }
 
 function target(ticket: HTMLElement | null | undefined): HTMLElement | null {
-  return ticket?.querySelector<HTMLElement>("button:not([role])") ?? ticket ?? null;
+  return ticket?.querySelector<HTMLElement>("button:not([role]), input") ?? ticket ?? null;
 }
 
 /** From order to order: up and down in a column, left and right to the next one that has any. */

@@ -17,6 +17,7 @@ interface Props {
   orders: readonly Order[]; // of this column, sorted
   orderOf: (id: string) => Order | undefined; // of all columns
   own: string | null; // the order with the focus, shown wherever it goes
+  isStop: boolean; // Tab stops at one ticket of this column; arrows go from there
   focused: boolean; // the keyboard's focus is in this column
   moves: Moves;
   selection: Selection | null;
@@ -25,7 +26,7 @@ interface Props {
 }
 
 export function Column(props: Props): JSX.Element {
-  const { step, orders, orderOf, own, focused, moves, selection, drag, drop } = props;
+  const { step, orders, orderOf, own, focused, isStop, moves, selection, drag, drop } = props;
   const list = useRef<HTMLUListElement>(null);
   const { pointed, pointing } = usePointed();
   const [released, release] = useState(false); // "3 new" was pressed
@@ -42,6 +43,10 @@ export function Column(props: Props): JSX.Element {
     before.current = next;
   }, [next]);
 
+  const [last, setLast] = useState<string | null>(null); // the ticket that had the focus last
+  if (own !== null && own !== last) setLast(own);
+  const here = next.slots.filter(({ gone }) => !gone);
+  const stop = (here.find(({ item }) => item.id === last) ?? here[0])?.item.id;
   const shown = Math.max(limit, next.slots.findIndex(({ item }) => item.id === own) + 1);
   return (
     <section
@@ -91,6 +96,7 @@ export function Column(props: Props): JSX.Element {
               order={order}
               busy={moves.busy.has(order.id)}
               stopping={moves.stops.get(order.id)}
+              isStop={isStop && order.id === stop}
               selection={selection}
               drag={drag}
             />

@@ -12,10 +12,11 @@ export interface Action {
 interface Props {
   label: string;
   icon?: IconName;
+  tabIndex?: number; // of the button
   actions: readonly Action[];
 }
 
-export function Menu({ label, icon = "more", actions }: Props): JSX.Element {
+export function Menu({ label, icon = "more", tabIndex = 0, actions }: Props): JSX.Element {
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -47,6 +48,7 @@ export function Menu({ label, icon = "more", actions }: Props): JSX.Element {
         ref={button}
         type="button"
         className={`button plain compact ${icon}`}
+        tabIndex={tabIndex}
         aria-label={label}
         aria-haspopup="menu"
         aria-expanded={open}

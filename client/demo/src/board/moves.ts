@@ -5,6 +5,7 @@ import { useSyncExternalStore } from "react";
 import { currentConnection, sellerOrders, withOrder } from "../../../src/index";
 import { moveOrder, reason } from "../api";
 import { LABEL, type Order, type Status } from "../orders";
+import { say } from "../say";
 import { show } from "../toasts";
 
 export const UNDO_SECONDS = 8;
@@ -14,10 +15,9 @@ const REST_MS = 500; // an order takes no press sooner; each early press starts 
 export interface Moves {
   readonly busy: ReadonlySet<string>; // orders that take no move now
   readonly stops: ReadonlyMap<string, Status>; // orders that end early unless it is undone
-  readonly said: string; // for a screen reader
 }
 
-let moves: Moves = { busy: new Set(), stops: new Map(), said: "" };
+let moves: Moves = { busy: new Set(), stops: new Map() };
 const sending = new Set<string>();
 const rests = new Map<string, ReturnType<typeof setTimeout>>();
 const waits = new Map<string, { order: Order; timer: ReturnType<typeof setTimeout> }>();
@@ -42,7 +42,7 @@ export function stop(order: Order, to: Status): void {
   rest(order.id);
   const timer = setTimeout(() => void finish(order.id, to), UNDO_SECONDS * 1000);
   waits.set(order.id, { order, timer });
-  change({ said: `${order.orderNumber}: can be undone for ${UNDO_SECONDS} seconds` });
+  say(order.id, `${order.orderNumber}: can be undone for ${UNDO_SECONDS} seconds`);
   change({ stops: new Map(moves.stops).set(order.id, to) });
 }
 
@@ -50,7 +50,7 @@ export function undo(order: Order): void {
   if (isResting(order)) return;
   forget(order.id);
   rest(order.id);
-  change({ said: `${order.orderNumber}: nothing is changed` });
+  say(order.id, `${order.orderNumber}: nothing is changed`);
 }
 
 /** Send all early ends that could still be undone, before the seller signs out. */
@@ -83,7 +83,7 @@ async function send(order: Order, to: Status): Promise<void> {
   await turn();
   try {
     live.change(withOrder(await moveOrder(order, to)));
-    change({ said: `${order.orderNumber}: ${LABEL[to]}` });
+    say(order.id, `${order.orderNumber}: ${LABEL[to]}`);
   } catch (problem) {
     live.change(withOrder(order));
     live.reload();

@@ -11,13 +11,20 @@ export interface Selection {
   change: (ids: ReadonlySet<string>) => void;
 }
 
-export function Tick({ order, selection }: { order: Order; selection: Selection }): JSX.Element {
+interface TickProps {
+  order: Order;
+  selection: Selection;
+  tabIndex: number;
+}
+
+export function Tick({ order, selection, tabIndex }: TickProps): JSX.Element {
   const isOn = selection.ids.has(order.id);
   return (
     <label className="moves tick">
       <input
         type="checkbox"
         checked={isOn}
+        tabIndex={tabIndex}
         aria-label={`Select ${order.orderNumber}`}
         onChange={() => {
           const ids = new Set(selection.ids);

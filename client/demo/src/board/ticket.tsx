@@ -15,6 +15,7 @@ interface Props {
   order: Order;
   busy: boolean;
   stopping: Status | undefined; // its status in a few seconds, unless undone
+  isStop?: boolean; // for Tab; the arrows reach all
   selection: Selection | null; // while orders are selected
   drag: (order: Order | null) => void;
 }
@@ -46,10 +47,10 @@ export const Ticket = memo(function Ticket(props: Props): JSX.Element {
   );
 });
 
-export function Foot({ order, busy, stopping, selection }: Omit<Props, "drag">): JSX.Element {
-  if (stopping !== undefined) return <Undo order={order} to={stopping} busy={busy} />;
-  if (selection !== null && canMove(order)) return <Tick order={order} selection={selection} />;
-  return <Moves order={order} busy={busy} />;
+export function Foot({ order, busy, stopping, selection, isStop = true }: Omit<Props, "drag">): JSX.Element {
+  if (stopping !== undefined) return <Undo order={order} to={stopping} busy={busy} tabIndex={isStop ? 0 : -1} />;
+  if (selection !== null && canMove(order)) return <Tick order={order} selection={selection} tabIndex={isStop ? 0 : -1} />;
+  return <Moves order={order} busy={busy} tabIndex={isStop ? 0 : -1} />;
 }
 
 /** A gap as high as the ticket, so that the next ticket does not come under the pointer. */
@@ -81,7 +82,7 @@ function Content({ order }: { order: Order }): JSX.Element {
   );
 }
 
-function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
+function Moves({ order, busy, tabIndex }: { order: Order; busy: boolean; tabIndex: number }): JSX.Element {
   const forward = FORWARD[order.status];
   const end = STOP[order.status];
   if (!canMove(order)) {
@@ -97,6 +98,7 @@ function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
         <button
           type="button"
           className="button compact primary"
+          tabIndex={tabIndex}
           aria-label={`${forward.verb} ${order.orderNumber}`}
           aria-disabled={busy}
           onClick={once(() => {
@@ -109,6 +111,7 @@ function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
       {end !== undefined && (
         <Menu
           label={`More for ${order.orderNumber}`}
+          tabIndex={tabIndex}
           actions={[
             {
               name: end.verb,
@@ -124,7 +127,14 @@ function Moves({ order, busy }: { order: Order; busy: boolean }): JSX.Element {
   );
 }
 
-function Undo({ order, to, busy }: { order: Order; to: Status; busy: boolean }): JSX.Element {
+interface UndoProps {
+  order: Order;
+  to: Status;
+  busy: boolean;
+  tabIndex: number;
+}
+
+function Undo({ order, to, busy, tabIndex }: UndoProps): JSX.Element {
   return (
     <div className="moves stopping">
       <span className="small" style={{ animationDuration: `${UNDO_SECONDS}s` }}>
@@ -133,6 +143,7 @@ function Undo({ order, to, busy }: { order: Order; to: Status; busy: boolean }):
       <button
         type="button"
         className="button compact"
+        tabIndex={tabIndex}
         aria-label={`Undo for ${order.orderNumber}`}
         aria-disabled={busy}
         onClick={once(() => {

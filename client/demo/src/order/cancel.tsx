@@ -29,9 +29,9 @@ export function Cancel({ order, replace, reload }: Props): JSX.Element | null {
     <button
       type="button"
       className="button compact"
-      disabled={busy}
+      aria-disabled={busy}
       aria-label={`Cancel ${order.orderNumber}`}
-      onClick={() => void cancel()}
+      onClick={() => void (busy || cancel())}
     >
       Cancel
     </button>

@@ -1,9 +1,10 @@
 /** A product in the stock, with what changes it. */
 
-import { useRef, useState, type JSX, type SubmitEvent } from "react";
+import { useRef, type JSX, type SubmitEvent } from "react";
 import { changeStock, reason, updateProduct, type Product } from "../api";
 import { Menu } from "../board/menu";
 import { money, number } from "../format";
+import { say } from "../say";
 import { show } from "../toasts";
 import { isLow } from "./need";
 
@@ -18,7 +19,6 @@ interface Props {
 
 export function Row({ product, put, edit, reload }: Props): JSX.Element {
   const busy = useRef(false);
-  const [said, setSaid] = useState("");
   const full = Math.max(4 * product.lowStockThreshold, product.stock, 1);
 
   /** By a difference: a sale that the page has not seen yet is not undone. */
@@ -30,7 +30,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
     try {
       const changed = await changeStock(product.id, change);
       put(changed);
-      setSaid(`${product.name}: ${changed.stock} left`);
+      say(product.id, `${product.name}: ${number(changed.stock)} left`);
       form.reset();
     } catch (error) {
       reload();
@@ -41,7 +41,7 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
   const hide = async (hidden: boolean) => {
     try {
       put(await updateProduct(product.id, { hidden }));
-      setSaid(`${product.name} is ${hidden ? "hidden" : "in the shop"}`);
+      say(product.id, `${product.name} is ${hidden ? "hidden" : "in the shop"}`);
     } catch (error) {
       show({ kind: "error", title: <><bdi>{product.name}</bdi> is as it was</>, message: reason(error) });
     }
@@ -106,9 +106,6 @@ export function Row({ product, put, edit, reload }: Props): JSX.Element {
           ]}
         />
       </form>
-      <span className="sr" role="status">
-        {said}
-      </span>
     </li>
   );
 }
