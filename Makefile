@@ -70,6 +70,7 @@ soak: .venv/stamp $(NODE_TESTS)/node_modules/stamp  ## Random failures, then 5,0
 bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/stamp  ## Run the measurements of bench/README.md
 	@$(BIN)/python -m bench.orders
 	@$(BIN)/python -m bench.durable
+	@$(BIN)/python -m bench.lanes
 	@$(BIN)/python -m bench.rows_kept
 	@$(BIN)/python -m bench.latency
 	@$(BIN)/python -m bench.recovery jitter
