@@ -15,6 +15,7 @@ from app.http.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.http.examples import example_of
 from app.http.idempotency import KeyReused
 from app.http.operation import ANY_USER, IDEMPOTENCY_KEY, MAX_KEY_CHARACTERS, OFFSET, Operation
 from ordercast import (
@@ -70,7 +71,7 @@ def document(app: Flask) -> dict[str, Any]:
     schemas = _schemas([operation for _, _, operation in declared])
     paths: dict[str, dict[str, Any]] = {}
     for method, path, operation in declared:
-        paths.setdefault(path, {})[method] = _operation(method, path, operation)
+        paths.setdefault(path, {})[method] = _operation(method, path, operation, schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Ordercast", "version": "1"},
@@ -97,12 +98,16 @@ def _schemas(declared: list[Operation]) -> dict[str, Any]:
     return definitions
 
 
-def _operation(method: str, path: str, operation: Operation) -> dict[str, Any]:
+def _operation(
+    method: str, path: str, operation: Operation, schemas: dict[str, Any]
+) -> dict[str, Any]:
     described: dict[str, Any] = {
+        "operationId": operation.id,
+        "tags": [operation.group],
         "summary": operation.summary,
         "security": [] if operation.public else [{"bearer": []}],
         "parameters": _parameters(path, operation),
-        "responses": _responses(method, operation),
+        "responses": _responses(method, operation, schemas),
     }
     if operation.public:
         described["description"] = f"No access token: {operation.public}."
@@ -111,14 +116,28 @@ def _operation(method: str, path: str, operation: Operation) -> dict[str, Any]:
     if operation.body:
         described["requestBody"] = {
             "required": operation.body_required,
-            "content": {JSON: {"schema": {"$ref": REF.format(model=operation.body.__name__)}}},
+            "content": {JSON: _with_example(_reference(operation.body), schemas)},
         }
     return described
 
 
+def _reference(model: type[BaseModel]) -> dict[str, Any]:
+    return {"$ref": REF.format(model=model.__name__)}
+
+
+def _with_example(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"schema": schema, "example": example_of(schema, schemas)}
+
+
 def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string"},
+            "example": "12",
+        }
         for name in re.findall(r"{(\w+)}", path)
     ]
     if operation.query:
@@ -128,12 +147,16 @@ def _parameters(path: str, operation: Operation) -> list[dict[str, Any]]:
             required = name in schema.get("required", [])
             inline = _inline(described, definitions)
             parameter = {"name": name, "in": "query", "required": required, "schema": inline}
+            if (example := example_of(inline, definitions, name)) is not None:
+                parameter["example"] = example
             if _is_list(inline):
                 parameter |= {"style": "form", "explode": False}  # a,b
             parameters.append(parameter)
     if operation.idempotent:
         schema = {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARACTERS}
-        parameters.append({"name": IDEMPOTENCY_KEY, "in": "header", "schema": schema})
+        parameters.append(
+            {"name": IDEMPOTENCY_KEY, "in": "header", "schema": schema, "example": "a5f0c1"}
+        )
     return parameters
 
 
@@ -152,10 +175,14 @@ def _inline(schema: Any, definitions: dict[str, Any]) -> Any:
     return schema
 
 
-def _responses(method: str, operation: Operation) -> dict[str, Any]:
+def _responses(method: str, operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "Success."}
+    if operation.media_type != JSON:
+        success["content"] = {
+            operation.media_type: {"schema": {"type": "string", "format": "binary"}}
+        }
     if operation.answer:
-        schema: dict[str, Any] = {"$ref": REF.format(model=operation.answer.__name__)}
+        schema = _reference(operation.answer)
         if operation.many:
             schema = {
                 "type": "object",
@@ -165,7 +192,7 @@ def _responses(method: str, operation: Operation) -> dict[str, Any]:
                     "nextCursor": {"type": ["string", "null"]},
                 },
             }
-        success["content"] = {JSON: {"schema": schema}}
+        success["content"] = {JSON: _with_example(schema, schemas)}
     if method == "get" and operation.public is None:
         success["headers"] = {
             OFFSET: {
@@ -180,9 +207,18 @@ def _responses(method: str, operation: Operation) -> dict[str, Any]:
     for status, codes in sorted(by_status.items()):
         responses[str(status)] = {
             "description": ", ".join(sorted(codes)),
-            "content": {JSON: {"schema": {"$ref": REF.format(model="Error")}}},
+            "content": {
+                JSON: {
+                    "schema": {"$ref": REF.format(model="Error")},
+                    "examples": {code: {"value": _error(code)} for code in sorted(codes)},
+                }
+            },
         }
     return responses
+
+
+def _error(code: str) -> dict[str, Any]:
+    return {"error": {"code": code, "message": "What went wrong, for a person."}}
 
 
 def possible_errors(operation: Operation) -> list[type[OrdercastError]]:

@@ -48,6 +48,8 @@ ANY_USER = frozenset(Role)
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
+    id: str  # "placeOrder": the view's name, for generated clients
+    group: str  # "orders": the view's module
     summary: str
     roles: frozenset[Role]
     public: str | None  # reason why no token is needed; None: a token is needed
@@ -59,6 +61,7 @@ class Operation:
     status: int
     errors: tuple[type[OrdercastError], ...]
     idempotent: bool
+    media_type: str  # of the answer
 
 
 def operation(
@@ -74,23 +77,28 @@ def operation(
     status: int = 200,
     errors: tuple[type[OrdercastError], ...] = (),
     idempotent: bool = False,
+    media_type: str = "application/json",
 ) -> Callable[[View], View]:
     """Declare a view of the API. Every GET with a token also answers with X-Event-Offset."""
-    declared = Operation(
-        summary=summary,
-        roles=frozenset(roles),
-        public=public,
-        body=body,
-        body_required=body_required,
-        query=query,
-        answer=answer,
-        many=many,
-        status=status,
-        errors=errors,
-        idempotent=idempotent,
-    )
 
     def decorate(view: View) -> View:
+        declared = Operation(
+            id=_id_of(view),
+            group=view.__module__.rsplit(".", 1)[-1],
+            summary=summary,
+            roles=frozenset(roles),
+            public=public,
+            body=body,
+            body_required=body_required,
+            query=query,
+            answer=answer,
+            many=many,
+            status=status,
+            errors=errors,
+            idempotent=idempotent,
+            media_type=media_type,
+        )
+
         @wraps(view)
         def handle(**arguments: Any) -> Response:
             if public is None:
@@ -118,6 +126,13 @@ def operation(
         return handle
 
     return decorate
+
+
+def _id_of(view: View) -> str:
+    """ "place_order" -> "placeOrder"; of an administrator's call "adminDisable"."""
+    admin = ".admin." in view.__module__
+    first, *rest = [*(["admin"] if admin else []), *view.__name__.split("_")]
+    return first + "".join(word.capitalize() for word in rest)
 
 
 def bearer() -> str:

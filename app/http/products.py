@@ -69,6 +69,7 @@ def update_product(caller: Identity, product_id: str, body: UpdateProduct) -> di
 @operation(
     "A product's picture.",
     public="an img element sends no token",
+    media_type="image/*",
     errors=(ProductNotFound,),
 )
 def get_picture(product_id: str) -> Response:

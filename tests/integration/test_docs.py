@@ -1,5 +1,6 @@
 """The documents: everything is in them, and what is really sent is what they say."""
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app.accounts.tokens import Identity
 from app.events import EVENTS
+from app.http import openapi as documents
 from app.http.errors import STATUS
 from tests.harness.application.documents import Document, check, check_answer, found, references
 from tests.harness.application.market import Market, basket, good
@@ -89,6 +91,37 @@ def test_each_operation_says_what_a_client_needs(openapi: Document) -> None:
             assert needs_token == ("token_expired" in str(operation["responses"].get("401"))) or (
                 path in ("/api/auth/refresh", "/api/auth/session/refresh")
             )
+
+
+def test_each_operation_has_an_id_and_schemas_and_examples_that_fit_them(
+    app: Flask, openapi: Document
+) -> None:
+    declared = {(method, path): one for method, path, one in documents.operations(app)}
+    ids = [one.id for one in declared.values()]
+    assert len(set(ids)) == len(ids)
+    for (method, path), one in declared.items():
+        described = openapi["paths"][path][method]
+        assert described["operationId"] == one.id
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", one.id)
+        for parameter in described["parameters"]:
+            if "example" in parameter:
+                check(openapi, parameter["schema"], parameter["example"])
+            assert "example" in parameter or not parameter.get("required"), (one.id, parameter)
+        if one.body:
+            content = described["requestBody"]["content"]["application/json"]
+            check(openapi, content["schema"], content["example"])
+            one.body.model_validate_json(json.dumps(content["example"]))
+        for status, answer in described["responses"].items():
+            if status == "204":
+                assert "content" not in answer
+                continue
+            for media_type, content in answer["content"].items():
+                assert content["schema"]
+                examples = [one["value"] for one in content.get("examples", {}).values()]
+                examples += [content["example"]] if "example" in content else []
+                assert examples or media_type != "application/json", (one.id, status)
+                for example in examples:
+                    check(openapi, content["schema"], example)
 
 
 def test_every_code_of_the_table_is_in_some_operation(openapi: Document) -> None:
