@@ -4,6 +4,7 @@ comes back with its pid and the offset of the last event that it handled."""
 import random
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,7 +22,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 1.0  # between two tries
 class Client(threading.Thread):
     """`received` are the events of the proof `run`, as they came."""
 
-    def __init__(self, endpoint: Endpoint, transport: Transport, token: str, run: str) -> None:
+    def __init__(
+        self, endpoint: Endpoint, transport: Transport, auth: Mapping[str, Any], run: str
+    ) -> None:
         super().__init__(name=f"client {transport}", daemon=True)
         self.transport = transport
         self.received: list[Place] = []
@@ -30,7 +33,7 @@ class Client(threading.Thread):
         self.longest_away = 0.0  # seconds, from the end of a connection to the next CONNECT
         self.problem = ""  # the last one
         self._endpoint = endpoint
-        self._token = token
+        self._auth = auth
         self._run_id = run
         self._pid: str | None = None
         self._offset: str | None = None
@@ -92,9 +95,9 @@ class Client(threading.Thread):
         with self._lock:
             self._wire = wire
         try:
-            auth = {"token": self._token, "pid": self._pid, "offset": self._offset}
-            given = {key: value for key, value in auth.items() if value is not None}
-            wire.send(CONNECTED + orjson.dumps(given).decode())
+            known = {"pid": self._pid, "offset": self._offset}
+            auth = {**self._auth, **{key: text for key, text in known.items() if text is not None}}
+            wire.send(CONNECTED + orjson.dumps(auth).decode())
             for packet in wire.packets():
                 if self._stop_asked.is_set():
                     break

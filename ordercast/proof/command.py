@@ -43,10 +43,11 @@ EXIT_TERMINATED = 128 + signal.SIGTERM
     help="Something starts a killed worker again: kill it also if it is the only one.",
 )
 @click.option(
-    "--tokens",
+    "--auth",
     type=click.File(),
-    help="A file with a token of a test user on each line, - for standard input. By default users"
-    " are made up, with tokens signed by ORDERCAST_JWT_SECRET_KEY.",
+    help="A file with what a test user connects with on each line, a token or a JSON object; - is"
+    " standard input. By default users are made up, with tokens signed by"
+    " ORDERCAST_JWT_SECRET_KEY.",
 )
 @click.option("--seed", type=int, help="Of an earlier run, for the same faults.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for a program.")
@@ -58,7 +59,7 @@ def prove(
     faults: bool,
     yes: bool,
     worker_restarts: bool,
-    tokens: IO[str] | None,
+    auth: IO[str] | None,
     seed: int | None,
     as_json: bool,
 ) -> None:
@@ -83,10 +84,10 @@ def prove(
     except ValueError as exc:
         raise click.BadParameter(str(exc), param_hint="--staging") from exc
     run = uuid4().hex[:8]
-    if tokens is None:
+    if auth is None:
         persons = people.made(service, users, run=run, seconds=seconds)
     else:
-        persons = people.given(service, [line.strip() for line in tokens if line.strip()])
+        persons = people.given(service, auth)
     if faults and not yes:
         _ask(service, staging)
     begun = time.monotonic()

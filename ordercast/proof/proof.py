@@ -67,7 +67,7 @@ class Proof:
         self._say = say
         self._rooms = list(dict.fromkeys(person.room for person in people))
         self._clients = {
-            Client(endpoint, transport, person.token, run): person.room
+            Client(endpoint, transport, person.auth, run): person.room
             for person in people
             for transport in Transport
         }

@@ -61,6 +61,17 @@ def test_an_event_of_the_teams_transaction_reaches_the_room_joined_in_its_handle
     assert [payload["id"] for payload, _ in stranger.events("parcel:moved")] == ["8"]
 
 
+def test_a_proof_with_the_teams_own_users_loses_nothing(team: Place) -> None:
+    (team.folder / "users").write_text('{"driver": "dave"}\n{"driver": "erin"}\n')
+    options = ("--seconds", "2", "--auth", "users", "--json")
+    done = team.run("flask", "ordercast", "prove", "--staging", team.url, *options)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+    report = json.loads(done.stdout)
+    assert report["clients"] == {"websocket": 2, "polling": 2}
+    assert report["deliveries"] > 0
+    assert report["faults"]["connections cut"] > 0
+
+
 def test_its_metrics_are_sums_of_all_web_processes_and_of_the_workers(team: Place) -> None:
     def values(port: int, name: str) -> list[float]:
         lines = loopback.get(f"http://127.0.0.1:{port}/metrics").text.splitlines()

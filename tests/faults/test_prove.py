@@ -5,6 +5,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.harness.processes.process import FLASK, ROOT
 from tests.harness.processes.service import Service
 from tests.harness.servers.postgres import Postgres
 from tests.harness.servers.redis import RedisServer
+from tests.harness.servers.tls import Tls
 
 SECONDS = 4  # each fault comes once, however short
 COMMAND_SECONDS = 150
@@ -45,12 +47,19 @@ def restarted(service: Service) -> Iterator[None]:
         thread.join()
 
 
-def prove(service: Service, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [*FLASK, "ordercast", "prove", "--staging", service.url, *options]
+@pytest.fixture
+def tls(service: Service, tmp_path: Path) -> Iterator[Tls]:
+    tls = Tls(tmp_path, in_front_of=service.port)
+    yield tls
+    tls.stop()
+
+
+def prove(service: Service, tls: Tls, *options: str) -> subprocess.CompletedProcess[str]:
+    url = f"https://127.0.0.1:{tls.port}"
     return subprocess.run(
-        command,
+        [*FLASK, "ordercast", "prove", "--staging", url, *options],
         cwd=ROOT,
-        env=service.env,
+        env={**service.env, "SSL_CERT_FILE": str(tls.authority)},
         capture_output=True,
         text=True,
         timeout=COMMAND_SECONDS,
@@ -59,11 +68,12 @@ def prove(service: Service, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_under_faults_of_every_kind_nothing_is_lost_doubled_or_out_of_order(
-    service: Service,
+    service: Service, tls: Tls
 ) -> None:
     with restarted(service):
         done = prove(
             service,
+            tls,
             *("--seconds", str(SECONDS), "--users", "2", "--faults", "--yes"),
             *("--worker-restarts", "--json"),
         )

@@ -138,12 +138,21 @@ def test_what_is_no_url_is_refused(app: Flask, url: str) -> None:
     assert "is no URL of a service" in done.output
 
 
-def test_a_token_that_is_refused_is_told(app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        ("garbage\n", "a user is refused: "),
+        ('{"token": "garbage"}\n', "a user is refused: "),
+        ('{"token"\n', "a line is no JSON object: "),
+        ("\n\n", "the file has no line"),
+    ],
+)
+def test_users_who_cannot_connect_are_told(app: Flask, lines: str, told: str) -> None:
     done = app.test_cli_runner().invoke(
-        args=["ordercast", "prove", "--staging", NOWHERE, "--tokens", "-"], input="garbage\n"
+        args=["ordercast", "prove", "--staging", NOWHERE, "--auth", "-"], input=lines
     )
     assert done.exit_code == 1
-    assert done.output.startswith("nobody_connects: a token is refused: ")
+    assert done.output.startswith(f"nobody_connects: {told}")
 
 
 @pytest.mark.parametrize(
