@@ -73,6 +73,7 @@ class Order(Wire):
 class OrderStatus(Event):
     event = "order:status"
     audience = "user"
+    key_format = "order:{id}"
     summary = "The customer's order moved to another status."
 
     id: str
@@ -83,18 +84,21 @@ class OrderStatus(Event):
 class OrderPlaced(Order, Event):
     event = "order:placed"
     audience = "user"
+    key_format = "order:{id}"
     summary = "The customer placed an order, perhaps in another tab or on another device."
 
 
 class OrderNew(Order, Event):
     event = "order:new"
     audience = "seller"
+    key_format = "order:{id}"
     summary = "The seller has a new order, or one of the seller's orders changed: an upsert by id."
 
 
 class LowStock(Event):
     event = "inventory:low-stock"
     audience = "seller"
+    key_format = "product:{id}"
     summary = "A product's stock fell from above its threshold to it or below."
 
     id: str

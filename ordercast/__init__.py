@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from ordercast.trace import Receipt as Receipt
     from ordercast.trace import ReceiptState as ReceiptState
     from ordercast.trace import Trace as Trace
+    from ordercast.trace import print_trace as print_trace
 
 __version__ = "0.1.0"
 
@@ -185,6 +186,7 @@ _HOME = {  # public name: its module
     "include_object": "migrations",
     "issued_until": "revocation",
     "outage": "database",
+    "print_trace": "trace",
     "put_claim": "claims",
     "redacted": "redaction",
     "sentence_of": "complaints",

@@ -22,6 +22,7 @@ from ordercast.journal import HeadLocked
 from ordercast.proof.command import prove
 from ordercast.revocation import RevocationKind
 from ordercast.service import EXTENSION, Service
+from ordercast.trace import print_trace
 
 group = CommandGroup("ordercast", help="Durable events: worker, tables, checks, revocation.")
 
@@ -180,6 +181,32 @@ def disconnect(user: str) -> None:
     counted = service.census(RevocationKind.CONNECTIONS, user, None)
     service.revocations.disconnect(None, user)
     click.echo(f"disconnected user {user}: {counted}")
+
+
+@group.command()
+@click.option("--offset", type=click.IntRange(min=1), help="The event with this offset.")
+@click.option("--key", help="The latest events about this: order:123.")
+@click.option("--user", help="A user's connections, and the latest events for their rooms.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for a program.")
+def trace(
+    offset: int | None, key: str | None, user: str | None, limit: int, *, as_json: bool
+) -> None:
+    """Say what happened to an event: when it was committed and sequenced, which processes sent it
+    to which connections, and what their clients have acknowledged.
+
+    The exit code is 0 if there is an event, also if not all is known, 1 if there is none or the
+    database does not answer, and 2 for options that make no sense."""
+    if sum(one is not None for one in (offset, key, user)) != 1:
+        raise click.UsageError("Give one of --offset, --key, --user.")
+    tracer = _service().asking.tracer
+    if offset is not None:
+        found = tracer.of_offset(offset)
+    elif key is not None:
+        found = tracer.of_key(key, limit=limit)
+    else:
+        found = tracer.of_user(str(user), limit=limit)
+    print_trace(found, as_json=as_json)
 
 
 OUTPUT = click.option(

@@ -15,6 +15,7 @@ A service that declares no event sends any name to any room.
 """
 
 from collections.abc import Iterable, Iterator
+from string import Formatter
 from typing import Annotated, Any, ClassVar, Self
 from uuid import UUID
 
@@ -59,10 +60,12 @@ class Wire(BaseModel):
 
 class Event(Wire):
     """A durable event: `event` is the name that clients listen for, `audience` the prefix of its
-    rooms. Without an audience the event goes to any room."""
+    rooms. Without an audience the event goes to any room. `key_format` says by its fields what the
+    event is about, `order:{id}`: the key by which `trace` finds it."""
 
     event: ClassVar[str]
     audience: ClassVar[str] = ""
+    key_format: ClassVar[str] = ""
     summary: ClassVar[str] = ""
 
     @classmethod
@@ -75,9 +78,15 @@ class Event(Wire):
             raise InvalidEvent(cls.event, exc) from exc
 
 
+def subject_of(event: Event) -> str | None:
+    """The event's key; None if its class has none. A function: a payload may have any name."""
+    return event.key_format.format_map(vars(event)) if event.key_format else None
+
+
 class Events:
     """The events that a service declares. Raises ValueError for a name that is declared twice, or
-    that no client can receive, and for an audience that is no prefix."""
+    that no client can receive, for an audience that is no prefix, and for a `key_format` with
+    another field than the event's."""
 
     def __init__(self, declared: Iterable[type[Event]] = ()) -> None:
         self._all = tuple(declared)
@@ -92,6 +101,8 @@ class Events:
             raise ValueError(f"no client receives an event named {', '.join(sorted(unheard))}")
         if any(":" in audience or audience == CONTROL_ROOM for audience in self.audiences):
             raise ValueError(f"an audience is a word without a colon, and not {CONTROL_ROOM!r}")
+        for each in self._all:
+            _check_key_format(each)
 
     def __iter__(self) -> Iterator[type[Event]]:
         return iter(self._all)
@@ -157,6 +168,13 @@ class Events:
         if to == CONTROL_ROOM:
             raise Refused(f"the room {CONTROL_ROOM!r} is the service's own")
         return to
+
+
+def _check_key_format(event: type[Event]) -> None:
+    """Raises ValueError unless each field of the key is one of the event's."""
+    fields = [name for _, name, _, _ in Formatter().parse(event.key_format) if name is not None]
+    if unknown := [name for name in fields if name not in event.model_fields]:
+        raise ValueError(f"{event.event} has no field {unknown[0]!r}, which its key_format names")
 
 
 def _check_open_name(name: str) -> None:

@@ -17,7 +17,7 @@ from ordercast.database import Database, Transaction, adopt
 from ordercast.database.apart import Apart
 from ordercast.doctor.finding import Examination, Finding
 from ordercast.emits import Durable, Emitter
-from ordercast.events import CONTROL_ROOM, EVERYBODY, Event, Events
+from ordercast.events import CONTROL_ROOM, EVERYBODY, Event, Events, subject_of
 from ordercast.health import Health
 from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal, Missed, NewEvent
@@ -144,8 +144,9 @@ class Service:
         key: str | None = None,
     ) -> None:
         """See Ordercast.append."""
-        declared, name, payload = self._checked(event, payload)
+        declared, name, payload, about = self._checked(event, payload)
         first, *further = self.events.rooms(declared, to)
+        key = about if key is None else key
         self.journal.append(session, first, name, payload, further=further, key=key)
 
     def append_all(self, session: Transaction, events: Iterable[tuple[Event, object]]) -> None:
@@ -154,9 +155,9 @@ class Service:
 
     def emit(self, event: str | Event, payload: object, *, to: object, id: str | None) -> None:
         """See Ordercast.emit."""
-        declared, name, payload = self._checked(event, payload)
+        declared, name, payload, about = self._checked(event, payload)
         first, *further = self.events.rooms(declared, to)
-        self._emitter.emit(first, name, payload, further=further, id=id)
+        self._emitter.emit(first, name, payload, further=further, id=id, key=about)
 
     def missed(self, rooms: Sequence[str], after: int) -> Missed:
         """See Ordercast.missed."""
@@ -171,20 +172,23 @@ class Service:
     def _new(self, event: Event, to: object) -> NewEvent:
         declared = self.events.declared(event.event) or type(event)
         first, *further = self.events.rooms(declared, to)
-        return NewEvent(first, event.event, event.text(), tuple(further))
+        return NewEvent(first, event.event, event.text(), tuple(further), subject_of(event))
 
     def _checked(
         self, event: str | Event, payload: object
-    ) -> tuple[type[Event] | None, str, object]:
-        """-> (the declared event, its name, the payload as it is sent). Raises Refused,
+    ) -> tuple[type[Event] | None, str, object, str | None]:
+        """-> (the declared event, its name, the payload as it is sent, its key). Raises Refused,
         InvalidEvent."""
         name = event.event if isinstance(event, Event) else event
         declared = self.events.declared(name)
-        if isinstance(event, Event):
-            declared, payload = declared or type(event), event.wire()
+        made = event if isinstance(event, Event) else None
+        if made is not None:
+            declared = declared or type(made)
         elif declared is not None:
-            payload = declared.of(payload).wire()
-        return declared, name, payload
+            made = declared.of(payload)
+        if made is None:
+            return declared, name, payload, None
+        return declared, name, made.wire(), subject_of(made)
 
     def stand_in_front(self) -> None:
         """Let all that the application has by now see the client behind proxies."""

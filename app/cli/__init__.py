@@ -3,6 +3,7 @@
 access.py      token | revoke | disconnect; check-token is the library's
 users.py       users: list, add, disable, enable, role, password
 emitting.py    emit
+tracing.py     trace: order, event, user
 migrations.py  db
 running.py     worker | demo-data | doctor
 """
@@ -10,7 +11,7 @@ running.py     worker | demo-data | doctor
 from click import Group
 from flask import Flask
 
-from app.cli import access, emitting, migrations, running, users
+from app.cli import access, emitting, migrations, running, tracing, users
 
 
 def init_app(app: Flask) -> None:
@@ -20,6 +21,7 @@ def init_app(app: Flask) -> None:
     for command in (
         running.worker,
         emitting.emit,
+        tracing.trace,
         access.token,
         library.commands["check-token"],
         users.users,

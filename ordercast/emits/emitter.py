@@ -52,9 +52,11 @@ class Emitter:
         *,
         further: Sequence[str] = (),
         id: str | None = None,
+        key: str | None = None,
     ) -> None:
         """Add an event of which the receivers are checked; with an `id`, once. `data`: a
-        JsonText, or an object that is encoded here. `further`: its rooms besides the first.
+        JsonText, or an object that is encoded here. `further`: its rooms besides the first. `key`:
+        what it is about; the drain finds that out again.
 
         Returns when the database has committed the event, or Redis has it. Raises ValueError for
         data that is no JSON, Refused for an id that cannot be one, InboxUnavailable if neither took
@@ -67,20 +69,20 @@ class Emitter:
             fields["id"] = id
         if self._captures:
             payload = orjson.loads(fields["data"].text)
-            captured = CapturedEvent(name, payload, (room, *further), durable=True, id=id)
+            captured = CapturedEvent(name, payload, (room, *further), durable=True, key=key, id=id)
             self._captures.emitted(captured)
             return
         if self._is_inbox_ahead():
             self._add(fields)
             return
         try:
-            self._write(fields, BUSY_SECONDS)
+            self._write(fields, BUSY_SECONDS, key)
         except SQLAlchemyError as exc:
             if outage(exc) is None:
                 raise
-            self._fall_back(fields, exc)
+            self._fall_back(fields, exc, key)
 
-    def _write(self, fields: dict[str, Any], busy_seconds: float) -> None:
+    def _write(self, fields: dict[str, Any], busy_seconds: float, key: str | None) -> None:
         with self._database.writing(busy_seconds=busy_seconds) as connection:
             if "id" in fields and not claim(connection, [key_of(fields["id"])]):
                 return
@@ -90,19 +92,20 @@ class Emitter:
                 fields["event"],
                 fields["data"],
                 further=fields.get("further", ()),
+                key=key,
             )
             # If COMMIT fails nobody knows whether it took place: the drain asks for this row.
             if "id" not in fields:
                 fields["row"] = row
 
-    def _fall_back(self, fields: dict[str, Any], error: SQLAlchemyError) -> None:
+    def _fall_back(self, fields: dict[str, Any], error: SQLAlchemyError, key: str | None) -> None:
         kind, text = explain(error) or (Outage.UNAVAILABLE, str(error))
         try:
             self._add(fields)
         except EventError as exc:
             if kind is Outage.BUSY:
                 # Another process may have the lock, and give it back.
-                self._write(fields, PATIENT_SECONDS)
+                self._write(fields, PATIENT_SECONDS, key)
                 return
             raise InboxUnavailable(
                 f"the event {fields['event']!r} is not sent: the database is {kind.value}"

@@ -154,7 +154,8 @@ class Drain:
                 continue
             claimed.remove(letter.key)
             if not self._is_journalled(connection, letter):
-                new.append(NewEvent(letter.room, letter.event, letter.payload, letter.further))
+                content = (letter.room, letter.event, letter.payload, letter.further)
+                new.append(NewEvent(*content, letter.subject))
         self._journal.append_all(connection, new)
         return len(new)
 

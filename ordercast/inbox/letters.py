@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import orjson
 
 from ordercast.errors import InvalidEvent, Refused
-from ordercast.events import Events
+from ordercast.events import Events, subject_of
 from ordercast.inbox.claiming import key_of
 from ordercast.inbox.sender import check_data, check_id
 from ordercast.payloads import JsonText, encode
@@ -24,6 +24,7 @@ class Letter:
     event: str
     payload: JsonText  # of a declared event as it was validated; else as it came
     further: tuple[str, ...] = ()  # its rooms besides `room`
+    subject: str | None = None  # what a declared event is about: its key in the journal
     row: int | None = None  # of the journal, which may have the event: a COMMIT was not answered
 
 
@@ -49,7 +50,8 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
         check_id(key)
     try:
         content = orjson.loads(data)
-        payload = JsonText(data.decode()) if event is None else encode(event.of(content).wire())
+        made = None if event is None else event.of(content)
+        payload = JsonText(data.decode()) if made is None else encode(made.wire())
     except orjson.JSONDecodeError as exc:
         raise Refused(f"data is not JSON: {exc}") from exc
     except InvalidEvent as exc:
@@ -59,7 +61,8 @@ def read(events: Events, entry_id: str, fields: Fields) -> Letter:
     if row is not None and not row.isdigit():
         raise Refused("`row` is a number")
     key = key_of(key) if key else f"entry:{entry_id}"
-    return Letter(key, room, name, payload, further, None if row is None else int(row))
+    subject = None if made is None else subject_of(made)
+    return Letter(key, room, name, payload, further, subject, None if row is None else int(row))
 
 
 def _further(events: Events, fields: Fields) -> tuple[str, ...]:

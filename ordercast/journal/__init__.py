@@ -10,6 +10,7 @@ sequencing.py  committed events get the next positions, no holes, and are publis
 numbering.py   the next positions, while the head is locked
 advancing.py   the same, and the head, by one statement of PostgreSQL
 publishing.py  through Redis, with a back-off while it does not answer
+batches.py     when positions were given, for `trace`
 entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
 selecting.py   the statements of these reads
@@ -22,6 +23,7 @@ days.py        PostgreSQL's partitions, one for each day: added ahead, dropped w
 tables.py      the tables              rules.py    what the database itself checks and does
 """
 
+from ordercast.journal.batches import Batches
 from ordercast.journal.bulk import NewEvent
 from ordercast.journal.clock import Clock
 from ordercast.journal.doorbell import Ear
@@ -40,6 +42,7 @@ from ordercast.journal.store import Journal
 __all__ = [
     "BATCH_ROWS",
     "LOCK_SECONDS",
+    "Batches",
     "Clock",
     "Ear",
     "Entry",

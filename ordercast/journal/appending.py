@@ -85,7 +85,9 @@ class Appender:
         through = self._ring_after(session, connection)
         for each in events if self._captures else ():
             rooms = (each.room, *each.further)
-            captured = CapturedEvent(each.name, orjson.loads(each.data.text), rooms, durable=True)
+            captured = CapturedEvent(
+                each.name, orjson.loads(each.data.text), rooms, durable=True, key=each.key
+            )
             self._captures.appended(captured, connection, through)
 
     def _ring_after(self, session: Transaction, connection: Connection) -> Session | None:

@@ -12,24 +12,25 @@ from ordercast.payloads import JsonText
 
 
 class NewEvent(NamedTuple):
-    """An event that is to be appended; without a key."""
+    """An event that is to be appended."""
 
     room: str
     name: str
     data: JsonText
     further: tuple[str, ...] = ()  # its rooms besides `room`
+    key: str | None = None
 
 
 # One JSON parameter: a statement whose length depends on the number of rows would be compiled,
 # parsed and planned anew for each number, and psycopg takes ten times as long for an array of text.
 INSERT_ALL = text(f"""
-INSERT INTO {ENTRIES.name} (room, name, data, request_id, further_rooms)
-SELECT room, name, data, :request_id, CASE WHEN further IS NOT NULL THEN ARRAY(
+INSERT INTO {ENTRIES.name} (room, name, data, request_id, key, further_rooms)
+SELECT room, name, data, :request_id, key, CASE WHEN further IS NOT NULL THEN ARRAY(
     SELECT value FROM json_array_elements_text(further) WITH ORDINALITY AS one (value, place)
     ORDER BY place) END
 FROM ROWS FROM (json_to_recordset(CAST(:rows AS json))
-    AS (room text, name text, data text, further json)) WITH ORDINALITY
-    AS given (room, name, data, further, place)
+    AS (room text, name text, data text, key text, further json)) WITH ORDINALITY
+    AS given (room, name, data, key, further, place)
 ORDER BY place
 """).bindparams(bindparam("request_id", type_=Text()))  # noqa: S608, a table's name
 
@@ -39,8 +40,10 @@ FEW = 4  # events, as of most transactions: plain values cost less than a docume
 
 @cache
 def _insert_few(count: int) -> TextClause:
-    values = ", ".join(f"(:room{n}, :name{n}, :data{n}, :request_id)" for n in range(count))
-    return text(f"INSERT INTO {EVENTS.name} (room, name, data, request_id) VALUES {values}")  # noqa: S608
+    values = ", ".join(
+        f"(:room{n}, :name{n}, :data{n}, :request_id, :key{n})" for n in range(count)
+    )
+    return text(f"INSERT INTO {EVENTS.name} (room, name, data, request_id, key) VALUES {values}")  # noqa: S608
 
 
 def insert_all(connection: Connection, events: Sequence[NewEvent], request_id: str | None) -> None:
@@ -48,7 +51,8 @@ def insert_all(connection: Connection, events: Sequence[NewEvent], request_id: s
     if len(events) <= FEW and not any(event.further for event in events):
         values = {"request_id": request_id}
         for n, each in enumerate(events):
-            values |= {f"room{n}": each.room, f"name{n}": each.name, f"data{n}": each.data.text}
+            values |= {f"room{n}": each.room, f"name{n}": each.name}
+            values |= {f"data{n}": each.data.text, f"key{n}": each.key}
         connection.execute(_insert_few(len(events)), values)
         return
     if connection.dialect.name != "postgresql":
@@ -62,6 +66,8 @@ def _given(event: NewEvent) -> dict[str, object]:
     given: dict[str, object] = {"room": event.room, "name": event.name, "data": event.data.text}
     if event.further:
         given["further"] = event.further
+    if event.key is not None:
+        given["key"] = event.key
     return given
 
 
@@ -71,5 +77,6 @@ def _row(event: NewEvent, request_id: str | None) -> dict[str, object]:
         "name": event.name,
         "data": event.data.text,
         "request_id": request_id,
+        "key": event.key,
         "further_rooms": list(event.further) or None,
     }

@@ -9,10 +9,13 @@ from sqlalchemy import select
 from ordercast.database import Database
 from ordercast.journal.tables import database_now
 
+FRESH_SECONDS = 30.0
+
 
 class Clock:
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._ask_at = 0.0  # monotonic seconds
         self.ahead: float | None = None  # seconds, the database's of ours; None: not asked yet
 
     def ask(self) -> float:
@@ -25,6 +28,12 @@ class Clock:
             after = time.time()
         self.ahead = moment.timestamp() - (before + after) / 2
         return self.ahead
+
+    def refresh(self) -> None:
+        """Ask again if that was long ago. Raises SQLAlchemyError."""
+        if time.monotonic() >= self._ask_at:
+            self._ask_at = time.monotonic() + FRESH_SECONDS
+            self.ask()
 
     def now(self) -> datetime:
         """This moment by the database's clock; by this process's own before ask(). Asks nothing."""

@@ -6,6 +6,7 @@ import time
 import redis
 
 from ordercast.broker import Broker, reason
+from ordercast.journal.batches import Batches
 from ordercast.journal.marks import Marks
 
 logger = logging.getLogger(__name__)
@@ -18,11 +19,15 @@ class Publisher:
     """Publishes, or raises redis.RedisError. After a failure it raises at once for a while: a
     Redis that hangs must not hold up the sequencing, on which everything waits.
 
-    With `marks`, each message also raises the journal's mark in Redis.
+    With `marks`, each message also raises the journal's mark in Redis; with `batches`, it notes
+    when positions were given.
     """
 
-    def __init__(self, broker: Broker, marks: Marks | None = None) -> None:
+    def __init__(
+        self, broker: Broker, marks: Marks | None = None, batches: Batches | None = None
+    ) -> None:
         self._marks = marks
+        self._batches = batches
         self._redis = broker.connect()
         self._channel = broker.journal_channel
         self._wait = FIRST_WAIT_SECONDS
@@ -30,10 +35,12 @@ class Publisher:
 
     def __call__(self, message: bytes) -> None:
         if time.monotonic() < self._not_before:
+            self._failed()
             raise redis.ConnectionError("Redis did not answer a moment ago")
         try:
             self._publish(message)
         except redis.RedisError:
+            self._failed()
             self._not_before = time.monotonic() + self._wait
             self._wait = min(self._wait * 2, LONGEST_WAIT_SECONDS)
             raise
@@ -49,10 +56,18 @@ class Publisher:
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.eval(*self._marks.raising(latest))
         pipeline.publish(self._channel, message)
-        mark, published = pipeline.execute(raise_on_error=False)
+        noted = None if self._batches is None else self._batches.note(pipeline)
+        mark, published, *_ = pipeline.execute(raise_on_error=False)
         if isinstance(published, redis.RedisError):
             raise published
         if isinstance(mark, redis.RedisError):
             logger.warning("the journal's mark was not written", extra={"error": reason(mark)})
         else:
             self._marks.heard(latest, mark)
+        if self._batches is not None and noted is not None:
+            # Also if Redis refused the note: another sequencer's, of later positions, was faster.
+            self._batches.written(noted)
+
+    def _failed(self) -> None:
+        if self._batches is not None:
+            self._batches.failed()

@@ -19,6 +19,7 @@ from ordercast.broker import reason
 from ordercast.database import Database, upsert
 from ordercast.events import CANARY
 from ordercast.journal.advancing import advance
+from ordercast.journal.batches import Batches
 from ordercast.journal.entries import Entry, blank, entry_of, fault
 from ordercast.journal.locking import lock_head, move_head
 from ordercast.journal.marks import Marks
@@ -58,6 +59,7 @@ class Sequencer:
         publish: Publish,
         marks: Marks | None = None,
         spans: "Spans | None" = None,
+        batches: Batches | None = None,
     ) -> None:
         self._database = database
         self._waiting = waiting
@@ -65,6 +67,7 @@ class Sequencer:
         self._marks = marks
         self._spans = spans
         self._traced: list[Traced] = []  # of the events sequenced last
+        self._batches = batches
         self._journal = ""  # the name that the head had
         self._reached: int | None = None  # the head's position, as far as this sequencer knows
         self._aside_until = 0.0  # monotonic seconds
@@ -88,7 +91,10 @@ class Sequencer:
             if not entries:  # none waits, or another sequencer was faster
                 break
             count += len(entries)
-            EVENTS_SEQUENCED.inc(sum(entry.name != CANARY for entry in entries))
+            events = sum(entry.name != CANARY for entry in entries)
+            EVENTS_SEQUENCED.inc(events)
+            if self._batches is not None and events:
+                self._batches.sequenced(journal, entries[0].position, entries[-1].position)
             if self._spans is not None and self._traced:
                 with self._spans.sequenced(self._traced, began_ns) as traced:
                     self._publish_all(journal, entries, dict(traced))

@@ -11,6 +11,7 @@ from ordercast.captures import Captures
 from ordercast.database import Database, Transaction
 from ordercast.journal import history, locking, pruning, reading, restarting
 from ordercast.journal.appending import Appender
+from ordercast.journal.batches import Batches
 from ordercast.journal.bulk import NewEvent
 from ordercast.journal.clock import Clock
 from ordercast.journal.days import Days
@@ -167,9 +168,13 @@ class Journal:
         """How many events wait for their position, counted up to `most`."""
         return self._waiting.count(most)
 
-    def sequencer(self, publish: Publish, marks: Marks | None = None) -> Sequencer:
+    def sequencer(
+        self, publish: Publish, marks: Marks | None = None, batches: Batches | None = None
+    ) -> Sequencer:
         """A sequencer, which hands sequenced events to `publish`."""
-        return Sequencer(self._database, self._waiting, publish, marks, self.spans)
+        return Sequencer(
+            self._database, self._waiting, publish, marks, spans=self.spans, batches=batches
+        )
 
     def restart(self, journal: str, known: int) -> Head:
         """Let the journal begin anew if it still has this name, and its head is behind `known`

@@ -18,6 +18,7 @@ from ordercast.trace.answers import (
 )
 from ordercast.trace.asking import Asking
 from ordercast.trace.listing import ConnectionPage
+from ordercast.trace.words import print_trace
 
 __all__ = [
     "Asking",
@@ -28,4 +29,5 @@ __all__ = [
     "Receipt",
     "ReceiptState",
     "Trace",
+    "print_trace",
 ]

@@ -4,6 +4,7 @@ had not written is unknown."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ordercast.events import EVERYBODY
@@ -25,8 +26,9 @@ def progress_of(process: ProcessRecord, offset: int, now: datetime) -> ProcessTr
     """How far a process came with the event; None if it began behind it."""
     if process.began >= offset:
         return None
+    mark = process.reached(offset)
+    process = replace(process, marks=())  # thousands, which are for this alone
     if process.position >= offset:
-        mark = process.reached(offset)
         times = (None, None) if mark is None else (mark.after, mark.until)
         return ProcessTrace(process, Progress.SENT, *times)
     if process.ended_at is not None:

@@ -18,7 +18,7 @@ from ordercast.events import Events
 from ordercast.health import OK, Check, Health
 from ordercast.inbox.drain import Drain
 from ordercast.inbox.lease import Lease
-from ordercast.journal import BATCH_ROWS, Ear, Journal, Listener, Marks, Publisher
+from ordercast.journal import BATCH_ROWS, Batches, Ear, Journal, Listener, Marks, Publisher
 from ordercast.roll import Answering, Kind
 from ordercast.settings import Settings
 from ordercast.worker.canary import Canaries
@@ -70,7 +70,8 @@ def run(
     signal.signal(signal.SIGINT, ask_to_stop)
     limit_transactions(database)
     marks = Marks(broker)
-    sequencing = journal.sequencer(Publisher(broker, marks), marks)
+    batches = Batches(broker, journal.clock) if settings.LEDGER_SECONDS else None
+    sequencing = journal.sequencer(Publisher(broker, marks, batches), marks, batches)
     sequencer = Loop(
         app,
         "sequence",
@@ -85,6 +86,7 @@ def run(
     def announce() -> None:
         if time.monotonic() - sequencer.came_through < STALLED_SECONDS:
             sequencing.announce()
+        journal.clock.refresh()
 
     def prune() -> bool:
         return prune_once(database, journal, settings.JOURNAL_KEEP_DAYS)

@@ -90,6 +90,19 @@ def test_an_event_of_several_rooms_is_in_each_of_them(app: Flask, journal: Journ
         assert [entry.data for entry in journal.since(0, limit=9, rooms=[room])] == data
 
 
+@pytest.mark.parametrize("count", [1, 4, 5])
+@pytest.mark.parametrize("further", [(), ("b",)])
+def test_each_has_its_key(
+    app: Flask, journal: Journal, count: int, further: tuple[str, ...]
+) -> None:
+    keys = [None if n == 1 else f"order:{n}" for n in range(count)]
+    append_all(app, [NewEvent("a", "test", encode(1), further, key) for key in keys])
+    sequence_once(lambda _: None)
+    found = [journal.row_at(position) for position in range(1, count + 1)]
+    assert [row and row.key for row in found] == keys
+    assert [row and row.rooms for row in found] == [("a", *further)] * count
+
+
 def test_none_at_all_is_no_statement(app: Flask, journal: Journal) -> None:
     append_all(app, [])
     assert journal.waiting_after() is None

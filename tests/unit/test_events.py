@@ -183,8 +183,9 @@ def test_a_payload_that_is_not_what_the_event_declares_names_the_keys() -> None:
     assert [detail["path"] for detail in caught.value.details] == ["parcelId"]
 
 
-def declared(name: str, audience: str = "user") -> type[Event]:
-    return type("Declared", (Event,), {"event": name, "audience": audience})
+def declared(name: str, audience: str = "user", key_format: str = "") -> type[Event]:
+    content = {"event": name, "audience": audience, "key_format": key_format}
+    return type("Declared", (Event,), content)
 
 
 @pytest.mark.parametrize(
@@ -194,6 +195,7 @@ def declared(name: str, audience: str = "user") -> type[Event]:
         ([declared("disconnect")], "no client receives an event named disconnect"),
         ([declared("a", "user:")], "without a colon"),
         ([declared("a", "control")], "not 'control'"),
+        ([declared("a", key_format="a:{id}")], "a has no field 'id', which its key_format names"),
     ],
 )
 def test_a_declaration_that_cannot_work_stops_the_start(

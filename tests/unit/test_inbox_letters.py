@@ -36,6 +36,10 @@ ORDER = {
 }
 LOW = {"id": "1", "name": "Tea", "stock": 5}
 NOTE = {"title": "Paid", "message": "Thank you", "type": "info"}
+SUBJECTS = {
+    **dict.fromkeys(("order:status", "order:placed", "order:new"), "order:3"),
+    "inventory:low-stock": "product:1",
+}
 GOOD: dict[str, tuple[str, dict[str, Any]]] = {
     "order:status": ("user:7", STATUS),
     "order:placed": ("user:7", ORDER),
@@ -71,7 +75,8 @@ def test_there_is_a_good_payload_of_every_event_here() -> None:
 def test_a_good_entry_is_understood(name: str) -> None:
     room, payload = GOOD[name]
     letter = read("1-1", entry(payload, event=name.encode()))
-    assert letter == Letter("entry:1-1", room, name, text_of(payload))
+    subject = SUBJECTS.get(name)
+    assert letter == Letter("entry:1-1", room, name, text_of(payload), subject=subject)
 
 
 def test_the_senders_id_is_the_key_and_cannot_meet_an_entrys() -> None:
