@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 
 import { EMPTY, groupOf, quantityOf, withoutRefusal, withProduct, withQuantity } from "../demo/src/basket/basket";
 import { placeAll, type Place } from "../demo/src/basket/placing";
-import { BasketStore } from "../demo/src/basket/store";
+import { BASKET } from "../demo/src/basket/store";
+import { Stored, type Storing } from "../demo/src/stored";
 import type { Product } from "../demo/src/api";
 import { ApiError, NetworkError, type Order } from "../src";
 
-class Stored {
+class Memory {
   readonly texts = new Map<string, string>();
   getItem = (key: string) => this.texts.get(key) ?? null;
   setItem = (key: string, text: string) => {
@@ -17,6 +18,9 @@ class Stored {
     this.texts.delete(key);
   };
 }
+
+type BasketStore = ReturnType<typeof basketIn>;
+const basketIn = (storage: Storing) => new Stored("ordercast.basket.7", BASKET, storage);
 
 const product = (id: string, sellerId = "2"): Product => ({
   id,
@@ -39,31 +43,31 @@ const shown = (store: BasketStore) =>
   store.state().groups.map(({ seller, lines }) => `${seller.id}: ${lines.map((one) => `${one.quantity} × ${one.productId}`).join(", ")}`);
 
 test("it outlives the page, is one for all tabs, and is its user's alone", () => {
-  const stored = new Stored();
-  const [one, other] = [new BasketStore("7", stored), new BasketStore("7", stored)];
+  const stored = new Memory();
+  const [one, other] = [basketIn(stored), basketIn(stored)];
   one.change((basket) => withProduct(basket, product("1"), 2));
   other.change((basket) => withProduct(basket, product("9", "3"), 1));
   one.refresh("ordercast.basket.7");
-  for (const store of [one, other, new BasketStore("7", stored)]) expect(shown(store)).toEqual(["2: 2 × 1", "3: 1 × 9"]);
-  expect(shown(new BasketStore("8", stored))).toEqual([]);
+  for (const store of [one, other, basketIn(stored)]) expect(shown(store)).toEqual(["2: 2 × 1", "3: 1 × 9"]);
+  expect(shown(new Stored("ordercast.basket.8", BASKET, stored))).toEqual([]);
   one.change((basket) => withProduct(withProduct(basket, product("1"), 0), product("9", "3"), 0));
   expect(stored.texts.size).toBe(0);
 });
 
 test("what is stored in another shape is an empty basket", () => {
-  const stored = new Stored();
+  const stored = new Memory();
   for (const text of ["", "{", "[]", '"a"', '{"groups": 1}', '{"groups": [{}]}', '{"groups": [null]}']) {
     stored.setItem("ordercast.basket.7", text);
-    expect(new BasketStore("7", stored).state()).toEqual(EMPTY);
+    expect(basketIn(stored).state()).toEqual(EMPTY);
   }
   const forbidden = { removeItem: () => undefined, getItem: () => expect.fail(), setItem: () => expect.fail() };
-  const store = new BasketStore("7", forbidden);
+  const store = basketIn(forbidden);
   store.change((basket) => withProduct(basket, product("1"), 2));
   expect(shown(store)).toEqual(["2: 2 × 1"]);
 });
 
 test("each seller gets an order of its own, and each result is told", async () => {
-  const store = new BasketStore("7", new Stored());
+  const store = basketIn(new Memory());
   store.change((basket) => withProduct(withProduct(withProduct(basket, product("1"), 2), product("9", "3"), 4), product("2"), 1));
   const sent: unknown[] = [];
   const place: Place = (items, key) => {
@@ -89,8 +93,8 @@ test("each seller gets an order of its own, and each result is told", async () =
 });
 
 test("an order without an answer is sent again as it was, also after a reload and from another tab", async () => {
-  const stored = new Stored();
-  const store = new BasketStore("7", stored);
+  const stored = new Memory();
+  const store = basketIn(stored);
   store.change((basket) => withProduct(basket, product("1"), 2));
   const sent: unknown[] = [];
   const answers = [new NetworkError("cut"), new ApiError(503, "busy", "Busy")];
@@ -102,8 +106,8 @@ test("an order without an answer is sent again as it was, also after a reload an
   expect(await placeAll(store, place, how)).toEqual([]);
   store.change((basket) => withProduct(basket, product("1"), 5)); // it is on its way as it was
   expect(quantityOf(store.state(), product("1"))).toBe(2);
-  expect(await placeAll(new BasketStore("7", stored), place, how)).toEqual([]);
-  const again = new BasketStore("7", stored);
+  expect(await placeAll(basketIn(stored), place, how)).toEqual([]);
+  const again = basketIn(stored);
   expect(await placeAll(again, place, how)).toEqual([ordered("2")]);
   expect(new Set(sent.map((one) => JSON.stringify(one))).size).toBe(1);
   expect(shown(again)).toEqual([]);
@@ -112,7 +116,7 @@ test("an order without an answer is sent again as it was, also after a reload an
 });
 
 test("a product that is not for sale any more is told, and a refusal can be put aside", async () => {
-  const store = new BasketStore("7", new Stored());
+  const store = basketIn(new Memory());
   store.change((basket) => withProduct(withProduct(basket, product("1"), 2), product("2"), 1));
   await placeAll(store, () => Promise.reject(new ApiError(422, "unknown_product", "Gone", { productIds: ["2"] })), how);
   expect(groupOf(store.state(), "2")?.refusal).toEqual({ message: "Gone", short: [], gone: ["2"] });

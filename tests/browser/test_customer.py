@@ -7,7 +7,9 @@ from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import copies
 from tests.harness.clients.browser import NETWORK, PHONE, Visit
-from tests.harness.people.person import Person
+from tests.harness.people.person import Person, notify
+from tests.harness.processes.external import run_script
+from tests.harness.processes.scripts import redis_cli
 from tests.harness.processes.service import Service
 
 PAGE = 50  # orders that are listed at first
@@ -112,3 +114,45 @@ def test_the_basket_outlives_the_page_and_tells_of_each_sellers_order_what_becam
     expect(basket).to_contain_text("Nothing in it yet.")
     expect(basket.get_by_role("list", name="Placed")).to_contain_text("is placed")
     assert len(alice.get("/api/orders")["orders"]) == 2
+
+
+def test_every_notification_stays_in_the_list_also_those_of_scripts(
+    alice: Person, visit: Callable[..., Visit], service: Service
+) -> None:
+    redis_url = service.env["REDIS_URL"]
+    address = "https://example.com/" + 60 * "parcel"
+    hers = visit(f"{service.url}/notifications", size=PHONE)
+    hers.sign_in(alice.credentials)
+    expect(hers.page.get_by_text("All quiet")).to_be_visible()
+
+    notify(alice.url, alice.id, title="Stored", message=f"See {address}, or <b>ask</b>.")
+    note = {"title": "Durable", "message": f"{service.url}/orders", "type": "info"}
+    redis_cli(redis_url, alice.id, note, "a-notification")
+    plain = {"title": "Legacy", "message": 200 * "long", "type": "info"}
+    run_script(redis_url, f"socketio.emit('notification', {plain!r}, to='user:{alice.id}')")
+
+    def has(one: Visit, *titles: str) -> None:
+        expect(one.page.locator(".notices li")).to_have_count(len(titles))
+        for title in titles:
+            expect(one.page.locator(".notices h2", has_text=title)).to_have_count(1)
+
+    has(hers, "Stored", "Durable", "Legacy")
+    tab = hers.page.get_by_role("navigation").get_by_role("link", name="Notifications")
+    expect(tab).to_contain_text("3")
+    link = hers.page.locator(".notices").get_by_role("link", name="example.com")
+    assert link.get_attribute("href") == address
+    assert link.get_attribute("rel") == "noopener noreferrer"
+    expect(hers.page.locator(".notices")).to_contain_text("<b>ask</b>")
+    assert hers.page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert hers.violations() == []
+
+    for title in ("Durable", "Legacy"):
+        hers.page.get_by_role("button", name=f"Mark as read: {title}").click()
+    hers.page.reload()
+    has(hers, "Stored", "Durable", "Legacy")
+    expect(tab).to_contain_text("1")
+    elsewhere = visit(f"{service.url}/notifications")  # where the journal alone has it
+    elsewhere.sign_in(alice.credentials)
+    has(elsewhere, "Stored", "Durable")
+    hers.page.locator(".notices").get_by_role("link", name="/orders").click()
+    expect(hers.page.get_by_role("heading", name="My orders")).to_be_visible()

@@ -1,11 +1,11 @@
 /** The calls of the service that these pages make, as the user who is signed in. */
 
 import { type Answer, ApiError, type Connection, currentConnection, NetworkError } from "../../src/index";
-import type { Order, ProductView, Status } from "../../src/events";
+import type { NotificationView, Order, ProductView, Status } from "../../src/events";
 
 export type Product = ProductView;
 
-const PAGE = 100; // the most that a list gives at once
+export const PAGE = 100; // the most that a list gives at once
 
 /** A snapshot of products: all, or a seller's. */
 export function products(sellerId?: string) {
@@ -92,6 +92,16 @@ export async function notify(
 ): Promise<void> {
   const body = { userId, title, message, type: "info" };
   await call("POST", "/api/notifications", body, idempotencyKey);
+}
+
+/** A page of the user's notifications, the newest first. */
+export async function notificationPage(cursor: string | null) {
+  interface Page {
+    notifications: readonly NotificationView[];
+    nextCursor: string | null;
+  }
+  const from = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+  return (await call<Page>("GET", `/api/notifications?limit=${PAGE}${from}`, undefined)).body;
 }
 
 async function call<Body>(

@@ -8,10 +8,10 @@ import { keepFocus } from "./focus";
 import { number } from "./format";
 import { Icon, type IconName } from "./icons";
 import { later } from "./later";
-import { useBadge, useConnection, useEvent, useLowStock, useNotifications, useSellerOrders, type Badge } from "./live";
+import { useBadge, useConnection, useEvent, useLowStock, useSellerOrders, type Badge } from "./live";
 import mark from "./mark.svg";
-import { MyOrders } from "./mine";
-import { Notices } from "./notices";
+import { Linked } from "./linked";
+import { useArrivals, useNotices } from "./notices/hooks";
 import { Items } from "./names";
 import { LABEL } from "./orders";
 import { Toasts } from "./parts";
@@ -21,6 +21,8 @@ import { Shop } from "./shop";
 import { ThemeButton } from "./signin";
 import { show } from "./toasts";
 
+const MyOrders = later(async () => (await import("./mine")).MyOrders);
+const Notices = later(async () => (await import("./notices")).Notices);
 const OrderPage = later(async () => (await import("./order/page")).OrderPage);
 const Sales = later(async () => (await import("./sales/sales")).Sales);
 const Stock = later(async () => (await import("./stock/stock")).Stock);
@@ -34,11 +36,26 @@ interface Place {
   prepare?: () => void; // loads its script, if it has one of its own
 }
 
-const NOTICES: Place = { path: "notifications", name: "Notifications", icon: "bell", page: () => <Notices /> };
+const NOTICES: Place = {
+  path: "notifications",
+  name: "Notifications",
+  icon: "bell",
+  page: (user) => <Notices userId={user.id} />,
+  prepare: Notices.prepare,
+};
 const PLACES: Record<User["role"], [Place, ...Place[]]> = {
   customer: [
     { path: "shop", name: "Shop", icon: "shop", page: (user) => <Shop userId={user.id} /> },
-    { path: "orders", name: "My orders", icon: "orders", page: () => <MyOrders />, prepare: OrderPage.prepare },
+    {
+      path: "orders",
+      name: "My orders",
+      icon: "orders",
+      page: () => <MyOrders />,
+      prepare: () => {
+        MyOrders.prepare();
+        OrderPage.prepare();
+      },
+    },
     NOTICES,
   ],
   seller: [
@@ -92,7 +109,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
             <a key={one.path} href={`/${one.path}`} aria-current={one === place ? "page" : undefined}>
               <Icon name={one.icon} />
               {one.name}
-              <Count of={one.path} />
+              <Count of={one.path} user={user} />
             </a>
           ))}
         </nav>
@@ -116,7 +133,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
       {user.role === "seller" ? <SellerTitle name={name} /> : <Title name={name} />}
       {user.role === "seller" && <SellerNews />}
       {user.role === "customer" && <CustomerNews />}
-      <Letters />
+      <Letters userId={user.id} />
       <Toasts />
     </>
   );
@@ -136,14 +153,14 @@ function SellerTitle({ name }: { name: string }): JSX.Element {
 }
 
 /** How many wait behind a tab. */
-function Count({ of }: { of: string }): JSX.Element | null {
+function Count({ of, user }: { of: string; user: User }): JSX.Element | null {
   switch (of) {
     case "board":
       return <PendingCount />;
     case "stock":
       return <LowCount />;
     case "notifications":
-      return <UnreadCount />;
+      return <UnreadCount userId={user.id} />;
     default:
       return null;
   }
@@ -158,8 +175,8 @@ function LowCount(): JSX.Element | null {
   return <Waiting value={useLowStock().products.length} what="running low" />;
 }
 
-function UnreadCount(): JSX.Element | null {
-  return <Waiting value={useNotifications().unread} what="unread" />;
+function UnreadCount({ userId }: { userId: string }): JSX.Element | null {
+  return <Waiting value={useNotices(userId).unread} what="unread" />;
 }
 
 function Waiting({ value, what }: { value: number; what: string }): JSX.Element | null {
@@ -227,9 +244,15 @@ function CustomerNews(): null {
   return null;
 }
 
-function Letters(): null {
+function Letters({ userId }: { userId: string }): null {
+  useArrivals(userId);
   useEvent("notification", ({ title, message }) => {
-    show({ kind: "info", title: <bdi>{title}</bdi>, message: <span dir="auto">{message}</span> });
+    const text = (
+      <span dir="auto">
+        <Linked text={message} />
+      </span>
+    );
+    show({ kind: "info", title: <bdi>{title}</bdi>, message: text });
   });
   return null;
 }
