@@ -101,6 +101,13 @@ class Database:
         with self.reading() as connection:
             probe(connection)
 
+    def require_writable(self, connection: Connection) -> None:
+        """Raises SQLAlchemyError if the server of this session on PostgreSQL has said that it takes
+        no changes any more. No round trip: what it said last has been read."""
+        from ordercast.database import postgres  # psycopg is an extra
+
+        postgres.require_writable(connection)
+
     def limit_answers(self, seconds: float) -> None:
         """Let new database sessions of a hardened engine wait no longer than this for the answer to
         a statement. With psycopg 3 only; SQLite has no server that could hang."""

@@ -9,8 +9,8 @@ from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Engine
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, Connection, Engine
+from sqlalchemy.exc import DisconnectionError, InternalError
 
 # A host that vanishes sends nothing: without these the kernel waits for a quarter of an hour, and
 # for an answer for ever (libpq, section "Parameter Key Words"). Parameters in the URL come first.
@@ -120,10 +120,22 @@ def on_connect(connection: psycopg.Connection[Any], record: Any) -> None:
         )
 
 
+def require_writable(connection: Connection) -> None:
+    """Raises InternalError, an outage, if the session's server has said that it takes no
+    changes."""
+    if not _is_writable(connection.connection.dbapi_connection):
+        why = psycopg.errors.ReadOnlySqlTransaction("the server takes no changes any more")
+        raise InternalError("", None, why)
+
+
+def _is_writable(session: Any) -> bool:
+    return all(session.info.parameter_status(name) != "on" for name in NOT_WRITABLE)
+
+
 def on_checkout(connection: psycopg.Connection[Any], record: Any, _proxy: object) -> None:
     """Give up a session of a server that became a standby, or read-only, at most once a second:
     after a failover another server takes the writes, and reads here would be stale."""
     if time.monotonic() - record.info.get(OPENED, 0.0) < RECONNECT_SECONDS:
         return
-    if any(connection.info.parameter_status(name) == "on" for name in NOT_WRITABLE):
+    if not _is_writable(connection):
         raise DisconnectionError("the server cannot be written")

@@ -19,9 +19,10 @@ from ordercast.database import Database, explain
 logger = logging.getLogger(__name__)
 
 CHANNEL = "ordercast_events"  # of a database: other databases have their own
+LISTEN = f"LISTEN {CHANNEL}"
 LISTEN_SECONDS = 1.0  # one wait for a notification
 TRIAL_SECONDS = 5.0  # for the notification of our own to come
-IDLE_SECONDS = 30.0  # without a notification; then the connection is checked
+IDLE_SECONDS = 5.0  # without a notification; then the server is asked
 RETRY_SECONDS = 1.0
 DEAF_SECONDS = 60.0  # until the next trial, where nothing was heard
 
@@ -64,7 +65,8 @@ class Listener(threading.Thread):
 
     def _listen(self, connection: Connection) -> None:
         """Returns if nothing can be heard. Raises SQLAlchemyError."""
-        connection.exec_driver_sql(f"LISTEN {CHANNEL}")
+        connection.exec_driver_sql(LISTEN)
+        self._database.require_writable(connection)
         self._is_failing = False
         if not self._hears(connection):
             if not self._is_deaf:
@@ -78,11 +80,16 @@ class Listener(threading.Thread):
         self._is_deaf = False
         heard_at = time.monotonic()
         while not self._stop_asked.is_set():
-            if _notifications(connection, LISTEN_SECONDS):
+            heard = _notifications(connection, LISTEN_SECONDS)
+            # After a failover another server takes the commits, and notifies.
+            self._database.require_writable(connection)
+            if heard:
                 self._rung.set()
                 heard_at = time.monotonic()
             elif time.monotonic() - heard_at > IDLE_SECONDS:
-                connection.exec_driver_sql("SELECT 1")  # raises on a dead connection
+                # Raises on a dead connection. The server says only with an answer that it takes no
+                # changes any more.
+                connection.exec_driver_sql(LISTEN)
                 heard_at = time.monotonic()
 
     def _hears(self, connection: Connection) -> bool:

@@ -51,6 +51,22 @@ class Cluster:
     def promote(self) -> None:
         self._run("pg_ctl", "-w", "-D", "data", "promote")
 
+    def cut_off(self) -> None:
+        """This standby gets nothing more of its primary: it lags from now on."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET primary_conninfo = ''")
+            connection.execute("SELECT pg_reload_conf()")
+            receivers = "SELECT count(*) FROM pg_stat_wal_receiver"
+            wait_until(
+                lambda: connection.execute(receivers).fetchone() == (0,), "nothing is received"
+            )
+
+    def refuse_changes(self) -> None:
+        """New transactions can only read, also in the sessions that are open, which stay."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            connection.execute("SELECT pg_reload_conf()")
+
     def follow(self, other: "Cluster") -> None:
         """Until this standby has what the other one has committed so far."""
         with psycopg.connect(other.url("postgres")) as connection:
