@@ -19,7 +19,8 @@ depends_on = None
 
 LIBRARY_REVISION = "0001"
 # The library's revisions after it, which are taken back with this one.
-APPEND, RELAY, JOINED_ROOMS, PARTITIONS = "0002", "0003", "0004", "0005"
+APPEND, RELAY, JOINED_ROOMS, PARTITIONS, DETACHED_DAYS = "0002", "0003", "0004", "0005", "0006"
+KNOWN = (LIBRARY_REVISION, APPEND, RELAY, JOINED_ROOMS, PARTITIONS, DETACHED_DAYS)
 NAMES = {  # before: now
     "events": "ordercast_events",
     "events_set_aside": "ordercast_set_aside",
@@ -81,6 +82,10 @@ ONE_TABLE = (
     " key, further_rooms FROM ordercast_before",
     "DROP VIEW ordercast_before",
     "DROP TABLE ordercast_entries, ordercast_positions, ordercast_waiting",
+    "DO $$ DECLARE detached text; BEGIN FOR detached IN SELECT relname FROM pg_class"
+    " WHERE relkind = 'r' AND pg_table_is_visible(oid)"
+    " AND relname ~ '^ordercast_(entries|positions)_[0-9]{8}$'"
+    " LOOP EXECUTE format('DROP TABLE %I', detached); END LOOP; END $$",
     "DROP FUNCTION ordercast_wait(), ordercast_index_day(text), ordercast_add_day(date),"
     " ordercast_drop_day(date), ordercast_write_event(),"
     " ordercast_place(bigint, timestamptz, text, text[], bigint)",
@@ -134,12 +139,12 @@ def downgrade() -> None:
     """The request ids, the keys and the further rooms of events are lost, and the rooms that
     clients joined late."""
     revision = LIBRARY_REVISION if op.get_context().as_sql else library_revision()
-    if revision == PARTITIONS and not is_sqlite():
+    if revision >= PARTITIONS and not is_sqlite():
         for statement in ONE_TABLE:
             op.execute(statement)
-    if revision in (JOINED_ROOMS, PARTITIONS):
+    if revision >= JOINED_ROOMS:
         op.drop_table("ordercast_joined")
-    if revision in (RELAY, JOINED_ROOMS, PARTITIONS):
+    if revision >= RELAY:
         op.drop_table("ordercast_relay")
     if revision != LIBRARY_REVISION:
         take_back_append()
@@ -180,7 +185,7 @@ def drop_unused() -> None:
 def library_revision() -> str:
     """Raises CommandError for a later revision than this migration knows."""
     found = str(op.get_bind().scalar(sa.text("SELECT version_num FROM ordercast_version")))
-    if found not in (LIBRARY_REVISION, APPEND, RELAY, JOINED_ROOMS, PARTITIONS):
+    if found not in KNOWN:
         raise CommandError(
             f"the library's tables are at its revision {found}, which cannot be taken back: restore"
             " a backup of before the upgrade"

@@ -42,6 +42,11 @@ SELECT to_date(right(relname, 8), 'YYYYMMDD') FROM pg_inherits
 JOIN pg_class ON pg_class.oid = inhrelid
 WHERE inhparent = CAST(:parent AS regclass) AND relname ~ '_[0-9]{8}$' ORDER BY 1
 """).bindparams(parent=POSITIONS.name)
+DETACHED = text("""
+SELECT to_date(right(relname, 8), 'YYYYMMDD') FROM pg_class
+WHERE relkind = 'r' AND NOT relispartition AND pg_table_is_visible(oid)
+AND relname ~ ('^' || :parent || '_[0-9]{8}$') ORDER BY 1
+""").bindparams(parent=POSITIONS.name)
 
 
 class Days:
@@ -78,6 +83,11 @@ class Days:
                 is_passed = _pass(connection, day, before)
             if is_passed:
                 dropped += self._call("ordercast_drop_day", day)
+        # Detached above, or by a worker that died: the next call drops their tables.
+        with self._database.reading() as connection:
+            detached: Sequence[date] = connection.scalars(DETACHED).all()
+        for day in detached:
+            self._call("ordercast_drop_day", day)
         return dropped
 
     def _call(self, function: str, day: date) -> bool:

@@ -29,6 +29,9 @@ ORDER BY id
 DAYS = """
 SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relname ~ '_[0-9]{8}$'
 """
+LOCKED = """
+SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'ordercast_entries'::regclass
+"""
 
 
 def today() -> date:
@@ -93,6 +96,12 @@ def days() -> set[str]:
     ]
     assert found[0] == found[1]
     return found[0]
+
+
+def tables(part: str) -> int:
+    """How many days of `entries` or `positions` have a table, attached or not."""
+    pattern = f"^ordercast_{part}_[0-9]{{8}}$"
+    return len(asked(f"SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '{pattern}'"))
 
 
 def positions() -> list[int | None]:
@@ -222,6 +231,49 @@ def test_an_open_report_delays_a_drop_and_no_change(app: Flask, database_url: st
     assert len(days()) == 2
     assert dropped(1)
     assert positions()[0] == 2
+
+
+def test_a_day_that_a_dead_worker_detached_is_dropped_without_a_lock_of_writers(
+    app: Flask, database_url: str
+) -> None:
+    """The worker was killed between its two transactions."""
+    add(9, 0)
+    write(9, 0)
+    sequence()
+    day = {"day": today() - 9 * DAY}
+    with transaction() as session:
+        session.execute(text("UPDATE ordercast_head SET lowest = 2"))
+    with transaction() as session:
+        assert session.scalar(text("SELECT ordercast_drop_day(:day)"), day)
+    assert tables("positions") == 2
+    with report(database_url):
+        assert drop() == 0
+        assert tables("positions") == tables("entries") == 1
+    assert positions() == [2]
+
+
+def test_a_worker_that_waited_for_the_lock_finds_the_day_detached(
+    app: Flask, database_url: str
+) -> None:
+    """Two workers find the same day; the second waits for the lock while the first detaches."""
+    add(9)
+    write(9)
+    sequence()
+    call = f"SELECT ordercast_drop_day('{today() - 9 * DAY}')".encode()
+    with transaction() as session:
+        session.execute(text("UPDATE ordercast_head SET lowest = 2"))
+    with (
+        psycopg.connect(database_url) as first,
+        psycopg.connect(database_url) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        assert first.execute(call).fetchone() == (True,)
+        waiting = pool.submit(lambda: second.execute(call).fetchone())
+        wait_until(lambda: asked(LOCKED) == [1], "the second waits for the lock")
+        first.commit()
+        assert waiting.result() == (False,)
+    assert drop() == 0
+    assert tables("positions") == 0
 
 
 def test_an_open_report_delays_a_day_that_comes_and_no_change(

@@ -48,6 +48,9 @@ FILLED = """
 DAYS = """
     SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' AND relname ~ '_[0-9]{8}$'
 """
+USED = """
+    SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL
+"""
 Seeds = dict[str, list[tuple[Any, ...]]]  # the rows with which a table begins
 
 
@@ -168,6 +171,8 @@ class Postgres:
             if filled:
                 tables = ", ".join(f'"{table}"' for table in filled)
                 connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+            for (sequence,) in connection.execute(USED).fetchall():  # of days that were dropped
+                connection.execute(f'ALTER SEQUENCE "{sequence}" RESTART'.encode())
             for table, lines in rows.items():
                 for line in lines:
                     holes = ", ".join("%s" for _ in line)
