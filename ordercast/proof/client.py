@@ -31,6 +31,7 @@ class Client(threading.Thread):
         self.connects = 0
         self.unrecovered = 0  # connects after the first with another pid
         self.longest_away = 0.0  # seconds, from the end of a connection to the next CONNECT
+        self.longest_wait = 0.0  # seconds, from before an event's commit, offline or not
         self.problem = ""  # the last one
         self._endpoint = endpoint
         self._auth = auth
@@ -135,4 +136,5 @@ class Client(threading.Thread):
             return
         if event[0] == PROOF and event[1]["run"] == self._run_id:
             self.received.append(Place(int(offset), event[1]["number"]))
+            self.longest_wait = max(self.longest_wait, time.monotonic() - event[1]["at"])
         self._offset = offset

@@ -187,5 +187,6 @@ class Proof:
             unrecovered=sum(client.unrecovered for client in clients),
             not_back=[] if harm is None else [str(kind) for kind in harm.not_back],
             longest_away_seconds=round(max(client.longest_away for client in clients), 3),
+            longest_wait_seconds=round(max(client.longest_wait for client in clients), 3),
             problems=[] if is_whole else sorted({one.problem for one in clients} - {""}),
         )

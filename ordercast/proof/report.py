@@ -23,6 +23,7 @@ class Report:
     unrecovered: int  # times that a client came back without what it missed
     not_back: list[str]  # killed processes in whose place none has come
     longest_away_seconds: float  # from a client's lost connection to its next CONNECT
+    longest_wait_seconds: float  # from before an event's commit until a client had it
     problems: list[str]  # the last ones of clients that had not everything at the end
 
     @property
@@ -54,6 +55,7 @@ class Report:
         yield f"clients: lost {lost}, doubled {doubled}, out of order {out_of_order}{more}"
         yield f"came back without what they missed: {self.unrecovered}"
         yield f"longest until a client was back: {self.longest_away_seconds:.1f} s"
+        yield f"longest until an event arrived: {self.longest_wait_seconds:.1f} s"
         for kind in self.not_back:
             yield f"NOT BACK: a {kind} process was killed, and none has come in its place"
         for problem in self.problems:

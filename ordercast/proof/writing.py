@@ -1,6 +1,7 @@
 """Durable events for the clients of a proof, committed steadily, by each way there is."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -75,7 +76,8 @@ class Writer(threading.Thread):
         return [self._rooms[at], *further]
 
     def _write(self, way: Way, number: int, rooms: Sequence[str]) -> None:
-        payload = {"run": self._run_id, "number": number}
+        # Clients are in this process, and read the same clock.
+        payload = {"run": self._run_id, "number": number, "at": time.monotonic()}
         id = f"{PROOF}:{self._run_id}:{number}"
         if way is Way.TRANSACTION:
             with self._service.database.writing() as connection:

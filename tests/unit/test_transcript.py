@@ -61,6 +61,7 @@ def report(**changes: object) -> Report:
         "unrecovered": 0,
         "not_back": [],
         "longest_away_seconds": 0.5,
+        "longest_wait_seconds": 2.5,
         "problems": [],
     }
     return Report(**{**usual, **changes})  # type: ignore[arg-type]
