@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template
 from app.events import EVENTS
 from app.http import openapi
 from app.http.compression import compressed
+from app.http.described import fields, limits_of, type_of
 from app.http.operation import ANY_USER
 from ordercast import asyncapi_document
 
@@ -57,13 +58,19 @@ def _made_once(
 
 
 def _page(app: Flask) -> bytes:
+    document = openapi.document(app)
+    schemas = document["components"]["schemas"]
     html = render_template(
         "docs.html",
         any_user=ANY_USER,
         calls=[
-            (method.upper(), path, operation, openapi.possible_errors(operation))
+            (method.upper(), path, operation, document["paths"][path][method])
             for method, path, operation in openapi.operations(app)
         ],
+        schemas={name: schema for name, schema in schemas.items() if name != "Error"},
+        fields=lambda schema: fields(schema, schemas),
+        type_of=type_of,
+        limits_of=limits_of,
         events=[
             (event, list(event.model_json_schema(by_alias=True)["properties"])) for event in EVENTS
         ],

@@ -67,6 +67,15 @@ def page() -> Response:
     return answer
 
 
+@blueprint.get("/docs/console")
+def console() -> Response:
+    """-> 200, the console of one's own events | 404 without a build."""
+    answer = send(current_app.config["SITE"], "console.html")
+    answer.headers.update(browsing.HEADERS)
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
 @blueprint.get("/assets/<path:filename>")
 def asset(filename: str) -> Response:
     """-> 200 a built file, compressed if the browser accepts it | 404."""

@@ -6,6 +6,10 @@ import { gzipSync } from "node:zlib";
 import { defineConfig, type Plugin, type Rolldown } from "vite";
 
 const MAX_KILOBYTES = 120; // of scripts and styles, compressed, at the first load
+const PAGES = {
+  index: fileURLToPath(new URL("index.html", import.meta.url)),
+  console: fileURLToPath(new URL("console.html", import.meta.url)), // of /docs
+};
 const WORTH = /\.(js|css|svg)$/;
 
 export default defineConfig({
@@ -14,6 +18,7 @@ export default defineConfig({
   build: {
     outDir: fileURLToPath(new URL("../../app/http/site", import.meta.url)),
     emptyOutDir: true,
+    rolldownOptions: { input: PAGES },
     assetsInlineLimit: 0, // the policy allows no data: either
     modulePreload: { polyfill: false },
     reportCompressedSize: false, // compressed() says it
@@ -43,7 +48,7 @@ function firstLoad(bundle: Rolldown.OutputBundle): Set<string> {
     for (const style of file.viteMetadata?.importedCss ?? []) needed.add(style);
     file.imports.forEach(add);
   };
-  for (const file of Object.values(bundle)) if (file.type === "chunk" && file.isEntry) add(file.fileName);
+  for (const file of Object.values(bundle)) if (file.type === "chunk" && file.isEntry && file.name === "index") add(file.fileName);
   return needed;
 }
 

@@ -1,5 +1,6 @@
 """The pages for everybody: names of any script, any language, any way to see and to act."""
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -338,3 +339,28 @@ def test_the_chosen_theme_is_there_before_the_page(visit: Callable[..., Visit]) 
     )
     one.page.reload()
     assert one.page.evaluate("window.themeAtFirst") == "dark"
+
+
+def test_the_documents_say_all_and_the_console_shows_ones_own_events(
+    alice: Person, bob: Person, visit: Callable[..., Visit]
+) -> None:
+    order = alice.orders(bob.offers())
+    one = visit()
+    one.page.goto(f"{one.url}/docs")
+    one.page.locator("#placeOrder summary").click()
+    expect(one.page.locator("#placeOrder")).to_contain_text("productId")
+    assert one.violations() == []
+    assert one.page.evaluate(FAINT, None) == []
+    one.page.get_by_role("link", name="Live console").click()
+    one.page.get_by_label("Access token").fill("no token")
+    one.page.get_by_role("button", name="Connect", exact=True).click()
+    expect(one.page.get_by_role("status")).to_contain_text("(token_invalid)")
+    one.page.get_by_label("Access token").fill(alice.token)
+    one.page.get_by_role("button", name="Connect", exact=True).click()
+    expect(one.page.get_by_role("status")).to_contain_text("Connected")
+    bob.patch(f"/api/orders/{order['id']}/status", {"status": "confirmed"})
+    row = one.page.locator("tbody tr", has_text="order:status")
+    expect(row).to_contain_text(order["orderNumber"])
+    expect(row.locator("td").first).to_have_text(re.compile(r"^\d+$"))
+    assert one.violations() == []
+    assert one.page.evaluate(FAINT, None) == []

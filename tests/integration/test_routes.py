@@ -29,6 +29,7 @@ OPEN = {
     "/admin": "the same page, for a person",
     "/assets/<path:filename>": "what that page is made of; built from public sources",
     "/docs": "the page over the documents",
+    "/docs/console": "the console of that page, whose script asks for a token",
     "/docs/static/<path:filename>": "the style of that page",
     "/static/<path:filename>": "Flask's own; the folder is not there",
 }
