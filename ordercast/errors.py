@@ -19,6 +19,7 @@
         KeysUnavailable           keys_unavailable         the issuer's keys were never read
         NotConnected              not_connected            `auth:refresh` outside of a connection
         WrongUser                 wrong_user               `auth:refresh`, another user's token
+        BadOffset                 bad_offset               `ordercast:ack`, no offset that was sent
 
 `code` is part of the contract, and stands here once. A service's own errors derive from
 OrdercastError; which status an error has over HTTP is the service's to say.
@@ -201,6 +202,13 @@ class NotConnected(SocketError):
 
     def __init__(self) -> None:
         super().__init__("Not connected")
+
+
+class BadOffset(SocketError):
+    code = "bad_offset"
+
+    def __init__(self) -> None:
+        super().__init__("Not an offset that was sent")
 
 
 class WrongUser(SocketError):

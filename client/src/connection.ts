@@ -1,5 +1,6 @@
 import { io, type ManagerOptions, type Socket, type SocketOptions } from "socket.io-client";
 
+import { Acknowledgement } from "./acknowledgement.js";
 import { baseOf, socketPath } from "./base.js";
 import { Holders } from "./holders.js";
 import { type Answer, request } from "./http.js";
@@ -19,10 +20,13 @@ export type Options = {
   readonly io?: Partial<ManagerOptions & SocketOptions>;
   /** Keeps the place in the stream over a reload; null: none. Default: the session storage. */
   readonly storage?: KeyValue | null;
+  /** Seconds between two acknowledgements of what was handled, for operators; 0: none. Default: 5. */
+  readonly acknowledgeSeconds?: number;
   /** Dispatches `pagehide` and `pageshow`. Default: the window. */
   readonly page?: EventTarget | null;
 };
 
+const ACKNOWLEDGE_SECONDS = 5;
 const RETRY_SECONDS = [1, 2, 4, 8, 16]; // when the token cannot be got; the server waits for 30
 
 /** One user's connection to a service: its state, its events each once, its HTTP calls. */
@@ -33,6 +37,7 @@ export class Connection {
   private readonly tokens: Tokens;
   private readonly place: Place;
   private readonly reception: Reception;
+  private readonly acknowledgement: Acknowledgement;
   private readonly renewal: Renewal;
   private readonly holders = new Holders(
     () => {
@@ -62,7 +67,9 @@ export class Connection {
       options;
     this.tokens = new Tokens(source);
     this.place = new Place(`ordercast:${this.url}`, storage, page);
-    this.reception = new Reception(this.place);
+    this.reception = new Reception(this.place, () => {
+      this.acknowledgement.note();
+    });
     // A path in the URL would be a namespace for socket.io: the prefix goes into its option.
     this.socket = io(base.origin, {
       ...options.io,
@@ -73,6 +80,8 @@ export class Connection {
         this.introduce(answer);
       },
     });
+    const { acknowledgeSeconds = ACKNOWLEDGE_SECONDS } = options;
+    this.acknowledgement = new Acknowledgement(this.socket, this.place, acknowledgeSeconds);
     this.renewal = new Renewal(this.socket, this.tokens, () => {
       this.startOver();
     });
@@ -150,6 +159,7 @@ export class Connection {
   private close(): void {
     this.place.close();
     this.renewal.stop();
+    this.acknowledgement.stop();
     this.socket.disconnect();
     this.set(IDLE);
   }

@@ -6,6 +6,7 @@ export interface Payloads {}
 /** The events that the client sends. A page declares its own, for the stock socket's `emit`, in the
  * same way as the payloads. */
 export interface ClientEvents {
+  "ordercast:ack": (offset: string, answer?: (answer: { readonly ok: boolean }) => void) => void;
   "auth:refresh": (body: { token: string }, answer: (answer: RefreshAnswer) => void) => void;
 }
 

@@ -6,7 +6,11 @@ import type { UntypedHandler } from "./wire.js";
 export class Reception {
   private readonly handlers = new Map<string, Listeners<Parameters<UntypedHandler>>>();
 
-  constructor(private readonly place: Place) {}
+  /** `onHandled` is called behind each event with an offset. */
+  constructor(
+    private readonly place: Place,
+    private readonly onHandled: () => void,
+  ) {}
 
   /** Call the handler for each event of this name; returns the undo. */
   add(name: string, handler: UntypedHandler): () => void {
@@ -23,7 +27,9 @@ export class Reception {
     const payload = given.length === 1 && offset !== undefined ? undefined : given[0];
     this.handlers.get(name)?.tell(payload, offset);
     // Move the offset after the handlers: a reload in between brings the event again.
-    if (offset !== undefined) this.place.pass(offset);
+    if (offset === undefined) return;
+    this.place.pass(offset);
+    this.onHandled();
   }
 }
 

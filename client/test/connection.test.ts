@@ -30,6 +30,27 @@ test("typed events arrive, each with its offset", async () => {
   expect(notes.map(([one]) => one)).toEqual([{ title: "Hello", message: "You", type: "info" }]);
 });
 
+test("what was handled is acknowledged, once for a burst and never again", async () => {
+  const alice = await register("customer");
+  const connection = connectionOf(alice.token, { acknowledgeSeconds: 0.3 });
+  const silent = connectionOf(alice.token, { acknowledgeSeconds: 0 });
+  const offsets: (string | undefined)[] = [];
+  const sent: unknown[][] = [];
+  const told: unknown[][] = [];
+  connection.on("notification", (_note, offset) => offsets.push(offset));
+  connection.socket.onAnyOutgoing((...given: unknown[]) => sent.push(given));
+  silent.socket.onAnyOutgoing((...given: unknown[]) => told.push(given));
+  await Promise.all([live(connection), live(silent)]);
+
+  for (const title of ["one", "two", "three"]) await notify(alice, title);
+  await until(() => offsets.length === 3 && sent.some(([, last]) => last === offsets[2]), "acks");
+
+  expect(sent.length).toBeLessThan(4);
+  expect(sent.every(([name]) => name === "ordercast:ack")).toBe(true);
+  expect(await connection.socket.emitWithAck("ordercast:ack", offsets[2] ?? "")).toEqual({ ok: true });
+  expect(told).toEqual([]);
+});
+
 test("the state is told as it changes, with the transport", async () => {
   const alice = await register("customer");
   const connection = connectionOf(alice.token);

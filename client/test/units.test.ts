@@ -48,7 +48,7 @@ test("something is open from the first who holds it until a moment after the las
 });
 
 test("a durable event is handled once, whatever its name; an ephemeral one each time", () => {
-  const reception = new Reception(new Place("a key", null, null));
+  const reception = new Reception(new Place("a key", null, null), () => undefined);
   const heard: unknown[] = [];
   for (const name of ["parcel:moved", "chat", "bell"])
     reception.add(name, (payload, offset) => heard.push([name, payload, offset]));

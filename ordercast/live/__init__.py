@@ -20,6 +20,7 @@ replay.py         CONNECT first, then what was missed, what waited, and what com
 connections.py    the connections of this process, and their users
 closing.py        ends a session, with an ending of ordercast/endings.py
 sockets.py        events to clients; ends of connections: revocations, a journal that was replaced
+acknowledging.py  what a client has applied, for the ledger
 lifetime.py       a token that expires, and `auth:refresh`
 revocations.py    the revocations, in memory
 dismissal.py      ends the connections that they hit, whatever else is unavailable

@@ -17,6 +17,7 @@ from ordercast.emits import Durable, Emitter
 from ordercast.identity import Identity, MayJoin
 from ordercast.journal import Journal, Marks
 from ordercast.live import options
+from ordercast.live.acknowledging import ACKNOWLEDGE, Acknowledging
 from ordercast.live.background import Background
 from ordercast.live.bookkeeper import Bookkeeper
 from ordercast.live.closing import count
@@ -101,6 +102,7 @@ class Live:
             is_identified=is_identified,
             may_join=may_join,
         )
+        self._acknowledging = Acknowledging(self.manager, self.follower, journal.clock)
         self._engine = self._serve(offered, timers, broker)
         self._add_checks(checks)
 
@@ -197,6 +199,7 @@ class Live:
             )
         server = attach(self.socketio, self._app, make, {**offered, "client_manager": self.manager})
         server.on(REFRESH, self._refresh, namespace=NAMESPACE)
+        server.on(ACKNOWLEDGE, self._acknowledging.receive, namespace=NAMESPACE)
         path = f"/{path_of(offered)}"
         self._app.wsgi_app = _either_path(self._app.wsgi_app, path)  # type: ignore[assignment,method-assign]
         return server.eio if isinstance(server, LiveServer) else None

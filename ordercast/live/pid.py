@@ -15,6 +15,7 @@ from flask import Flask
 from itsdangerous import BadData, URLSafeSerializer
 
 logger = logging.getLogger(__name__)
+MAX_DIGITS = 19  # of a position
 MAX_PID_CHARACTERS = 4096  # enough for the longest user id that a token may hold
 
 
@@ -70,3 +71,10 @@ def signing_key(configured: str | None, app: Flask) -> str | bytes:
         logger.warning("SECRET_KEY is not set: clients are recovered only by the process they left")
         key = token_hex()
     return key
+
+
+def position_of(offset: object) -> int | None:
+    """The position that an offset of a client says; None if it says none."""
+    if not (isinstance(offset, str) and offset.isascii() and offset.isdigit()):
+        return None
+    return int(offset) if len(offset) <= MAX_DIGITS else None

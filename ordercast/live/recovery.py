@@ -29,13 +29,12 @@ from ordercast.live.member import NAMESPACE, Member
 from ordercast.live.missed import UNLIMITED, Missed, Reader
 from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.owed import Owed, has_events, owed, spans
-from ordercast.live.pid import Claim, Pids
+from ordercast.live.pid import Claim, Pids, position_of
 from ordercast.metrics import RECOVERIES
 from ordercast.settings import Settings
 from ordercast.transport import ConnectRequest
 
 logger = logging.getLogger(__name__)
-MAX_DIGITS = 19  # of a position
 DAY_SECONDS = 86_400
 
 
@@ -154,7 +153,7 @@ class Recovery:
             raise Unrecoverable(Outcome.TOO_OLD)  # the rooms that it joined late may be pruned
         if offset is None:
             return then.position  # the client has seen no event yet
-        number = _number(offset)
+        number = position_of(offset)
         if number is None:
             raise Unrecoverable(Outcome.BAD_OFFSET)
         # A client keeps its offset through a connect that was not recovered: what came before
@@ -217,7 +216,7 @@ class Recovery:
             except Unrecoverable:
                 position = arrival.until  # the client reads snapshots after this
         entered = _entered(member, arrival)  # with those that other handlers entered meanwhile
-        kept = _number(offset)
+        kept = position_of(offset)
         claim = Claim(
             _user_of(connection.identity),
             rooms_digest([*entered]),
@@ -284,10 +283,3 @@ def _has_rooms(identity: Identity, then: Claim, rooms: Sequence[str]) -> bool:
     if then.rooms == rooms_digest(rooms):
         return True
     return then.rooms == identity.claims.get("role") and {*rooms} == {*identity.rooms}
-
-
-def _number(offset: object) -> int | None:
-    """The position that an offset says; None if it says none."""
-    if not (isinstance(offset, str) and offset.isascii() and offset.isdigit()):
-        return None
-    return int(offset) if len(offset) <= MAX_DIGITS else None

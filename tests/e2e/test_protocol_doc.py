@@ -84,6 +84,7 @@ def test_a_client_that_follows_the_document_gets_what_it_says(
         order = alice.orders(tea)
         low, new = play("events", client)
         assert new[1] == order
+        play("acknowledge", client)
         emits = [f"socketio.emit('hello', {what}, to='{room}')" for what in ("{'a': 1}", "'you'")]
         run_script(service.env["REDIS_URL"], *emits, f"socketio.emit('hello', None, to='{room}')")
         *_, without = play("ephemeral", client)

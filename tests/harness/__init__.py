@@ -40,6 +40,7 @@ clients.loopback         HTTP without TLS, whose certificates would be read each
 clients.poller           a recovering client over long-polling
 clients.raw              Socket.IO packets by hand, over either transport
 clients.recovering       a recovering client over a WebSocket
+clients.seeing           what a page shows: contrast, what is cut, what is covered
 clients.stock            the stock JavaScript client in a Node process
 clients.wire             Engine.IO by hand: late answers, upgrades, close codes
 clients.witness          an ordinary client that goes on while the server is attacked
