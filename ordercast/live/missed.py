@@ -6,6 +6,7 @@ piece.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,8 +16,11 @@ from ordercast.live.outcome import Outcome, Unrecoverable
 from ordercast.live.owed import Span
 from ordercast.live.ring import Ring
 from ordercast.live.shared_reads import SharedReads
+from ordercast.transport import Turns
 
 PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
+LARGE_BYTES = 32_768  # of a replay: each of its pieces has a turn of the loop of its own
+MEASURES_AT_ONCE = 4  # in one turn of the loop: of a thousand events each takes half a millisecond
 READERS = 4  # pieces that are read from the journal at once: a crowd must not take the whole pool
 UNLIMITED = 2**31 - 1
 
@@ -36,11 +40,13 @@ class Reader:
     def __init__(self, journal: Journal, ring: Ring) -> None:
         self._journal = journal
         self._ring = ring
+        self._measures = Turns(threading.Lock(), time.sleep, at_once=MEASURES_AT_ONCE)
         self._few = threading.BoundedSemaphore(READERS)
         self._shared = SharedReads(self._read_several)
 
     def measure(self, whose: "Missed", span: Span, *, limit: int) -> Measured:
         """Up to `limit` events. Raises Unrecoverable, and SQLAlchemyError."""
+        self._measures.wait()
         after, until, rooms = span
         entries = self._ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is not None:
@@ -132,6 +138,7 @@ class Missed:
             for end in split(found.sizes, PIECE_BYTES)[0]:
                 self._pieces.append(Span(after, end, span.rooms))
                 after = end
+        self.is_large = size > LARGE_BYTES
         if first is not None:
             piece = self._pieces.popleft()
             if piece.until <= first.read_until:

@@ -6,6 +6,7 @@ session of a client that is too slow for that ends, and the client recovers from
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +16,7 @@ from ordercast.live.closing import close
 from ordercast.live.delivery import Delivery
 from ordercast.live.member import Member, State
 from ordercast.metrics import RECOVERIES
+from ordercast.transport import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -25,18 +27,35 @@ class Replay:
     def __init__(self, delivery: Delivery, start_task: Callable[..., object]) -> None:
         self._delivery = delivery
         self._start_task = start_task
+        self._large_pieces = Turns(threading.Lock(), time.sleep)
 
     def start(self, member: Member) -> None:
         """Send what follows CONNECT. Returns when the client has it all, or reads slowly: then the
         rest follows in the background."""
+        self._send(member)
+
+    def _go_on(self, member: Member) -> None:
+        """Send the rest."""
+        self._wait_for_turn(member)
+        self._send(member)
+
+    def _send(self, member: Member) -> None:
         try:
             while self._send_next(member):
-                time.sleep(0)  # clients that come back at once take turns with the others
+                self._wait_for_turn(member)
         except Exception:
             # The database may be unavailable. Nothing may overtake the rest of the replay: the
             # client comes back by itself.
             logger.exception("replay broke off", extra={"sid": member.sid})
             close(member.session, ServiceEnding.REPLAY_BROKEN)
+
+    def _wait_for_turn(self, member: Member) -> None:
+        """Clients that come back at once take turns with the others. The first piece needs none, as
+        their connects have waited: it is in the same poll as CONNECT."""
+        time.sleep(0)  # clients that wait for a turn have it before the next piece of this client
+        missed = None if member.connection is None else member.connection.missed
+        if missed is not None and missed.is_large:
+            self._large_pieces.wait()
 
     def _send_next(self, member: Member) -> bool:
         """Send one piece -> whether it was taken at once and there is more."""
@@ -56,7 +75,7 @@ class Replay:
 
     def _on_taken(self, member: Member) -> None:
         if member.backlog is not None:
-            self._start_task(self.start, member)
+            self._start_task(self._go_on, member)
         else:
             self._finish(member)
 

@@ -7,8 +7,10 @@ its own oldest entries: a bulk job for one room leaves those of the others where
 
 import threading
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from sys import getsizeof
 
 from ordercast.journal import Entry
@@ -18,6 +20,7 @@ ROOM_SHARES = 8  # a room with more than one of so many gives its own oldest ent
 KEEP_SECONDS = 600.0
 OVERHEAD_BYTES = 300  # of an entry besides its data: the tuple, room, name, its places in the ring
 FURTHER_BYTES = 350  # of each further room: its text, its places in the entry and in the ring
+POSITION = attrgetter("position")
 PLACE_BYTES = 16  # of an entry that is gone before older ones of other rooms
 
 
@@ -200,11 +203,9 @@ class Ring:
                 if isinstance(kept, Past):
                     if after < kept.floor:
                         return None
-                    for entry in reversed(kept):
-                        if entry.position <= after:
-                            break
-                        if entry.position <= until:
-                            found.append(entry)
+                    first = bisect_right(kept, after, key=POSITION)
+                    last = bisect_right(kept, until, lo=first, key=POSITION)
+                    found += [kept[at] for at in range(first, min(last, first + limit))]
                 elif kept is not None and after < kept.position <= until:
                     found.append(kept)
             shared = bool(self._holders)

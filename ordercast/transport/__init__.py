@@ -37,6 +37,7 @@ Layers, of which each imports only what is below it (import-linter holds it). Fr
     handshake.py    a WebSocket's opening               framing.py      where a request ends
     connection.py   what a request's connection can do  pace.py         how slowly bytes may come
     timers.py       one timer for all deadlines         options.py      gunicorn's settings
+    turns.py        crowds, with others in between
 """
 
 from ordercast.transport.attaching import attach, path_of, take_back
@@ -47,6 +48,7 @@ from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES, Limits
 from ordercast.transport.peers import Peers
 from ordercast.transport.protocol import StrictPacket, StrictServer
 from ordercast.transport.timers import Timers
+from ordercast.transport.turns import Turns
 
 __all__ = [
     "NEVER_SECONDS",
@@ -58,6 +60,7 @@ __all__ = [
     "StrictPacket",
     "StrictServer",
     "Timers",
+    "Turns",
     "attach",
     "path_of",
     "send_all",

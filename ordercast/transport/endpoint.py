@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 import gevent
 import orjson
+from gevent.lock import BoundedSemaphore
 
 from ordercast.transport import handshake, packets
 from ordercast.transport.answers import (
@@ -32,6 +33,7 @@ from ordercast.transport.endings import CloseCode, TransportEnding
 from ordercast.transport.limits import NEVER_SECONDS, UNLIMITED_BYTES
 from ordercast.transport.packets import OPEN, MalformedPacket, Packet
 from ordercast.transport.state import SessionState
+from ordercast.transport.turns import Turns
 from ordercast.transport.upgrade import Upgrade
 from ordercast.transport.websocket import Owner, WebSocket
 
@@ -52,6 +54,8 @@ KEPT = (
     "HTTP_AUTHORIZATION", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
 )  # fmt: skip
+OPENINGS_AT_ONCE = 8  # in one turn of the loop
+LARGE_BYTES = 32_768  # of packets: writing their answer has a turn of its own
 PACKETS_AT_ONCE = 256  # of one POST, between two turns of the other clients
 
 
@@ -67,6 +71,8 @@ class Endpoint:
         self._limits = registry.limits
         self.hand_over: HandOver | None = None  # None: there are no other processes
         self.draining = False
+        self._openings = Turns(BoundedSemaphore(), gevent.sleep, at_once=OPENINGS_AT_ONCE)
+        self._large_answers = Turns(BoundedSemaphore(), gevent.sleep)
 
     def start(self, hand_over: HandOver) -> None:
         """Requests for sessions of other processes go through `hand_over` from now on."""
@@ -149,6 +155,7 @@ class Endpoint:
     # -- the handshake
 
     def _open(self, environ: dict[str, Any], transport: str) -> Answer | None:
+        self._openings.wait()
         address = environ.get("REMOTE_ADDR", "")
         if self.draining:
             raise Refused(*DRAINING)
@@ -235,6 +242,8 @@ class Endpoint:
                 taken = session.poll()
         except MalformedPacket as exc:
             raise Refused(3, str(exc)) from exc
+        if sum(map(len, taken)) > LARGE_BYTES:
+            self._large_answers.wait()
         if session.owes_close:
             connection.keep_open()
         return Answer("200 OK", packets.payload(taken))
