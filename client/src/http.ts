@@ -27,6 +27,7 @@ export type Call = {
   readonly body?: unknown; // sent as JSON
   readonly token?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly keepalive?: boolean; // the call outlives the page
 };
 
 /** Gives a token; `refused`: the one that the service has just refused. */
@@ -63,7 +64,7 @@ type Received = {
   readonly offset: string | undefined;
 };
 
-async function send(url: string, { method, path, body, token, headers }: Call): Promise<Received> {
+async function send(url: string, { method, path, body, token, headers, keepalive = false }: Call): Promise<Received> {
   const all = new Headers(headers);
   if (token !== null && token !== undefined) all.set("Authorization", `Bearer ${token}`);
   if (body !== undefined) all.set("Content-Type", "application/json");
@@ -72,6 +73,7 @@ async function send(url: string, { method, path, body, token, headers }: Call): 
     response = await fetch(`${url}${path}`, {
       method,
       headers: all,
+      keepalive,
       cache: "no-store", // a snapshot from a cache would be older than its offset
       signal: AbortSignal.timeout(TIMEOUT_MS),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,6 +1,7 @@
 /** The frame: where one can go, who is signed in, and how the connection is. */
 
 import { useEffect, useRef, type JSX } from "react";
+import { ConnectionBadge, Trouble } from "./badge";
 import { announce } from "./board/alerts";
 import { Board } from "./board/board";
 import { finishAll } from "./board/moves";
@@ -8,7 +9,7 @@ import { keepFocus } from "./focus";
 import { number } from "./format";
 import { Icon, type IconName } from "./icons";
 import { later } from "./later";
-import { useBadge, useConnection, useEvent, useLowStock, useSellerOrders, type Badge } from "./live";
+import { useEvent, useLowStock, useSellerOrders } from "./live";
 import mark from "./mark.svg";
 import { Linked } from "./linked";
 import { useArrivals, useNotices } from "./notices/hooks";
@@ -128,6 +129,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
         </div>
       </header>
       <main ref={main} tabIndex={-1}>
+        <Trouble />
         {orderId === null ? place.page(user) : <OrderPage key={orderId} id={orderId} user={user} />}
       </main>
       {user.role === "seller" ? <SellerTitle name={name} /> : <Title name={name} />}
@@ -185,35 +187,6 @@ function Waiting({ value, what }: { value: number; what: string }): JSX.Element 
     <span className="count loud">
       {value > 99 ? `${number(99)}+` : number(value)}
       <span className="sr"> {what}</span>
-    </span>
-  );
-}
-
-const SAYS: Record<Badge, string> = {
-  connecting: "Connecting",
-  live: "Live",
-  delayed: "Delayed",
-  reconnecting: "Reconnecting",
-  recovered: "Recovered",
-  reloaded: "Reloaded",
-  refused: "Not connected",
-};
-const MEANS: Record<Badge, string> = {
-  connecting: "The connection is being made.",
-  live: "You see every change as it happens.",
-  delayed: "The connection is up, and changes arrive late.",
-  reconnecting: "The connection is lost. It comes back by itself.",
-  recovered: "The connection is back, with everything that happened meanwhile.",
-  reloaded: "The connection is back, and what you see was read again.",
-  refused: "The service does not accept this connection.",
-};
-
-function ConnectionBadge(): JSX.Element {
-  const badge = useBadge();
-  const { transport } = useConnection();
-  return (
-    <span className="badge" data-state={badge} data-transport={transport} role="status" title={MEANS[badge]}>
-      {SAYS[badge]}
     </span>
   );
 }

@@ -86,6 +86,14 @@ class Visit:
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.on("websocket", lambda websocket: self.requests.append(websocket.url))
 
+    def tab(self, path: str = "/") -> "Visit":
+        """Another tab of the same browser, which is held to account with this one."""
+        other = Visit(self.context, self.context.new_page(), self.url)
+        other.errors, other.requests = self.errors, self.requests
+        other._listen()
+        other.page.goto(f"{self.url}{path}")
+        return other
+
     def sign_in(self, credentials: tuple[str, str]) -> None:
         email, password = credentials
         self.page.get_by_label("E-mail address").fill(email)
@@ -108,6 +116,10 @@ class Visit:
         """What the badge has shown since the page was loaded."""
         shown: list[str] = self.page.evaluate("window.badges")
         return shown
+
+    def has_shown(self, badge: str) -> None:
+        """Also a state that has passed."""
+        wait_until(lambda: badge in self.badges(), f"the badge has shown {badge}")
 
     def ticket(self, order: Any) -> Locator:
         """The seller's ticket of an order, in whatever column it is."""

@@ -1,7 +1,7 @@
 /** The page at /docs/console: connects the stock Socket.IO client, and lists what arrives. */
 
 import { io, type Socket } from "socket.io-client";
-import { current, freshToken, resume } from "../session";
+import { current, freshToken, subscribe } from "../session";
 import "./console.css";
 
 const MAX_ROWS = 200;
@@ -21,9 +21,11 @@ form.addEventListener("submit", (event) => {
 session.addEventListener("click", () => {
   connect(() => freshToken());
 });
-void resume().then(() => {
+function offerSession(): void {
   session.hidden = current().kind !== "in";
-});
+}
+subscribe(offerSession);
+offerSession();
 
 function connect(tokenOf: () => Promise<string>): void {
   socket?.disconnect();
