@@ -1,6 +1,7 @@
 """The seller's pages under a hand: nothing moves where it points, and one press acts once."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,17 @@ def test_a_thousand_orders_are_drawn_piece_by_piece(
     his.page.get_by_role("searchbox").fill(last["orderNumber"])
     button(his.ticket(last), "Confirm").click()
     expect(his.column("confirmed").locator(his.ticket(last))).to_be_visible()
+
+    # Of some days the chart has all; without an end it has a thousand, and the file has all.
+    his.go("Sales")
+    his.page.get_by_label("From").fill((datetime.now(UTC) - timedelta(days=2)).date().isoformat())
+    said = his.page.get_by_role("status").filter(has_text="without cancelled")
+    expect(said).to_contain_text("1,001 orders,")
+    his.page.get_by_role("button", name="All orders").click()
+    expect(said).to_contain_text("1,000+ orders,")
+    with his.page.expect_download() as saves:
+        his.page.get_by_role("button", name="Save as CSV").click()
+    assert len(Path(saves.value.path()).read_text().splitlines()) == 1 + 1_001
 
 
 def test_all_orders_are_reached_summed_up_and_saved(

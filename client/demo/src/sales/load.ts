@@ -7,6 +7,7 @@ import type { Order } from "../orders";
 import { queryOf, type Filter } from "./filter";
 
 const MAX_PAGES = 10; // in one go: a thousand orders
+const MAX_PAGES_OF_A_TIME = 100; // where a first and a last day are given: its chart has to be whole
 const TYPING_MS = 250;
 
 export interface Loaded {
@@ -14,6 +15,8 @@ export interface Loaded {
   status: "loading" | "ready" | "failed";
   error: unknown;
   more: (() => void) | null; // null: these are all
+  /** Every order of the filter, also those that were not read. Rejects with ApiError or NetworkError. */
+  all: () => Promise<readonly Order[]>;
   news: number; // orders placed since
   reload: () => void;
 }
@@ -29,6 +32,7 @@ interface State {
 
 export function useOrdersOf(filter: Filter): Loaded {
   const query = queryOf(filter);
+  const most = filter.from !== "" && filter.until !== "" ? MAX_PAGES_OF_A_TIME : MAX_PAGES;
   const [round, setRound] = useState({ number: 0, cursor: null as string | null });
   const [state, setState] = useState<State>(() => emptyOf(query));
 
@@ -37,7 +41,7 @@ export function useOrdersOf(filter: Filter): Loaded {
     const load = async () => {
       let cursor = round.cursor;
       try {
-        for (let page = 0; page < MAX_PAGES; page += 1) {
+        for (let page = 0; page < most; page += 1) {
           const isFirst = page === 0 && round.cursor === null;
           const answer = await orderPage(query, cursor);
           if (ended) return;
@@ -55,7 +59,7 @@ export function useOrdersOf(filter: Filter): Loaded {
       ended = true;
       clearTimeout(timer);
     };
-  }, [query, round]);
+  }, [query, most, round]);
 
   const reload = () => {
     setRound(({ number }) => ({ number: number + 1, cursor: null }));
@@ -64,6 +68,18 @@ export function useOrdersOf(filter: Filter): Loaded {
   useEvent("order:new", (order) => {
     setState((before) => changed(before, order));
   });
+  const all = async () => {
+    let { orders, cursor } = state;
+    if (state.query !== query || state.status !== "ready") [orders, cursor] = [[], null];
+    if (orders.length === 0 || cursor !== null) {
+      do {
+        const page = await orderPage(query, cursor);
+        orders = joined(orders, page.orders);
+        cursor = page.nextCursor;
+      } while (cursor !== null);
+    }
+    return orders;
+  };
   const isCurrent = state.query === query;
   const { cursor } = state;
   return {
@@ -72,6 +88,7 @@ export function useOrdersOf(filter: Filter): Loaded {
     error: state.error,
     news: state.news,
     reload,
+    all,
     more:
       cursor === null || state.status !== "ready"
         ? null
@@ -86,8 +103,12 @@ function emptyOf(query: string): State {
 }
 
 function pageAdded(before: State, page: readonly Order[], cursor: string | null): State {
-  const known = new Map(before.orders.map((order) => [order.id, order]));
-  return { ...before, orders: [...before.orders, ...page.filter(({ id }) => !known.has(id))], cursor };
+  return { ...before, orders: joined(before.orders, page), cursor };
+}
+
+function joined(orders: readonly Order[], page: readonly Order[]): readonly Order[] {
+  const known = new Set(orders.map(({ id }) => id));
+  return [...orders, ...page.filter(({ id }) => !known.has(id))];
 }
 
 /** Rows that are shown change in their places; new orders wait. */

@@ -10,6 +10,7 @@ import { full, money, number } from "../format";
 import { Items } from "../names";
 import { LABEL, type Order, type Status } from "../orders";
 import { Empty, Failed, Head, Loading } from "../parts";
+import { show } from "../toasts";
 import { Chart } from "./chart";
 import { csvOf, download } from "./csv";
 import { dayOf, today, type Filter } from "./filter";
@@ -21,18 +22,33 @@ const STATUSES = Object.entries(LABEL) as [Status, string][];
 
 export function Sales(): JSX.Element {
   const [filter, setFilter] = useState(today);
-  const { orders, status, error, more, news, reload } = useOrdersOf(filter);
+  const { orders, status, error, more, news, reload, all } = useOrdersOf(filter);
   const moves = useMoves();
-  const save = () => {
-    download(`orders-${filter.from || "all"}-${filter.until || dayOf(new Date())}.csv`, csvOf(orders));
+  const [saving, setSaving] = useState(false);
+  const save = async () => {
+    setSaving(true);
+    try {
+      const every = await all();
+      download(`orders-${filter.from || "all"}-${filter.until || dayOf(new Date())}.csv`, csvOf(every));
+    } catch (problem) {
+      show({ kind: "error", title: "The file was not saved", message: reason(problem) });
+    } finally {
+      setSaving(false);
+    }
   };
   return (
     <>
       <Head
         title="Sales"
         tools={
-          <button type="button" className="button" disabled={orders.length === 0} onClick={save}>
-            Save as CSV
+          <button
+            type="button"
+            className="button"
+            disabled={orders.length === 0}
+            aria-disabled={saving}
+            onClick={() => void (saving || save())}
+          >
+            {saving ? "Reading…" : "Save as CSV"}
           </button>
         }
       >
