@@ -27,6 +27,12 @@ LIMIT = text("""
         nullif(datconnlimit, -1), nullif(rolconnlimit, -1)
     ) FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user
 """)
+PID = text("SELECT pg_backend_pid()")
+SHARED = "a pooler shares its sessions, and prepared statements are in use"
+ALLOWED = (
+    "Use engine_options(url, prepare=False) in every process, unless the pooler follows prepared"
+    " statements (PgBouncer's max_prepared_statements)."
+)
 ADVICE = (
     "Lower the pool of each process (engine_options(url, pool=, overflow=)), raise max_connections,"
     " or put a pooler in between."
@@ -52,12 +58,16 @@ def _connections(database: Database, broker: Broker, steps: int) -> str:
     per_web, per_worker = of_processes(pool.size() + pool._max_overflow, steps)
     try:
         with database.reading() as connection:
-            limit = None if _is_pooled(connection) else connection.scalar(LIMIT)
+            server_pid = connection.scalar(PID)
+            is_pooled = server_pid != _pid_of(connection)
+            if is_pooled and _prepares(connection) and _is_shared(database, server_pid):
+                raise Doubtful(SHARED, ALLOWED)
+            limit = None if is_pooled else connection.scalar(LIMIT)
     except SQLAlchemyError as exc:
         raise Unhealthy(f"cannot tell: {first_line(exc)}", "Repair the database first.") from exc
     each = f"a web process opens up to {per_web}, a worker up to {per_worker}"
     if limit is None:
-        return f"{each}; without prepared statements, as behind a pooler, whose limits count"
+        return f"{each}, of a pooler, whose limits count"
     running = _running(broker)
     most = running.web * per_web + running.workers * per_worker
     said = f"{running.web} web process(es) and {running.workers} worker(s) may open {most}"
@@ -71,9 +81,22 @@ def of_processes(pool: int, steps: int) -> tuple[int, int]:
     return pool + MAX_EMITTING, min(pool, WORKER_STEPS + steps) + MAX_EMITTING + LISTENING
 
 
-def _is_pooled(connection: Connection) -> bool:
+def _pid_of(connection: Connection) -> int:
+    """The session's process as it was said when it began: a pooler says another."""
     driver: Any = connection.connection.driver_connection
-    return driver.prepare_threshold is None
+    return int(driver.info.backend_pid)
+
+
+def _prepares(connection: Connection) -> bool:
+    driver: Any = connection.connection.driver_connection
+    return driver.prepare_threshold is not None
+
+
+def _is_shared(database: Database, server_pid: int) -> bool:
+    """Whether another client gets a session's process between two statements of its client: a
+    pooler gives the one that was used last."""
+    with database.writing() as other:
+        return bool(other.scalar(PID) == server_pid)
 
 
 def _running(broker: Broker) -> Running:

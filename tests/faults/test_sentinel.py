@@ -1,20 +1,29 @@
-"""Sentinels that are gone, silent, or ask for a password: the next one answers."""
+"""Sentinels that are gone, silent, or ask for a password, and a master that they replace."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 import redis
 
-from ordercast.broker import MAX_REDIS_ERROR_CHARACTERS, connect, reason
+from ordercast.broker import MAX_REDIS_ERROR_CHARACTERS, Broker, connect, reason
+from ordercast.live.subscription import Subscription
 from tests.harness.clients import loopback
 from tests.harness.people.person import register
 from tests.harness.processes.service import Service
 from tests.harness.servers import acl
 from tests.harness.servers.redis import RedisServer
-from tests.harness.servers.sentinels import SERVICE, sentinel, silent_host, vanished_host
-from tests.harness.waiting import DEADLINE_SECONDS
+from tests.harness.servers.sentinels import (
+    SERVICE,
+    knows_replica,
+    replica_of,
+    sentinel,
+    silent_host,
+    vanished_host,
+)
+from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
 PASSWORD = "sentinels-only"
 MASTERS_PASSWORD = "masters-only"
@@ -66,6 +75,49 @@ def test_without_the_sentinels_password_the_error_says_so_for_each_in_one_line(
     assert "ConnectionPool" not in said
     assert all(host in said for host in hosts)
     assert "must be called with the client already authenticated" in said
+
+
+class Enough(BaseException):
+    """Ends what runs for ever."""
+
+
+def test_when_sentinels_promote_a_replica_messages_go_on_there(
+    own_redis: RedisServer, tmp_path: Path
+) -> None:
+    (tmp_path / "replica").mkdir()
+    heard: list[bytes] = []
+    with (
+        replica_of(own_redis, tmp_path / "replica") as replica,
+        sentinel(tmp_path, own_redis) as answering,
+    ):
+        wait_until(lambda: knows_replica(answering), "the Sentinel knows the replica")
+        broker = Broker(f"redis+sentinel://{answering}/0/{SERVICE}")
+
+        def receive(message: bytes) -> None:
+            heard.append(message)
+            if message == b"before":
+                own_redis.kill()
+            else:
+                raise Enough
+
+        def on_subscribed() -> None:
+            with broker.connect() as client:
+                client.publish(broker.journal_channel, b"after" if heard else b"before")
+                if heard:
+                    assert client.info("server")["tcp_port"] == replica.port
+
+        def follow() -> None:
+            channels = {broker.journal_channel: receive}
+            with suppress(Enough):
+                Subscription(
+                    broker, channels, on_subscribed=on_subscribed, after_messages=lambda: None
+                ).run()
+
+        following = threading.Thread(target=follow, daemon=True)
+        following.start()
+        following.join(DEADLINE_SECONDS)
+        assert not following.is_alive()
+    assert heard == [b"before", b"after"]
 
 
 def test_a_service_whose_redis_and_sentinels_know_different_users_is_ready_and_takes_emits(

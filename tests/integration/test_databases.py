@@ -152,6 +152,8 @@ def test_behind_a_pooler_in_transaction_mode_everything_works(
         assert journal.sequence_once(lambda _message: None) > ORDERS
         assert prune_once(service.database, service.journal, 7) is False  # adds days
         assert len(cast.missed("user:1", after=0).events) > ORDERS
+    [counted] = connections.examinations(service.database, service.broker, steps=0)
+    assert counted.ask().endswith("of a pooler, whose limits count")
     for session in both_sessions(pgbouncer.url(name)):
         assert session == LEFT_AS_THEY_WERE
 
@@ -198,6 +200,10 @@ def test_a_pooler_that_shares_prepared_statements_is_one_line_with_the_setting(
             one.rollback()  # and now on this one
             assert error(visitor.call("GET", "/team")) == (503, "database_unavailable")
     good(visitor.call("GET", "/team"))
+    service = visitor.app.extensions["ordercast"]
+    [count] = connections.examinations(service.database, service.broker, steps=0)
+    with pytest.raises(Doubtful, match="a pooler shares its sessions, and prepared statements"):
+        count.ask()
     said = capfd.readouterr().err
     assert "engine_options(url, prepare=False)" in said
     assert "Traceback" not in said

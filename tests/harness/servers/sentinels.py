@@ -15,6 +15,7 @@ from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 SERVICE = "shop"
+DOWN_AFTER_MS = 1000  # without an answer; then a replica takes the place of the master
 
 
 @contextmanager
@@ -30,6 +31,7 @@ def sentinel(
         "bind 127.0.0.1",
         f"dir {folder}",
         f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1",
+        f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
         *([f"requirepass {password}", acl.sentinel_line(password)] if password else []),
         *([f"sentinel auth-pass {SERVICE} {master_password}"] if master_password else []),
     ]
@@ -45,6 +47,29 @@ def sentinel(
         client.close()
         process.terminate()
         process.wait(10)
+
+
+@contextmanager
+def replica_of(master: RedisServer, folder: Path) -> Iterator[RedisServer]:
+    """Once it has all that the master has."""
+    replica = RedisServer(folder)
+    replica.start()
+    try:
+        with redis.Redis.from_url(replica.url) as client:
+            client.replicaof("127.0.0.1", master.port)
+            wait_until(
+                lambda: client.info("replication")["master_link_status"] == "up", "it replicates"
+            )
+        yield replica
+    finally:
+        replica.stop()
+
+
+def knows_replica(sentinel: str) -> bool:
+    """Whether a Sentinel without a password, host:port, knows whom to promote."""
+    host, _, port = sentinel.partition(":")
+    with redis.Redis(host=host, port=int(port)) as client:
+        return bool(client.sentinel_slaves(SERVICE))
 
 
 def _knows_master(client: redis.Redis) -> bool:
