@@ -1,4 +1,4 @@
-"""A service on Valkey, over TLS of a private authority, with the users that the documents show."""
+"""A service on Valkey, over TLS of a private authority, with the users of deploy/."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -17,16 +17,13 @@ from tests.harness.servers import acl
 from tests.harness.servers.redis import VALKEY, RedisServer
 from tests.harness.servers.tls import Tls
 
-PASSWORD = "of-the-users-of-redis"
 HELLO = {"title": "Hello", "message": "From outside", "type": "info"}
 
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path, program=VALKEY)
+    server = RedisServer(tmp_path, program=VALKEY, options=acl.options(tmp_path))
     server.start()
-    with redis.Redis.from_url(server.url) as admin:
-        acl.add_users(admin, PASSWORD)
     yield server
     server.stop()
 
@@ -36,11 +33,11 @@ def url_of(valkey: RedisServer, tmp_path: Path) -> Iterator[Callable[[str], str]
     """A builder: the URL of a user."""
     tls = Tls(tmp_path, in_front_of=valkey.port)
     where = f"127.0.0.1:{tls.port}/0?ssl_ca_certs={tls.authority}"
-    yield lambda user: f"rediss://{user}:{PASSWORD}@{where}"
+    yield lambda user: f"rediss://{user}:{acl.PASSWORD}@{where}"
     tls.stop()
 
 
-def test_the_users_in_the_documents_may_do_what_the_service_and_its_scripts_do(
+def test_the_users_of_deploy_may_do_what_the_service_and_its_scripts_do(
     valkey: RedisServer,
     url_of: Callable[[str], str],
     sqlite_url: str,
@@ -70,7 +67,7 @@ def test_the_users_in_the_documents_may_do_what_the_service_and_its_scripts_do(
             customer.wait("disconnect")
         examined = service.flask("doctor")
         assert examined.returncode == 0, examined.stdout
-        assert PASSWORD not in examined.stdout + examined.stderr
+        assert acl.PASSWORD not in examined.stdout + examined.stderr
     finally:
         service.stop()
     with redis.Redis.from_url(valkey.url) as admin:

@@ -16,6 +16,7 @@ from tests.harness.processes.service import Service
 from tests.harness.servers import acl
 from tests.harness.servers.redis import RedisServer
 from tests.harness.servers.sentinels import (
+    PASSWORD,
     SERVICE,
     knows_replica,
     replica_of,
@@ -25,30 +26,36 @@ from tests.harness.servers.sentinels import (
 )
 from tests.harness.waiting import DEADLINE_SECONDS, wait_until
 
-PASSWORD = "sentinels-only"
-MASTERS_PASSWORD = "masters-only"
-USERS_PASSWORD = "users-of-redis"
 AS_SENTINELS = f"?sentinel_password={PASSWORD}"
 
 
 @pytest.fixture
-def hosts(own_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
+def guarded_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test's own with the users of deploy/."""
+    server = RedisServer(tmp_path, options=acl.options(tmp_path))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def hosts(guarded_redis: RedisServer, tmp_path: Path) -> Iterator[tuple[str, str, str]]:
     """One of a host that is gone, one that is frozen, and the one that answers, in this order."""
     with (
         vanished_host() as gone,
         silent_host() as frozen,
-        sentinel(tmp_path, own_redis, password=PASSWORD) as answering,
+        sentinel(tmp_path, guarded_redis) as answering,
     ):
         yield gone, frozen, answering
 
 
 def test_the_third_sentinel_is_asked_when_the_first_is_gone_and_the_second_silent(
-    hosts: tuple[str, str, str], own_redis: RedisServer
+    hosts: tuple[str, str, str], guarded_redis: RedisServer
 ) -> None:
     url = f"redis+sentinel://{','.join(hosts)}/0/{SERVICE}{AS_SENTINELS}"
     with connect(url) as client:
         assert client.ping()
-        assert client.info("server")["tcp_port"] == own_redis.port
+        assert client.info("server")["tcp_port"] == guarded_redis.port
 
 
 def test_the_first_question_after_it_goes_to_the_sentinel_that_answered(
@@ -82,21 +89,23 @@ class Enough(BaseException):
 
 
 def test_when_sentinels_promote_a_replica_messages_go_on_there(
-    own_redis: RedisServer, tmp_path: Path
+    guarded_redis: RedisServer, tmp_path: Path
 ) -> None:
     (tmp_path / "replica").mkdir()
     heard: list[bytes] = []
     with (
-        replica_of(own_redis, tmp_path / "replica") as replica,
-        sentinel(tmp_path, own_redis) as answering,
+        replica_of(guarded_redis, tmp_path / "replica") as replica,
+        sentinel(tmp_path, guarded_redis) as answering,
     ):
         wait_until(lambda: knows_replica(answering), "the Sentinel knows the replica")
-        broker = Broker(f"redis+sentinel://{answering}/0/{SERVICE}")
+        broker = Broker(
+            f"redis+sentinel://ordercast:{acl.PASSWORD}@{answering}/0/{SERVICE}{AS_SENTINELS}"
+        )
 
         def receive(message: bytes) -> None:
             heard.append(message)
             if message == b"before":
-                own_redis.kill()
+                guarded_redis.kill()
             else:
                 raise Enough
 
@@ -121,21 +130,16 @@ def test_when_sentinels_promote_a_replica_messages_go_on_there(
 
 
 def test_a_service_whose_redis_and_sentinels_know_different_users_is_ready_and_takes_emits(
-    own_redis: RedisServer, sqlite_url: str, tmp_path: Path
+    guarded_redis: RedisServer, sqlite_url: str, tmp_path: Path
 ) -> None:
     """The deadlines are those of every test: it was a minute for each question."""
-    with redis.Redis.from_url(own_redis.url) as admin:
-        acl.add_users(admin, USERS_PASSWORD)
-        admin.config_set("requirepass", MASTERS_PASSWORD)
     with (
         vanished_host() as gone,
         silent_host() as frozen,
-        sentinel(
-            tmp_path, own_redis, password=PASSWORD, master_password=MASTERS_PASSWORD
-        ) as answering,
+        sentinel(tmp_path, guarded_redis) as answering,
     ):
-        hosts = f"ordercast:{USERS_PASSWORD}@{gone},{frozen},{answering}"
-        asked = f"sentinel_username={acl.SENTINELS}&sentinel_password={PASSWORD}"
+        hosts = f"ordercast:{acl.PASSWORD}@{gone},{frozen},{answering}"
+        asked = f"sentinel_username=ordercast&sentinel_password={PASSWORD}"
         url = f"redis+sentinel://{hosts}/0/{SERVICE}?{asked}"
         service = Service(tmp_path, database_url=sqlite_url, redis_url=url).start()
         try:
@@ -150,6 +154,6 @@ def test_a_service_whose_redis_and_sentinels_know_different_users_is_ready_and_t
             assert "ok    redis:" in examined.stdout
             assert "ok    worker:" in examined.stdout
             said = examined.stdout + examined.stderr
-            assert not any(word in said for word in (PASSWORD, USERS_PASSWORD, MASTERS_PASSWORD))
+            assert not any(word in said for word in (PASSWORD, acl.PASSWORD))
         finally:
             service.stop()

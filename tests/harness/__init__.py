@@ -3,7 +3,7 @@
 waiting                  wait for a condition, with a deadline
 
 servers.balancers        nginx, HAProxy and Caddy in front of two hosts, with the files of deploy/
-servers.acl              the users of Redis that the documents show
+servers.acl              the users of Redis of deploy/
 servers.certificates     certificates that nobody signed, or an authority that nobody knows
 servers.clusters         PostgreSQL primary and standby on TCP ports; promotion
 servers.issuer           the issuer of tokens: its key set over HTTP, rotated, down, silent

