@@ -89,11 +89,12 @@ lock: .venv/stamp  ## Pin the requirements from their .in files
 clean:  ## Remove what these targets made, the demo database included
 	rm -rf .venv instance .env $(NODE_TESTS)/node_modules $(NODE_BENCH)/node_modules $(CLIENT)/node_modules $(SITE) docs/clients/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-.venv/stamp: requirements.txt requirements-dev.txt requirements-valkey.txt
+.venv/stamp: requirements.txt requirements-dev.txt requirements-valkey.txt requirements-otel.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
 	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade --no-deps --target .venv/valkey -r requirements-valkey.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade --no-deps --target .venv/otel -r requirements-otel.txt
 	@touch $@
 
 .venv/node: .venv/stamp

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from flask import Response
@@ -18,7 +19,7 @@ from ordercast.events import Event
 from ordercast.journal.tables import EVENTS
 from tests.harness.application.tabs import Tab
 from tests.harness.application.team import ALICE, BOB, TeamProcess
-from tests.harness.processes.process import ROOT
+from tests.harness.processes.process import ROOT, environment
 from tests.harness.servers.redis import RedisServer
 
 TRACE_ID, PARENT_ID = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -222,4 +223,5 @@ from opentelemetry.sdk.trace import TracerProvider
 trace.set_tracer_provider(TracerProvider())
 assert configured() is not None
 """
-    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=60)
+    env = environment(PYTHONPATH=str(Path(sys.prefix, "otel")))
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=env, check=True, timeout=60)
