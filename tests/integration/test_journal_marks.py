@@ -19,6 +19,7 @@ from tests.harness.application.journal import announce_head, sequence_once
 from tests.harness.application.tabs import ALICE, Start, Tab
 from tests.harness.servers.ports import free_port
 from tests.harness.servers.redis import RedisServer
+from tests.harness.waiting import wait_until
 
 
 @pytest.fixture
@@ -27,9 +28,12 @@ def broker(own_redis: RedisServer) -> Broker:
 
 
 def append(count: int = 1) -> None:
+    """Append, and wait until the sequencers of this process see it: SQLite gives the ids of lost
+    rows again, and on a machine that stood still the next whole scan may be seconds away."""
     with transaction():
         for number in range(count):
             journal.append("user:1", "test", {"number": number})
+    wait_until(lambda: journal.waiting_after() is not None, "the events are found")
 
 
 def go_back_to(position: int) -> None:
