@@ -66,7 +66,10 @@ class Judge:
         proof = self._proof(connections)
         got = [one for one in connections if one.has(self._offset, self._rooms, EVERYBODY)]
         for one in got:
-            yield self._got(one, proof)
+            receipt = self._got(one, proof)
+            # What came of an earlier connection does not matter where a later one has the event.
+            if one is got[-1] or receipt.state in (READ, SENT):
+                yield receipt
         if got:
             return
         last = connections[-1]
@@ -111,7 +114,8 @@ class Judge:
             at = process.ended_at
             return Receipt(one, MISSED, f"its process shut down at {_time(at)}", at=at)
         if process.is_heard(self._now):
-            return Receipt(one, WAITING, f"its process is at {process.position}")
+            why = f"its process was at {process.position} at {_time(process.written_at)}"
+            return Receipt(one, WAITING, why)
         at = process.written_at
         return Receipt(one, UNKNOWN, f"its process was killed after {_time(at)}", at=at)
 

@@ -120,10 +120,15 @@ def test_known_on_a_killed_process_by_what_it_wrote_or_by_the_client() -> None:
     assert judged(on_killed, back) == [("sid", "read")]
 
 
+def test_what_came_of_a_killed_connection_does_not_matter_where_the_next_has_the_event() -> None:
+    on_killed = replace(OPEN, process="k")
+    assert judged(on_killed, later(on_killed, process="p", offset=8)) == [("next", "sent")]
+
+
 def test_waiting_for_a_process_that_is_behind() -> None:
     behind = replace(RUNS, position=8)
     [one] = Judge(10, ["user:7"], {"p": behind}, NOW).receipts([OPEN])
-    assert (one.state, one.why) == ("waiting", "its process is at 8")
+    assert (one.state, one.why) == ("waiting", "its process was at 8 at 12:00:00")
 
 
 def test_missed_on_a_process_that_shut_down_before() -> None:
