@@ -6,17 +6,20 @@ import { Failed, Loading } from "./parts";
 const IDLE_MS = 5_000; // at the latest
 
 export interface Later<Props> {
-  (props: Props): JSX.Element;
+  (props: Props): JSX.Element | null;
   /** Load it soon: it may be opened next. A failure is told when it is opened. */
   readonly prepare: () => void;
 }
 
-/** A component that loads the real one, which `load` gives. */
-export function later<Props extends object>(load: () => Promise<ComponentType<Props>>): Later<Props> {
+/** A component that loads the real one, which `load` gives. `meanwhile` is shown until then. */
+export function later<Props extends object>(
+  load: () => Promise<ComponentType<Props>>,
+  meanwhile: JSX.Element | null = <Loading className="orders" count={2} />,
+): Later<Props> {
   let loaded: ComponentType<Props> | null = null;
   const loading = async () => (loaded ??= await load());
 
-  function Page(props: Props): JSX.Element {
+  function Page(props: Props): JSX.Element | null {
     const [Real, setReal] = useState(() => loaded);
     const [failed, setFailed] = useState(false);
     useEffect(() => {
@@ -34,7 +37,7 @@ export function later<Props extends object>(load: () => Promise<ComponentType<Pr
       };
     }, []);
     if (Real !== null) return <Real {...props} />;
-    if (!failed) return <Loading className="orders" count={2} />;
+    if (!failed) return meanwhile;
     // This page may be older than the service's files: it begins anew.
     const again = () => {
       location.reload();

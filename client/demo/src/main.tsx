@@ -7,15 +7,18 @@
 import { StrictMode, useEffect, useSyncExternalStore, type JSX } from "react";
 import { createRoot } from "react-dom/client";
 import { startFollowing } from "./following";
+import { later } from "./later";
 import { startRouter } from "./router";
 import { current, subscribe } from "./session";
-import { Shell } from "./shell";
 import { SignIn } from "./signin";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/parts.css";
 import "./styles/pages.css";
 import "./styles/board.css";
+
+// Not needed to sign in; loaded while somebody types.
+const Shell = later(async () => (await import("./shell")).Shell, null);
 
 function App(): JSX.Element | null {
   const session = useSyncExternalStore(subscribe, current);
@@ -34,6 +37,7 @@ function App(): JSX.Element | null {
 
 startRouter();
 startFollowing();
+Shell.prepare();
 
 const root = document.getElementById("root");
 if (root !== null) {
