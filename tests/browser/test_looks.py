@@ -17,6 +17,7 @@ from tests.harness.processes.service import Service
 
 IMAGES = ROOT / "docs" / "images"
 MAX_PICTURE_BYTES = 150_000  # of a picture
+MAX_FIRST_LOAD_BYTES = 150_000  # with the font and all headers
 SIZES = {"desk": DESK, "phone": PHONE}
 ALICE, CHARLIE, BOB = "alice@example.com", "charlie@example.com", "bob@example.com"
 
@@ -155,3 +156,38 @@ def test_nothing_jumps_while_a_page_loads(
     expect(one.page.locator(".ticket")).to_have_count(9)
     one.shows("recovered")
     assert one.page.evaluate("window.shift") < 0.1  # "good", web.dev/articles/cls
+
+
+# A line of 1.6 Mbit/s on which each answer takes 150 ms, as of a phone in a full train.
+SLOW = {"offline": False, "downloadThroughput": 200_000, "uploadThroughput": 94_000, "latency": 150}
+FIRST_LOAD = """
+() => new Promise((resolve) => {
+  new PerformanceObserver((list) => {
+    const paint = list.getEntries().at(-1).startTime;
+    const asked = performance.getEntriesByType("resource").filter((one) => one.startTime < paint);
+    const files = [...performance.getEntriesByType("navigation"), ...asked];
+    resolve([paint, files.reduce((sum, one) => sum + one.transferSize, 0)]);
+  }).observe({ type: "largest-contentful-paint", buffered: true });
+})
+"""
+
+
+def test_the_first_load_on_a_slow_line_is_reported(
+    visit: Callable[..., Visit],
+    record_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    one = visit()
+    line = one.context.new_cdp_session(one.page)
+    line.send("Network.enable")
+    line.send("Network.clearBrowserCache")
+    line.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    line.send("Network.emulateNetworkConditions", SLOW)
+    one.page.reload()
+    expect(one.page.get_by_role("button", name="Alice")).to_be_visible()
+    milliseconds, received = one.page.evaluate(FIRST_LOAD)
+    record_property("largest_paint_milliseconds", round(milliseconds))
+    record_property("first_load_bytes", received)
+    with capsys.disabled():
+        print(f" [largest paint after {milliseconds:.0f} ms, {received / 1000:.1f} KB] ", end="")
+    assert 0 < received < MAX_FIRST_LOAD_BYTES
