@@ -34,7 +34,7 @@ machine: .venv/stamp
 	@$(BIN)/python -m tools.machine
 
 images: .venv/stamp site  ## Update the screenshots in docs/images
-	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py -k every_page
+	@KEEP_IMAGES=1 $(BIN)/python -m pytest -q tests/browser/test_looks.py tests/browser/test_sheets.py -k every_page
 
 check: check-python check-types check-client  ## Check format, lint, types, import layers and generated files
 
