@@ -79,6 +79,13 @@ KINDS = {
             Row("worker", "CPU per event, workers", "µs", 50),
         ),
     ),
+    "nobody": (
+        "through the inbox, for clients of other processes",
+        (
+            Row("rate", "events/s", is_more_better=True),
+            Row("web", "CPU per event, web", "µs", 3),
+        ),
+    ),
     "lone inbox": (
         "a lone event through the inbox",
         (Row("p50", "sent to received, p50", "ms"), Row("p99", "sent to received, p99", "ms")),
@@ -149,11 +156,14 @@ class Bench:
             "inbox": self._inbox,
             "append": self._append,
             "backlog": self._backlog,
+            "nobody": self._nobody,
             "lone inbox": self._lone_inbox,
             "lone append": self._lone_append,
         }[kind]
         count = LONE_EVENTS if kind.startswith("lone") else events
-        ask(self._load, json.dumps({"first": self._next, "count": count}), "expecting")
+        heard = 1 if kind == "nobody" else count  # the last ones
+        expected = {"first": self._next + count - heard, "count": heard}
+        ask(self._load, json.dumps(expected), "expecting")
         before = self._cpu_seconds()
         began, sender_seconds = send(self._next, count)
         report = ask(self._load, "sent", "arrived")
@@ -171,13 +181,22 @@ class Bench:
 
     def _inbox(self, first: int, count: int) -> tuple[int, float]:
         """Add all at once: Redis executes them together -> when that began, ns, and no CPU."""
+        return self._added([self._entry(seq) for seq in range(first, first + count)])
+
+    def _nobody(self, first: int, count: int) -> tuple[int, float]:
+        """As _inbox, for users who are not connected here, and the last for one who is."""
+        last = first + count - 1
+        return self._added(
+            [self._entry(seq, to=CLIENTS + seq) for seq in range(first, last)] + [self._entry(last)]
+        )
+
+    def _added(self, entries: Sequence[tuple[str, ...]]) -> tuple[int, float]:
         with self._broker.connect(timeout=60) as client:
             connection = client.connection_pool.get_connection()
-            entries = [self._entry(seq) for seq in range(first, first + count)]
             commands = connection.pack_commands([("MULTI",), *entries, ("EXEC",)])
             began = time.monotonic_ns()
             connection.send_packed_command(commands)
-            for _ in range(count + 2):
+            for _ in range(len(entries) + 2):
                 connection.read_response()
             client.connection_pool.release(connection)
         return began, 0.0
@@ -189,10 +208,10 @@ class Bench:
                 time.sleep(LONE_SECONDS)
         return time.monotonic_ns(), 0.0
 
-    def _entry(self, seq: int) -> tuple[str, ...]:
+    def _entry(self, seq: int, to: int | None = None) -> tuple[str, ...]:
         data = json.dumps(payload(seq, PROCESSES))
-        to = sub(seq % CLIENTS)
-        return "XADD", self._broker.inbox, "*", "event", "notification", "to", to, "data", data
+        user = sub(seq % CLIENTS if to is None else to)
+        return "XADD", self._broker.inbox, "*", "event", "notification", "to", user, "data", data
 
     def _append(self, first: int, count: int) -> tuple[int, float]:
         plans = [

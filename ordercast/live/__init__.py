@@ -28,6 +28,7 @@ census.py         counts the connections that a revocation hits
 live_server.py    python-socketio's server      stock.py   python-engineio's, in development
 subscription.py   the one Redis subscription of this process
 follower.py       the journal's events, in position order, each once
+tally.py          how many, for the metrics
 ring.py           the recent past in memory      recent.py   that of a process that starts
 bookkeeper.py     writes the ledger: connections, and how far this process has come
 records.py        a connection as the ledger has it

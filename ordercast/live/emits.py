@@ -4,7 +4,7 @@ An event is sent to a client, or to its backlog, and never sent before CONNECT (
 """
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,10 +28,9 @@ class EmitManager(RoomManager):
         # their events. Mostly empty.
         self._begins: dict[Member, dict[str, int]] = {}
 
-    def hosts(self, entry: Entry) -> bool:
-        """False only when no client of this process is in a room of the event."""
-        room = entry.room
-        return self.is_anyone_in(NAMESPACE, room) or room == EVERYBODY or bool(entry.further)
+    def hosts(self, rooms: Collection[str]) -> bool:
+        """Whether events of any of these rooms are for a client of this process."""
+        return EVERYBODY in rooms or self.is_anyone_in_any(NAMESPACE, rooms)
 
     def emit_entry(self, entry: Entry) -> None:
         """Send a durable event to the clients of its rooms, to each once."""

@@ -9,22 +9,20 @@ or delays, only time is lost.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Protocol
 
 import orjson
-from prometheus_client import Counter
 from sqlalchemy.exc import SQLAlchemyError
 
 from ordercast.events import CONTROL, CONTROL_ROOM, Canary
 from ordercast.journal import Entry, Head, HeadLocked, Journal
 from ordercast.live.recent import recent
 from ordercast.live.ring import Ring
+from ordercast.live.tally import Tally
 from ordercast.metrics import (
     COMMIT_TO_FAN_OUT,
-    EVENTS_FANNED_OUT,
     EVENTS_SET_ASIDE,
-    FOLLOWER_POSITION,
     JOURNAL_READS,
 )
 from ordercast.revocation import Mark, mark_of
@@ -34,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 SILENCE_SECONDS = 1.5  # the head is announced each second; later than this, do not rely on Redis
 POLL_SECONDS = 0.4  # between two reads of the journal while there is a reason to
+OURS = frozenset({CONTROL_ROOM, ""})  # of control events, and of entries that are no events
 PAGE_ROWS = 500  # in one read
 PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
 
@@ -41,8 +40,8 @@ PAGE_BYTES = 1_048_576  # of data in one read, unless a single row has more
 class Sockets(Protocol):
     """The clients of this process, as far as the follower needs them."""
 
-    def hosts(self, entry: Entry) -> bool:
-        """False only when no client of this process is in a room of the event."""
+    def hosts(self, rooms: Collection[str]) -> bool:
+        """Whether events of any of these rooms are for a client of this process."""
 
     def emit_entry(self, entry: Entry) -> None: ...
     def note_position(self, position: int) -> None:
@@ -57,11 +56,9 @@ class Follower:
         self._store = journal
         self._sockets = sockets
         self.ring = Ring()
-        self._counters: dict[str, Counter] = {}  # of EVENTS_FANNED_OUT, by name
-        self._counts: dict[str, int] = {}  # by name, of those that are not in the metrics yet
+        self._tally = Tally()
         self._journal = ""  # the name of the journal that has these positions
         self.last = 0  # position fanned out; meaningless until `ready`
-        self._told = 0  # the position in the metrics
         self._ahead = 0  # the highest head that was announced
         self._heard = 0.0  # when Redis last spoke of our journal, monotonic seconds
         self.announced = 0.0  # the same, and not reset by read_soon()
@@ -130,22 +127,13 @@ class Follower:
             self.read_soon()  # the message was overtaken, or the journal went back
 
     def tell(self) -> None:
-        """Write into the metrics what was fanned out; once for many messages, as a write of the
-        metrics that processes share takes longer than an event. Returns at once: a read of the
-        journal that is under way tells at its end."""
+        """Write into the metrics what was fanned out. Returns at once: a read of the journal that
+        is under way tells at its end."""
         if self._lock.acquire(blocking=False):
             try:
-                self._tell()
+                self._tally.write(self.last)
             finally:
                 self._lock.release()
-
-    def _tell(self) -> None:
-        counts, self._counts = self._counts, {}
-        for name, count in counts.items():
-            self._counter(name).inc(count)
-        if self.last != self._told:
-            self._told = self.last
-            FOLLOWER_POSITION.set(self.last)
 
     def _reason_to_read(self) -> str | None:
         if not self.ready.is_set():
@@ -200,7 +188,7 @@ class Follower:
                 )
                 self.last = following - 1
             self._fan_out(entries)
-            self._tell()
+            self._tally.write(self.last)
             time.sleep(0)  # a page of large events takes long: let other greenlets run
 
     def _start_at(self, head: Head) -> None:
@@ -214,7 +202,7 @@ class Follower:
             )
         self._journal, self.last, self._ahead = head.journal, head.position, head.position
         self.ring.start(entries, following=head.position + 1)
-        self._tell()
+        self._tally.write(self.last)
         self.ready.set()
         if restarted:
             self._sockets.close_all()
@@ -228,26 +216,29 @@ class Follower:
         if not entries:
             return
         self.ring.extend(entries)
-        counts, hosts = self._counts, self._sockets.hosts
+        rooms = {entry.room for entry in entries}
         for entry in entries:
-            self.last = entry.position
-            name, room = entry.name, entry.room
-            if name and room != CONTROL_ROOM and not hosts(entry):
-                # Where there are many processes: most events.
-                counts[name] = counts.get(name, 0) + 1
-                continue
-            try:
-                self._deliver(entry)
-            except Exception:
-                # The event would fail again: log its position, and go on with the others.
-                logger.exception("event not delivered", extra={"position": entry.position})
+            if entry.further:
+                rooms.update(entry.further)
+        if rooms.isdisjoint(OURS) and not self._sockets.hosts(rooms):
+            # Where there are many processes: most messages.
+            self._tally.count(entries)
+            self.last = entries[-1].position
+        else:
+            for entry in entries:
+                self.last = entry.position
+                self._fan_out_one(entry)
         self._sockets.note_position(self.last)
 
-    def _counter(self, name: str) -> Counter:
-        counter = self._counters.get(name)
-        if counter is None:
-            counter = self._counters[name] = EVENTS_FANNED_OUT.labels(name)
-        return counter
+    def _fan_out_one(self, entry: Entry) -> None:
+        if entry.room not in OURS and not self._sockets.hosts(entry.rooms):
+            self._tally.count((entry,))
+            return
+        try:
+            self._deliver(entry)
+        except Exception:
+            # The event would fail again: log its position, and go on with the others.
+            logger.exception("event not delivered", extra={"position": entry.position})
 
     def _deliver(self, entry: Entry) -> None:
         if entry.is_blank:
@@ -262,7 +253,7 @@ class Follower:
             self._sockets.dismiss(mark_of(order))
         else:
             self._sockets.emit_entry(entry)
-        self._counts[entry.name] = self._counts.get(entry.name, 0) + 1
+        self._tally.count((entry,))
 
     def _observe(self, canary: Canary) -> None:
         seconds = self._store.clock.seconds_since(canary.at)
@@ -273,7 +264,9 @@ class Follower:
 def _entries(events: list[list[Any]], further: list[tuple[int, list[str]]]) -> list[Entry]:
     """The entries of a message, which the sequencer has examined."""
     if not further:
-        return [Entry(*event) for event in events]
+        # As Entry(*event), whose constructor takes twice as long.
+        new = tuple.__new__
+        return [new(Entry, (*event, ())) for event in events]
     rooms = {position: tuple(names) for position, names in further}
     return [Entry._make((*event, rooms.get(event[0], ()))) for event in events]
 

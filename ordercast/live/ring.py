@@ -150,14 +150,14 @@ class Ring:
     def _drop(self) -> None:
         """Remove the oldest position."""
         position, rooms = self._lowest, self._order.popleft()
-        self._lowest += 1
+        self._lowest = position + 1
         for room in (rooms,) if type(rooms) is str else rooms:
             kept = self._rooms.get(room)
-            if type(kept) is Past and kept[0].position == position:
-                self._leave(kept)
-            elif type(kept) is Entry and kept.position == position:
+            if type(kept) is Entry and kept.position == position:
                 del self._rooms[room]
                 self._release(kept)
+            elif type(kept) is Past and kept[0].position == position:
+                self._leave(kept)
             else:
                 self._bytes -= PLACE_BYTES
 
@@ -184,10 +184,11 @@ class Ring:
         """A room has the entry no more."""
         if entry.further:
             self._holders[entry.position] -= 1
-            if self._holders[entry.position]:
-                return
-            del self._holders[entry.position]
-        self._bytes -= cost(entry)
+            if not self._holders[entry.position]:
+                del self._holders[entry.position]
+                self._bytes -= cost(entry)
+        else:
+            self._bytes -= OVERHEAD_BYTES + getsizeof(entry.data)
 
     def since(
         self, after: int, *, until: int, rooms: Sequence[str], limit: int

@@ -4,7 +4,7 @@ In the place of python-socketio's storage, whose dictionaries take 3 KB for each
 goes through every room of the process when one client leaves.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from socketio.pubsub_manager import PubSubManager
@@ -82,6 +82,14 @@ class RoomManager(PubSubManager):
         if space is None:
             return False
         return not isinstance(room, str) or room in space.rooms or room in space.members
+
+    def is_anyone_in_any(self, namespace: str, rooms: Iterable[str]) -> bool:
+        """False when no client of the rooms is connected to this process."""
+        space = self._spaces.get(namespace)
+        if space is None:
+            return False
+        are_empty = space.rooms.keys().isdisjoint(rooms)
+        return not (are_empty and space.members.keys().isdisjoint(rooms))
 
     def members(self, namespace: str, room: Any) -> Sequence[Member]:
         """The clients in the room, or in any of a list of rooms, each once."""

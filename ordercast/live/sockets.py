@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ordercast.endings import Ending, ServiceEnding
@@ -45,9 +45,9 @@ class Sockets:
         self._start_task = start_task
         self._keeps_transports = keeps_transports
 
-    def hosts(self, entry: Entry) -> bool:
-        """False only when no client of this process is in a room of the event."""
-        return self._manager.hosts(entry)
+    def hosts(self, rooms: Collection[str]) -> bool:
+        """Whether events of any of these rooms are for a client of this process."""
+        return self._manager.hosts(rooms)
 
     def note_position(self, position: int) -> None:
         """All events of the journal up to this position are sent, or for nobody here."""

@@ -48,5 +48,5 @@ def sent_here(
 ) -> list[Traced]:
     """Those of a message's [position, traceparent], of which an entry is for clients of this
     process."""
-    here = {entry.position for entry in entries if hosts(entry)}
+    here = {entry.position for entry in entries if hosts(entry.rooms)}
     return [Traced(position, text) for position, text in traces if position in here]

@@ -17,7 +17,7 @@ from tests.harness.application import journal
 class Sockets:
     """The sockets of a process, where nothing may arrive."""
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return True
 
     def note_position(self, position: int) -> None:

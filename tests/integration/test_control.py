@@ -24,7 +24,7 @@ class Process:
         self.follower = Follower(journal.of(app), self)
         self.follower.step()
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return True
 
     def note_position(self, position: int) -> None:

@@ -29,7 +29,7 @@ class Sockets:
         self.closed_all = 0
         self._refuses = refuses
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return True
 
     def note_position(self, position: int) -> None:
@@ -325,7 +325,7 @@ class Elsewhere(Sockets):
         super().__init__()
         self.position = 0
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return False
 
     def note_position(self, position: int) -> None:

@@ -30,7 +30,7 @@ class Recorder:
     def __init__(self) -> None:
         self.positions: list[int] = []
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return True
 
     def note_position(self, position: int) -> None:

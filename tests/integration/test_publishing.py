@@ -21,7 +21,7 @@ from tests.harness.servers.redis import RedisServer
 class Silent:
     """Sockets of a process where nobody is."""
 
-    def hosts(self, _entry: Entry) -> bool:
+    def hosts(self, _rooms: object) -> bool:
         return True
 
     def note_position(self, position: int) -> None:

@@ -145,7 +145,7 @@ def test_a_start_that_fails_half_way_is_no_start(app: Flask, start: Start) -> No
     follower = Follower(journal.of(app), start().live.sockets)
 
     def unavailable(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-        if "FROM ordercast_events" in statement:
+        if "FROM ordercast_events" in statement or "FROM ordercast_positions" in statement:
             raise OperationalError(statement, None, Exception("the database is unavailable"))
 
     event.listen(db.engine, "before_cursor_execute", unavailable)
