@@ -8,6 +8,7 @@ Reading order:
     db/              transaction(), the only place that commits
     once.py          repeats of a change, answered like the first
     accounts/ catalog/ orders/ notifications/      the domain
+    operations/      the running service, for administrators     audit.py   what they did
     http/            the API and the pages
     steps.py         the worker's steps: expiry, pruning.py
     doctor/          checks of the marketplace     cli/          the commands

@@ -7,6 +7,7 @@
         CatalogError      app/catalog/errors.py
         OrderError        app/orders/errors.py
         NotificationError app/notifications/errors.py
+        OperationError    app/operations/errors.py
         IdempotencyError  app/http/idempotency.py
         InvalidCursor     app/http/paging.py
       TokenExpired

@@ -79,8 +79,12 @@ if TYPE_CHECKING:
     from ordercast.health import Check as Check
     from ordercast.identity import Identity as Identity
     from ordercast.identity import TokenIdentity as TokenIdentity
+    from ordercast.inbox.refusals import RefusalPage as RefusalPage
+    from ordercast.inbox.refusals import Refusals as Refusals
+    from ordercast.inbox.refusals import RefusedEntry as RefusedEntry
     from ordercast.inbox.sender import Inbox as Inbox
     from ordercast.journal import Entry as Entry
+    from ordercast.journal import EventPage as EventPage
     from ordercast.journal import Head as Head
     from ordercast.journal import Missed as Missed
     from ordercast.journal import Pruned as Pruned
@@ -88,6 +92,7 @@ if TYPE_CHECKING:
     from ordercast.ledger import ProcessRecord as ProcessRecord
     from ordercast.live.census import Census as Census
     from ordercast.migrations import include_object as include_object
+    from ordercast.monitoring.probes import Backlog as Backlog
     from ordercast.origins import Origins as Origins
     from ordercast.outage_filter import OutageFilter as OutageFilter
     from ordercast.proxies import TrustedProxies as TrustedProxies
@@ -116,6 +121,7 @@ __version__ = "0.1.0"
 
 _HOME = {  # public name: its module
     "AuthenticationRequired": "errors",
+    "Backlog": "monitoring.probes",
     "BigId": "database.types",
     "Census": "live.census",
     "Check": "health",
@@ -127,6 +133,7 @@ _HOME = {  # public name: its module
     "Doubtful": "doctor.finding",
     "Entry": "journal",
     "Event": "events",
+    "EventPage": "journal",
     "EventTrace": "trace",
     "Events": "events",
     "Examination": "doctor.finding",
@@ -155,7 +162,10 @@ _HOME = {  # public name: its module
     "Receipt": "trace",
     "ReceiptState": "trace",
     "Refuse": "errors",
+    "RefusalPage": "inbox.refusals",
+    "Refusals": "inbox.refusals",
     "Refused": "errors",
+    "RefusedEntry": "inbox.refusals",
     "Report": "doctor.printing",
     "RequestIdFilter": "request_ids",
     "RevocationKind": "revocation",

@@ -9,8 +9,12 @@ from uuid import UUID
 if TYPE_CHECKING:
     from ordercast.doctor.finding import Examination, Finding
     from ordercast.health import Check
+    from ordercast.inbox.refusals import Refusals
+    from ordercast.journal import Entry, EventPage
     from ordercast.ledger import ProcessRecord
     from ordercast.live.census import Census
+    from ordercast.monitoring.probes import Backlog
+    from ordercast.roll import Process
     from ordercast.service import Service
     from ordercast.trace import ConnectionPage, Trace
 
@@ -53,6 +57,27 @@ class Operating:
         host, pid, since when, position, connections. Raises LedgerUnavailable; SQLAlchemyError."""
         return self._service.asking.processes()
 
+    def workers(self) -> list[Process]:
+        """The background workers that answer a question over Redis, of which a frozen one is none:
+        host (of one boot of a kernel) and pid. Waits 2 s for the slowest. Raises
+        LedgerUnavailable."""
+        import redis
+
+        from ordercast import roll
+        from ordercast.broker import reason
+        from ordercast.errors import LedgerUnavailable
+
+        try:
+            found = roll.call(self._service.broker)
+        except redis.RedisError as exc:
+            raise LedgerUnavailable(f"Redis does not answer: {reason(exc)}") from exc
+        return [process for process in found if process.kind is roll.Kind.WORKER]
+
+    def backlog(self) -> Backlog:
+        """The journal's head, and what waits for the workers: events for their position, entries
+        of the inbox. Never fails."""
+        return self._service.monitor.backlog()
+
     def connections(
         self,
         *,
@@ -70,6 +95,40 @@ class Operating:
 
         who = None if user is None else id_text("user", user)
         return self._service.asking.connections(user=who, address=address, after=after, limit=limit)
+
+    def events(
+        self,
+        *,
+        room: str | None = None,
+        name: str | None = None,
+        after: str | int = 0,
+        before: str | int | None = None,
+        limit: int = 100,
+    ) -> EventPage:
+        """Events of the journal, the latest first, between two offsets: of a `room`, or of all but
+        the room `control`; with this `name`, in which `*` is any text. By index, and bounded: for a
+        name 1,000 events of a page are compared, so that a page may be empty and another follow
+        (`following`, the next page's `before`). Raises ValueError for an offset that is none;
+        SQLAlchemyError."""
+        return self._service.journal.search(
+            after=int(after),
+            before=None if before is None else int(before),
+            room=room,
+            name=name,
+            limit=limit,
+        )
+
+    def event(self, offset: str | int) -> Entry | None:
+        """The event with this offset as it is delivered, `data` as JSON text; None if there is
+        none, or it can be delivered to nobody. Raises ValueError; SQLAlchemyError."""
+        position = int(offset)
+        found = self._service.journal.since(position - 1, limit=1, until=position)
+        return next((entry for entry in found if not entry.is_blank), None)
+
+    @property
+    def refusals(self) -> Refusals:
+        """The inbox's entries that were refused: page(), find(), retry(), delete()."""
+        return self._service.refusals
 
     def trace(
         self,

@@ -20,6 +20,7 @@ from ordercast.emits import Durable, Emitter
 from ordercast.events import CONTROL_ROOM, EVERYBODY, Event, Events, subject_of
 from ordercast.health import Health
 from ordercast.identity import Identity, MayJoin
+from ordercast.inbox.refusals import Refusals
 from ordercast.journal import Journal, Missed, NewEvent
 from ordercast.live import Live, census, options
 from ordercast.live.census import Census
@@ -117,6 +118,7 @@ class Service:
         )
         self._app = app
         self.asking = Asking(self.broker, self.journal, settings)
+        self.refusals = Refusals(self.broker)
         self.examinations: list[Examination] = []  # of the team, beside the library's
         self._steps = steps  # read when the worker starts: all are registered then
         self.monitor = Monitor(

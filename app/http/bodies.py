@@ -29,6 +29,7 @@ MAX_PRICE_CENTS = 1_000_000_000
 MAX_QUANTITY = 100_000
 MAX_LINES = 100
 MAX_SEARCH_CHARACTERS = 100
+MAX_ROOM_CHARACTERS = 255
 
 
 def _printable(text: str) -> str:
@@ -183,6 +184,22 @@ class SearchPage(Page):
     q: Annotated[str, Field(max_length=MAX_SEARCH_CHARACTERS), AfterValidator(no_nul)] = ""
 
 
+Searched = Annotated[str, Field(max_length=MAX_ROOM_CHARACTERS), AfterValidator(no_nul)]
+Offset = Annotated[int, Field(ge=0, le=MAX_ROW_ID)]
+
+
+class ConnectionsPage(Page):
+    user: Searched = ""
+    address: Searched = ""
+
+
+class JournalPage(Page):
+    room: Searched = ""
+    name: Searched = ""
+    after: Offset = 0
+    before: Offset | None = None
+
+
 def _listed(text: object) -> object:
     """ "a,b" -> ["a", "b"]."""
     return text.split(",") if isinstance(text, str) else text
@@ -202,4 +219,4 @@ class OrderPage(SearchPage):
 
 
 class EventsAfter(Query):
-    after: Annotated[int, Field(ge=0, le=MAX_ROW_ID)]  # an offset: of an event or X-Event-Offset
+    after: Offset  # of an event or X-Event-Offset

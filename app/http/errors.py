@@ -15,10 +15,13 @@ from app.catalog import errors as catalog
 from app.errors import MarketplaceError
 from app.http import browsing, idempotency, paging
 from app.notifications import errors as notifications
+from app.operations import errors as operations
 from app.orders import errors as orders
 from ordercast import (
     AuthenticationRequired,
+    InboxUnavailable,
     KeysUnavailable,
+    LedgerUnavailable,
     OrdercastError,
     Outage,
     TokenError,
@@ -113,6 +116,10 @@ STATUS: dict[type[OrdercastError], int] = {
     orders.InvalidTransition: 409,
     orders.VersionConflict: 409,
     notifications.NotificationNotFound: 404,
+    operations.EntryNotFound: 404,
+    operations.EventNotFound: 404,
+    InboxUnavailable: 503,
+    LedgerUnavailable: 503,
 }
 
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -161,6 +168,9 @@ def _ordercast_error(error: OrdercastError) -> Response:
         logger.info("token refused", extra={"code": error.code, "reason": error.reason})
     if isinstance(error, KeysUnavailable):
         logger.warning("token not checked", extra={"code": error.code, "reason": error.reason})
+        response.headers["Retry-After"] = str(RETRY_SECONDS)
+    if isinstance(error, InboxUnavailable | LedgerUnavailable):
+        logger.warning("Redis unavailable", extra={"code": error.code, "reason": error.message})
         response.headers["Retry-After"] = str(RETRY_SECONDS)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 6750 section 3

@@ -184,14 +184,13 @@ def _responses(method: str, operation: Operation, schemas: dict[str, Any]) -> di
     if operation.answer:
         schema = _reference(operation.answer)
         if operation.many:
-            schema = {
-                "type": "object",
-                "required": [operation.many, "nextCursor"],
-                "properties": {
-                    operation.many: {"type": "array", "items": schema},
-                    "nextCursor": {"type": ["string", "null"]},
-                },
+            properties: dict[str, Any] = {
+                operation.many: {"type": "array", "items": schema},
+                "nextCursor": {"type": ["string", "null"]},
             }
+            if operation.counted:
+                properties["total"] = {"type": "integer"}
+            schema = {"type": "object", "required": [*properties], "properties": properties}
         success["content"] = {JSON: _with_example(schema, schemas)}
     if method == "get" and operation.public is None:
         success["headers"] = {

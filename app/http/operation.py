@@ -58,6 +58,7 @@ class Operation:
     query: type[BaseModel] | None
     answer: type[BaseModel] | None
     many: str | None  # the answer is a page {many: [answer], nextCursor}
+    counted: bool  # the page has `total` too: how many there are in all
     status: int
     errors: tuple[type[OrdercastError], ...]
     idempotent: bool
@@ -74,6 +75,7 @@ def operation(
     query: type[BaseModel] | None = None,
     answer: type[BaseModel] | None = None,
     many: str | None = None,
+    counted: bool = False,
     status: int = 200,
     errors: tuple[type[OrdercastError], ...] = (),
     idempotent: bool = False,
@@ -93,6 +95,7 @@ def operation(
             query=query,
             answer=answer,
             many=many,
+            counted=counted,
             status=status,
             errors=errors,
             idempotent=idempotent,

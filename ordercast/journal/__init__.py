@@ -15,6 +15,7 @@ entries.py     a row or a message as an Entry, blank if it cannot be delivered
 reading.py     the head; what rooms got since a position          missed.py   in pieces
 selecting.py   the statements of these reads
 history.py     rows by offset, key or room, as an operator asks for them
+searching.py   page by page, by room, name and offset
 several.py     what several clients are owed, in one read
 locking.py     the head's lock, and what holds it
 restarting.py  a journal that lost positions gets another name    marks.py   how far it had been
@@ -35,6 +36,7 @@ from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed, Pruned, split
 from ordercast.journal.publishing import Publisher
 from ordercast.journal.reading import Head
+from ordercast.journal.searching import EventPage
 from ordercast.journal.sequencing import BATCH_ROWS, Sequencer
 from ordercast.journal.several import Found, Wanted
 from ordercast.journal.store import Journal
@@ -46,6 +48,7 @@ __all__ = [
     "Clock",
     "Ear",
     "Entry",
+    "EventPage",
     "Found",
     "Head",
     "HeadLocked",

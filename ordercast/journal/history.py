@@ -63,8 +63,14 @@ def latest(connection: Connection, rooms: Sequence[str], *, limit: int) -> list[
     ).subquery()
     chosen = select(both.c.position).order_by(both.c.position.desc()).limit(limit)
     positions = list(connection.scalars(chosen))
-    query = select(position, places.c.id, places.c.created_at).where(position.in_(positions))
-    return _of_places(connection, query)
+    return rows_at(connection, positions)
+
+
+def rows_at(connection: Connection, positions: Sequence[int]) -> list[Row]:
+    """The events with these positions, the oldest first."""
+    places = POSITIONS if connection.dialect.name == "postgresql" else EVENTS
+    query = select(places.c.position, places.c.id, places.c.created_at)
+    return _of_places(connection, query.where(places.c.position.in_(positions)))
 
 
 def _of_places(connection: Connection, query: Select[Any]) -> list[Row]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from ordercast.broker import Broker
 from ordercast.captures import Captures
 from ordercast.database import Database, Transaction
-from ordercast.journal import history, locking, pruning, reading, restarting
+from ordercast.journal import history, locking, pruning, reading, restarting, searching
 from ordercast.journal.appending import Appender
 from ordercast.journal.batches import Batches
 from ordercast.journal.bulk import NewEvent
@@ -21,6 +21,7 @@ from ordercast.journal.history import Row
 from ordercast.journal.marks import Marks
 from ordercast.journal.missed import Missed
 from ordercast.journal.reading import Head
+from ordercast.journal.searching import EventPage
 from ordercast.journal.sequencing import Publish, Sequencer
 from ordercast.journal.several import Found, Wanted, several
 from ordercast.journal.waiting import Waiting
@@ -152,6 +153,22 @@ class Journal:
         """The latest events of these rooms that have a position, the oldest first."""
         with self._database.reading() as connection:
             return history.latest(connection, rooms, limit=limit)
+
+    def search(
+        self, *, after: int, before: int | None, room: str | None, name: str | None, limit: int
+    ) -> EventPage:
+        """Events page by page, the latest first; see searching.page."""
+        with self._database.reading() as connection:
+            head = reading.head(connection)
+            end = head.position + 1
+            return searching.page(
+                connection,
+                after=max(after, head.lowest - 1),
+                before=end if before is None else min(before, end),
+                room=room,
+                name=name,
+                limit=limit,
+            )
 
     # -- sequencing
 

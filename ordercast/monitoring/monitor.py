@@ -11,7 +11,7 @@ from ordercast.monitoring import folder, sharing
 from ordercast.monitoring.exposition import CONTENT_TYPE, exposition
 from ordercast.monitoring.listening import inherited
 from ordercast.monitoring.port import serve, serve_in_turn
-from ordercast.monitoring.probes import Probes
+from ordercast.monitoring.probes import Backlog, Probes
 from ordercast.monitoring.views import views
 from ordercast.monitoring.vitals import Vitals
 
@@ -35,6 +35,10 @@ class Monitor:
         self._shared: folder.HostFolder | None = None  # of this host's workers
         self._told = False  # that the metrics are not shared
         self._views = views(health, self._text, is_draining)
+
+    def backlog(self) -> Backlog:
+        """See Ordercast.backlog."""
+        return self._probes.backlog()
 
     def view(self) -> tuple[bytes, dict[str, str]]:
         """The metrics in the text format of Prometheus, and the headers of this answer."""

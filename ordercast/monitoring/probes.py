@@ -38,6 +38,16 @@ class InboxState(NamedTuple):
     seconds: float
 
 
+class Backlog(NamedTuple):
+    """What waits for the workers now. None: the database, or Redis, does not answer."""
+
+    head: int | None  # the journal's last position
+    events: int | None  # committed, without a position yet; counted up to 10,000
+    events_seconds: float | None  # that the oldest of them has waited
+    entries: int | None  # of the inbox
+    entries_seconds: float | None
+
+
 class Probes:
     """Asks the database and Redis, each with a deadline."""
 
@@ -69,6 +79,15 @@ class Probes:
         if isinstance(inbox, InboxState):
             yield _gauge(INBOX_ENTRIES, inbox.waiting)
             yield _gauge(INBOX_SECONDS, inbox.seconds)
+
+    def backlog(self) -> Backlog:
+        """What waits. Never fails."""
+        runs = self._of_journal.begin(), self._of_inbox.begin()
+        journal, inbox = [_answer(run) for run in runs]
+        return Backlog(
+            *(journal if isinstance(journal, JournalState) else (None, None, None)),
+            *(inbox if isinstance(inbox, InboxState) else (None, None)),
+        )
 
     def _ask_journal(self) -> JournalState:
         head = self._journal.head().position
