@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from opentelemetry import context, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -14,7 +14,7 @@ from ordercast.request_ids import current_request_id
 from ordercast.spans.carried import Traced, origin
 
 PROPAGATOR = TraceContextTextMapPropagator()
-KEPT = "_ordercast_span"  # in Flask's `g`: the request's span, and the token of its context
+KEPT = "ordercast.span"  # in the environ: the request's span, and the token of its context
 EVENT, COUNT, POSITION = "ordercast.event", "ordercast.events", "ordercast.position"
 SERVER_ERROR = 500
 
@@ -97,7 +97,7 @@ class Spans:
         rule = request.url_rule.rule if request.url_rule else None
         span = self._tracer.start_span(
             f"{request.method} {rule or ''}".rstrip(),
-            PROPAGATOR.extract({"traceparent": request.headers.get("traceparent", "")}),
+            PROPAGATOR.extract({name: request.headers.get(name, "") for name in PROPAGATOR.fields}),
             SpanKind.SERVER,
             {
                 "http.request.method": request.method,
@@ -105,12 +105,12 @@ class Spans:
                 "ordercast.request_id": current_request_id() or "",
             },
         )
-        setattr(g, KEPT, (span, context.attach(trace.set_span_in_context(span))))
+        request.environ[KEPT] = (span, context.attach(trace.set_span_in_context(span)))
 
 
 def _note_answer(response: Response) -> Response:
-    if KEPT in g:
-        span, _ = getattr(g, KEPT)
+    if KEPT in request.environ:
+        span, _ = request.environ[KEPT]
         span.set_attribute("http.response.status_code", response.status_code)
         if response.status_code >= SERVER_ERROR:
             span.set_status(StatusCode.ERROR)
@@ -118,8 +118,8 @@ def _note_answer(response: Response) -> Response:
 
 
 def _end_request(_error: BaseException | None) -> None:
-    if KEPT in g:
-        span, token = g.pop(KEPT)
+    if KEPT in request.environ:
+        span, token = request.environ.pop(KEPT)
         context.detach(token)
         span.end()
 

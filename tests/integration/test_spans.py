@@ -71,6 +71,11 @@ def _add_views(process: TeamProcess) -> None:
     def fail() -> Response:
         return Response(status=503)
 
+    def outer() -> str:
+        post(process, "/move")
+        return "moved"
+
+    process.app.add_url_rule("/outer", view_func=outer, methods=["POST"])
     process.app.add_url_rule("/move", view_func=move, methods=["POST"])
     process.app.add_url_rule("/several", view_func=move_several, methods=["POST"])
     process.app.add_url_rule("/fail", view_func=fail)
@@ -185,6 +190,16 @@ def test_a_span_of_the_teams_own_comes_before_and_no_request_is_recorded_twice(
     assert appended.parent is not None
     assert appended.parent.span_id == own.get_span_context().span_id
     assert not trace.get_current_span().get_span_context().is_valid
+
+
+def test_a_request_within_a_request_ends_neither_its_span_nor_its_trace(
+    process: TeamProcess, exporter: InMemorySpanExporter
+) -> None:
+    post(process, "/outer", traceparent=TRACEPARENT, tracestate="vendor=1")
+    spans = [span for found in recorded(exporter).values() for span in found]
+    assert [span.name for span in spans] == ["append parcel:moved", "POST /outer"]
+    assert {span.context.trace_id for span in spans} == {int(TRACE_ID, 16)}
+    assert spans[-1].context.trace_state.get("vendor") == "1"
 
 
 def test_a_failure_is_marked_and_what_is_appended_outside_of_any_span_is_not_recorded(
