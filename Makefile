@@ -80,6 +80,7 @@ bench: .venv/stamp $(NODE_TESTS)/node_modules/stamp $(NODE_BENCH)/node_modules/s
 	@$(BIN)/python -m bench.unchanged
 	@$(BIN)/python -m bench.issuer
 	@$(BIN)/python -m bench.locked
+	@$(BIN)/python -m bench.ledger
 	@$(BIN)/python -m bench.compare
 
 lock: .venv/stamp  ## Pin the requirements from their .in files
