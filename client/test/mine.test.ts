@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 
 import { changes } from "../demo/src/order/detail";
-import { joined, moved } from "../demo/src/order/mine";
-import { orderIn, orderPath } from "../demo/src/router";
+import { joined, moved } from "../demo/src/order/pages";
+import { isPage, orderIn, orderPath } from "../demo/src/router";
 import type { Order } from "../src";
 
 const order = (id: string, changed: Partial<Order> = {}): Order => ({
@@ -53,4 +53,10 @@ test("the address of an order holds its id, whatever that is", () => {
   for (const id of ["12", "a/b", "100 %"]) expect(orderIn(orderPath(id))).toBe(id);
   for (const path of ["/orders", "/orders/", "/orders/1/2", "/shop"]) expect(orderIn(path)).toBeNull();
   expect(orderIn("/orders/%")).toBe("%");
+});
+
+test("a link to the service's own addresses leaves the pages", () => {
+  for (const path of ["/", "/shop", "/orders", "/orders/12", "/admin"]) expect(isPage(path)).toBe(true);
+  for (const path of ["/docs", "/docs/", "/api/orders", "/readyz", "/ordersx", "/anything"])
+    expect(isPage(path)).toBe(false);
 });

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 
 import { partsOf } from "../demo/src/linked";
 import { arrived, type Arrivals, isArrivals, marked, matched, NONE, passed, read } from "../demo/src/notices/arrivals";
-import { merged } from "../demo/src/notices/hooks";
+import { merged } from "../demo/src/notices/notice";
 import type { NotificationView } from "../src";
 
 const text = (message: string) => ({ title: "Hello", message, type: "info" });

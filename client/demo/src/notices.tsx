@@ -5,7 +5,8 @@ import type { NotificationView } from "../../src/events";
 import { notificationPage, PAGE, reason } from "./api";
 import { moment } from "./format";
 import { Linked } from "./linked";
-import { noticeOf, useNotices, type Notice } from "./notices/hooks";
+import { useNotices } from "./notices/hooks";
+import { noticeOf, type Notice } from "./notices/notice";
 import { Empty, Failed, Head, Loading, More } from "./parts";
 import { show } from "./toasts";
 

@@ -2,7 +2,8 @@
 
 import { useSyncExternalStore } from "react";
 
-const SERVED = /^\/(api|docs|assets)\b/; // by the service, and no part of these pages
+// The service opens these pages there; every other address is the service's own.
+const PAGES = /^\/(?:(?:shop|orders|notifications|board|sales|stock|write|admin)(?:\/|$)|$)/;
 const listeners = new Set<() => void>();
 
 /** The path, "/orders/12". */
@@ -48,9 +49,13 @@ function follow(event: MouseEvent): void {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   if (link === null || !isPlain || event.defaultPrevented) return;
   if (link.origin !== location.origin || link.target !== "" || link.hasAttribute("download")) return;
-  if (SERVED.test(link.pathname) || link.getAttribute("href")?.startsWith("#") === true) return;
+  if (!isPage(link.pathname) || link.getAttribute("href")?.startsWith("#") === true) return;
   event.preventDefault();
   go(link.pathname);
+}
+
+export function isPage(path: string): boolean {
+  return PAGES.test(path);
 }
 
 function decoded(part: string): string {

@@ -1,11 +1,10 @@
 /** The user's notifications: those of the list, and those that arrived and are in none. */
 
 import { useEffect, useEffectEvent, useSyncExternalStore } from "react";
-import type { NotificationView } from "../../../src/events";
 import { ApiError } from "../../../src/index";
 import { useCurrentConnection, useEvent, useNotifications } from "../live";
-import type { Arrival } from "./arrivals";
 import { boxOf, follow } from "./box";
+import { merged, type Notice } from "./notice";
 
 /** Once, while somebody is signed in. */
 export function useArrivals(userId: string): void {
@@ -41,15 +40,6 @@ export function useArrivals(userId: string): void {
   useEffect(() => (connection === null ? undefined : follow(box, connection)), [box, connection]);
 }
 
-export interface Notice {
-  readonly key: string;
-  readonly title: string;
-  readonly message: string;
-  readonly at: string | null; // null: before this browser was here
-  readonly isRead: boolean;
-  readonly id: string | null; // in the list of the service; null: there it is not
-}
-
 export function useNotices(userId: string) {
   const box = boxOf(userId);
   const { arrivals, toRead } = useSyncExternalStore(box.subscribe, box.state);
@@ -69,23 +59,3 @@ export function useNotices(userId: string) {
     },
   };
 }
-
-/** The newest first; at the end those of an unknown time. */
-export function merged(
-  listed: readonly NotificationView[],
-  arrivals: readonly Arrival[],
-  toRead: readonly string[] = [],
-): Notice[] {
-  const all = [
-    ...arrivals.map(({ key, title, message, at, isRead }): Notice => ({ key, title, message, at, isRead, id: null })),
-    ...listed.map(noticeOf).map((one) => (one.id !== null && toRead.includes(one.id) ? { ...one, isRead: true } : one)),
-  ];
-  const time = ({ at }: Notice) => (at === null ? -Infinity : Date.parse(at));
-  // Of two of the same moment the order stays; two of no time are as one.
-  return all.sort((one, other) => (time(one) === time(other) ? 0 : time(other) - time(one)));
-}
-
-export function noticeOf({ id, title, message, createdAt, readAt }: NotificationView): Notice {
-  return { key: `listed-${id}`, title, message, at: createdAt, isRead: readAt !== null, id };
-}
-

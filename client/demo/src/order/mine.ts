@@ -3,8 +3,7 @@
 import type { Connection } from "../../../src/index";
 import { orderPage, ORDERS_PATH, type OrderPage } from "../api";
 import { live, withOrder } from "../live";
-import type { Order, Status } from "../orders";
-import { withStatus } from "./detail";
+import { joined, moved } from "./pages";
 
 const PAGE = 50; // orders
 const depths = new WeakMap<Connection, number>(); // pages that are shown
@@ -30,16 +29,4 @@ async function read(connection: Connection) {
     body = joined(body, body.nextCursor, more);
   }
   return { items: body, offset: first.offset };
-}
-
-/** `page` with the one behind it. Both may have an order that came between two reads. */
-export function joined(page: OrderPage, cursor: string, more: OrderPage): OrderPage {
-  if (page.nextCursor !== cursor) return page; // it was read again meanwhile
-  const known = new Set(page.orders.map((order) => order.id));
-  const orders: Order[] = [...page.orders, ...more.orders.filter((order) => !known.has(order.id))];
-  return { orders, nextCursor: more.nextCursor };
-}
-
-export function moved(page: OrderPage, id: string, status: Status): OrderPage {
-  return { ...page, orders: page.orders.map((order) => (order.id === id ? withStatus(order, status) : order)) };
 }
