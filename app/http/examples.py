@@ -63,6 +63,8 @@ def example_of(schema: Schema, definitions: dict[str, Schema], name: str = "") -
     match schema.get("type"):
         case "integer":
             return max(schema.get("minimum", 1), 1)
+        case "number":
+            return 0.5
         case "boolean":
             return schema.get("default", True)
         case "string":

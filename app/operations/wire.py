@@ -99,4 +99,4 @@ class RefusedEntryView(Wire):
     reason: str
     event: str | None
     to: str | None
-    raw_data: str | None  # JSON or not,, as the sender wrote it, cut off
+    raw_data: str | None  # JSON or not, as the sender wrote it; cut off
