@@ -22,6 +22,22 @@ class InvalidCredentials(AccountError):
         super().__init__("The e-mail address or the password is wrong.")
 
 
+class WrongPassword(AccountError):
+    """403 and no 401: the token is good, and another one would not help."""
+
+    code = "wrong_password"
+
+    def __init__(self) -> None:
+        super().__init__("The present password is another one.")
+
+
+class PasswordRefused(AccountError):
+    code = "password_refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The new password {reason}.")
+
+
 class TooManyAttempts(AccountError):
     code = "too_many_attempts"
 

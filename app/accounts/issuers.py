@@ -12,15 +12,27 @@ LOCAL_ACCOUNTS=1 beside one of the latter three stops the start (app/config.py).
 """
 
 from flask import current_app
+from sqlalchemy.orm import Session
 
 from app.accounts.errors import LocalAccountsOff
+from app.accounts.models import User
 from app.config import Settings
+from app.db import row_id
 
 
 def has_local_accounts() -> bool:
     """Whether people register and log in here."""
     settings: Settings = current_app.config["SETTINGS"]
     return settings.has_local_accounts
+
+
+def may_be_a_user(session: Session, user_id: str) -> bool:
+    """Whether the id has an account; with another issuer's accounts, always: they are not here."""
+    settings: Settings = current_app.config["SETTINGS"]
+    if not settings.has_local_accounts:
+        return True
+    number = row_id(user_id)
+    return number is not None and session.get(User, number) is not None
 
 
 def require_local_accounts() -> None:

@@ -84,6 +84,12 @@ def revoke_session(name: str) -> int:
 def end_sessions(session: Session, user_id: str) -> int:
     """Within a transaction that holds the account's lock: see revoke_user()."""
     cast.revoke(user=user_id, within=session)
+    return end_logins(session, user_id)
+
+
+def end_logins(session: Session, user_id: str, *, but: str | None = None) -> int:
+    """Within a transaction that holds the account's lock: end the user's login sessions, except the
+    one named `but` -> how many."""
     number = row_id(user_id)
     if number is None:
         return 0
@@ -91,6 +97,8 @@ def end_sessions(session: Session, user_id: str) -> int:
     query = select(LoginSession).where(
         LoginSession.user_id == number, LoginSession.revoked_at.is_(None)
     )
+    if but is not None:
+        query = query.where(LoginSession.id != but)
     logins = session.scalars(query).all()
     for login in logins:
         login.revoked_at = moment

@@ -40,6 +40,12 @@ class Tokens(Wire):
     expires_in: int
 
 
+class PasswordChanged(Wire):
+    """`sessions_ended`: how many other login sessions there were."""
+
+    sessions_ended: int
+
+
 class LoginView(Tokens):
     user: UserView
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from app.accounts import errors, issuers, service, sessions, tokens
+from app.accounts import errors, issuers, own_password, service, sessions, tokens
 from app.accounts.models import Role
 from app.accounts.tokens import Identity
-from app.accounts.wire import LoginView, Tokens, UserView
-from app.http.bodies import Login, Refresh, Register
+from app.accounts.wire import LoginView, PasswordChanged, Tokens, UserView
+from app.http.bodies import ChangeOwnPassword, Login, Refresh, Register
 from app.http.operation import bearer, operation
 from app.once import Once
 from ordercast import AuthenticationRequired, TokenExpired, TokenInvalid, TokenRevoked
@@ -85,6 +85,30 @@ def refresh(body: Refresh | None) -> dict[str, Any]:
     issuers.require_local_accounts()
     token = body.refresh_token if body and body.refresh_token else bearer()
     return sessions.refresh(tokens.verify(token, "refresh")).wire()
+
+
+@blueprint.post("/password")
+@operation(
+    "Change my password; my other sessions end.",
+    body=ChangeOwnPassword,
+    answer=PasswordChanged,
+    errors=(
+        errors.LocalAccountsOff,
+        errors.AccountNotFound,
+        errors.AccountDisabled,
+        errors.WrongPassword,
+        errors.PasswordRefused,
+        errors.TooManyAttempts,
+        errors.TooBusy,
+    ),
+)
+def change_own_password(caller: Identity, body: ChangeOwnPassword) -> dict[str, Any]:
+    """{current, new} -> 200 {sessionsEnded} | 403 wrong_password | 422 | 429 | 503."""
+    issuers.require_local_accounts()
+    ended = own_password.change(
+        caller, current=body.current, new=body.new, address=request.remote_addr or ""
+    )
+    return PasswordChanged(sessions_ended=ended).wire()
 
 
 @blueprint.post("/logout")

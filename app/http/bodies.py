@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from app.accounts.attempts import MAX_EMAIL_CHARACTERS
-from app.accounts.details import MAX_PASSWORD_CHARACTERS, AccountDetails
+from app.accounts.details import MAX_PASSWORD_CHARACTERS, AccountDetails, Password
 from app.catalog.models import MAX_STOCK
 from app.catalog.pictures import MAX_PICTURE_CHARACTERS, picture_of
 from app.db import MAX_ROW_ID
@@ -80,6 +80,11 @@ class Login(Body):
         str, StringConstraints(max_length=MAX_EMAIL_CHARACTERS), AfterValidator(no_nul)
     ]
     password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD_CHARACTERS)]
+
+
+class ChangeOwnPassword(Body):
+    current: Annotated[str, StringConstraints(max_length=MAX_PASSWORD_CHARACTERS)]
+    new: Password
 
 
 class Refresh(Body):
@@ -159,6 +164,8 @@ class Notify(Body):
         str, StringConstraints(min_length=1, max_length=4000), AfterValidator(no_nul)
     ]
     type: NotificationType
+    # True: refuse an id that has no account here. Clients of other issuers need none.
+    require_account: bool = False
 
 
 class ChangeRole(Body):

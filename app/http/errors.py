@@ -96,6 +96,8 @@ STATUS: dict[type[OrdercastError], int] = {
     TokenRevoked: 401,
     KeysUnavailable: 503,
     accounts.InvalidCredentials: 401,
+    accounts.WrongPassword: 403,
+    accounts.PasswordRefused: 422,
     accounts.TooManyAttempts: 429,
     accounts.TooBusy: 503,
     accounts.EmailTaken: 409,
@@ -120,6 +122,7 @@ STATUS: dict[type[OrdercastError], int] = {
     operations.EventNotFound: 404,
     InboxUnavailable: 503,
     LedgerUnavailable: 503,
+    notifications.UnknownUser: 422,
 }
 
 HTTP_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

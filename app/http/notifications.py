@@ -10,7 +10,7 @@ from app.http.bodies import Notify, Page
 from app.http.operation import operation
 from app.http.paging import InvalidCursor, page
 from app.notifications import queries, service
-from app.notifications.errors import NotificationNotFound
+from app.notifications.errors import NotificationNotFound, UnknownUser
 from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
 from app.once import Once
@@ -42,10 +42,11 @@ def list_notifications(caller: Identity, query: Page) -> dict[str, Any]:
     body=Notify,
     answer=NotificationView,
     status=201,
+    errors=(UnknownUser,),
     idempotent=True,
 )
 def create_notification(caller: Identity, body: Notify, once: Once | None) -> dict[str, Any]:
-    """{userId, title, message, type} -> 201 notification."""
+    """{userId, title, message, type, requireAccount?} -> 201 notification | 422 unknown_user."""
     return service.notify(**body.model_dump(), once=once)
 
 

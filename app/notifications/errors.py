@@ -7,6 +7,13 @@ class NotificationError(MarketplaceError):
     """The root."""
 
 
+class UnknownUser(NotificationError):
+    code = "unknown_user"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"There is no account with the id {user_id}; nothing was sent.")
+
+
 class NotificationNotFound(NotificationError):
     code = "not_found"
 

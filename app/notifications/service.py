@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from app.accounts import issuers
 from app.accounts.tokens import Identity
 from app.db import announce, now, row_id, transaction
 from app.emitters import Announcing
-from app.notifications.errors import NotificationNotFound
+from app.notifications.errors import NotificationNotFound, UnknownUser
 from app.notifications.models import Notification
 from app.notifications.wire import NotificationView
 from app.once import Once
@@ -14,12 +15,21 @@ emitters = Announcing(announce)
 
 
 def notify(
-    user_id: str, *, title: str, message: str, type: str, once: Once | None = None
+    user_id: str,
+    *,
+    title: str,
+    message: str,
+    type: str,
+    require_account: bool = False,
+    once: Once | None = None,
 ) -> dict[str, Any]:
-    """Store a notification and send it to its user -> its JSON."""
+    """Store a notification and send it to its user -> its JSON. `require_account`: raises
+    UnknownUser for an id without an account, unless the accounts are another service's."""
     with transaction() as session:
         if once and (first := once.first_answer(session)):
             return first
+        if require_account and not issuers.may_be_a_user(session, user_id):
+            raise UnknownUser(user_id)
         row = Notification(user_id=user_id, title=title, message=message, type=type)
         session.add(row)
         session.flush()

@@ -67,6 +67,14 @@ def test_a_user_without_an_account_here_gets_notifications_too(market: Market) -
     assert good(foreign.post("/api/notifications/1/read"))["readAt"] is not None
 
 
+def test_where_an_account_is_required_writing_to_nobody_is_an_error(market: Market) -> None:
+    for user_id in ("4711", "nobody", "an-identity-service/7"):
+        body = {"userId": user_id, **TEXT, "requireAccount": True}
+        assert error(market.admin.post("/api/notifications", body)) == (422, "unknown_user")
+    assert market.written() == []
+    assert sent(market, market.alice.id, requireAccount=True)["userId"] == market.alice.id
+
+
 def test_reading_a_notification_is_remembered_from_the_first_time(market: Market) -> None:
     alice, notification = market.alice, sent(market, market.alice.id)
     path = f"/api/notifications/{notification['id']}/read"

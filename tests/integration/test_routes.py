@@ -45,6 +45,7 @@ PUBLIC = {
 CONTRACT = {
     *PUBLIC,
     "POST /api/auth/logout",
+    "POST /api/auth/password",
     "GET /api/auth/me",
     "GET /api/products",
     "POST /api/products",

@@ -90,7 +90,7 @@ export async function notify(
   message: string,
   idempotencyKey: string,
 ): Promise<void> {
-  const body = { userId, title, message, type: "info" };
+  const body = { userId, title, message, type: "info", requireAccount: true };
   await call("POST", "/api/notifications", body, idempotencyKey);
 }
 
