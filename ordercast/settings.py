@@ -193,9 +193,9 @@ class Settings(BaseModel):
     CANARY_SECONDS: Seconds = 5
     """between two events that a worker commits to measure the time until each process has fanned
     them out; 0: off"""
-    LEDGER_SECONDS: Seconds = 1
+    LEDGER_SECONDS: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = 1
     """between two writes of a process into the ledger, which `trace` and the list of connections
-    read; 0: off"""
+    read, at most 60; 0: off"""
     METRICS_PORT: Port = 0
     """for `/metrics`, `/healthz` and `/readyz` of the web processes of a host, beside their own
     port; 0: off"""

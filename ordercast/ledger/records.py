@@ -6,6 +6,7 @@ are as many records as connections.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -103,7 +104,10 @@ class ConnectionRecord:
             written["k"] = [self.acknowledged, _ms(self.acknowledged_at)]
         if self.ended is not None:
             written["e"] = [self.ended.offset, _ms(self.ended.at), self.ended.ending]
-        return orjson.dumps(written)
+        try:
+            return orjson.dumps(written)
+        except TypeError:  # a team's name of a user or a room that is no Unicode
+            return json.dumps(written, ensure_ascii=False).encode(errors="replace")
 
     @classmethod
     def read(cls, process: str, sid: str, text: bytes) -> Self:

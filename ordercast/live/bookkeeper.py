@@ -109,7 +109,12 @@ class Bookkeeper:
     def run(self) -> None:
         """For ever; a background task."""
         while True:
-            self.write()
+            try:
+                self.write()
+            except Exception:
+                # Keep the loop: without it the ledger would say nothing of this process any more.
+                LEDGER_FAILURES.inc()
+                logger.exception("the ledger was not written")
             time.sleep(self._seconds * random.uniform(0.8, 1.2))
 
     def write(self, *, is_end: bool = False) -> None:

@@ -7,6 +7,7 @@ from ordercast.ledger import ConnectionRecord, Ended, RoomSpan
 from ordercast.live.connections import NOBODY, Connection
 from ordercast.live.counting import transport_of
 from ordercast.live.member import Member
+from ordercast.live.owed import has_events
 from ordercast.transport.session import Session
 
 CLIENT_DIGITS = 16
@@ -33,11 +34,12 @@ def record_of(
     session, identity, spans = connection.session, connection.identity, connection.spans
     is_ours = isinstance(session, Session)
     acknowledged, at = connection.acknowledged or (None, None)
-    rooms = {room: RoomSpan(connection.offset) for room in member.rooms[:MAX_ROOMS]}
+    now = [room for room in member.rooms if has_events(room)]
+    rooms = {room: RoomSpan(connection.offset) for room in now[:MAX_ROOMS]}
     for room, span in spans.items() if spans else ():
-        if room in rooms or len(rooms) < MAX_ROOMS:
+        if has_events(room) and (room in rooms or len(rooms) < MAX_ROOMS):
             rooms[room] = RoomSpan(*span)
-    in_rooms = len({*member.rooms, *(spans or ())})
+    in_rooms = len({*now, *filter(has_events, spans or ())})
     return ConnectionRecord(
         sid=member.sid,
         process=process,

@@ -117,7 +117,8 @@ class Judge:
             why = f"its process was at {process.position} at {_time(process.written_at)}"
             return Receipt(one, WAITING, why)
         at = process.written_at
-        return Receipt(one, UNKNOWN, f"its process was killed after {_time(at)}", at=at)
+        why = f"its process was killed, or could not write, after {_time(at)}"
+        return Receipt(one, UNKNOWN, why, at=at)
 
 
 def _time(moment: datetime) -> str:

@@ -109,7 +109,7 @@ def test_another_client_in_the_room_proves_nothing() -> None:
 def test_unknown_on_a_process_that_was_killed_before_it_wrote_so_far() -> None:
     [one] = receipts(replace(OPEN, process="k"))
     assert one.state == "unknown"
-    assert one.why == "its process was killed after 11:55:00"
+    assert one.why == "its process was killed, or could not write, after 11:55:00"
     assert judged(replace(OPEN, process="not in the ledger")) == [("sid", "unknown")]
 
 
@@ -171,6 +171,12 @@ def test_when_a_process_came_to_an_event_is_between_two_of_its_writes() -> None:
     assert (found.progress, found.after, found.until) == (Progress.SENT, EARLIER, NOW)
     full = replace(RUNS, marks=(Mark(20, EARLIER, NOW),) * MAX_MARKS)
     assert full.reached(10) is None  # older marks were dropped: it may have been long before
+
+
+def test_a_name_that_is_no_unicode_is_written_all_the_same() -> None:
+    odd = replace(OPEN, user_id="7\ud800", rooms={"food\udfff": RoomSpan(0)})
+    read = ConnectionRecord.read("p", odd.sid, odd.text())
+    assert (read.user_id, [*read.rooms]) == ("7?", ["food?"])
 
 
 def test_records_are_read_as_they_were_written() -> None:
