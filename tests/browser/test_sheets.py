@@ -34,7 +34,8 @@ EACH = 28  # orders in each status: with those that are placed here, 200
 HERS = ("Shop", "My orders", "Notifications")
 HIS = ("Orders", "Sales", "Stock", "Notifications")
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark") if KEEP else ("light",)
-WIDTH, COLUMNS, QUALITY = 300, 4, 60  # of a picture on the sheet, in pixels; of JPEG
+WIDTHS = {"tablet": 320, "desk": 560, "phone": 300}  # of a picture on the sheet, in pixels
+COLUMNS, QUALITY = 4, 60  # of JPEG
 
 
 def customer_and_seller(
@@ -62,13 +63,13 @@ def shots(one: Visit, name: str, scheme: str, taken: dict[str, list[bytes]]) -> 
         taken.setdefault(scheme, []).append(picture)
 
 
-def keep_sheet(browser: Browser, pictures: list[bytes], path: Path) -> None:
+def keep_sheet(browser: Browser, pictures: list[bytes], width: int, path: Path) -> None:
     """One picture of them all, in rows."""
     images = "".join(
-        f'<img width="{WIDTH}" src="data:image/jpeg;base64,{base64.b64encode(one).decode()}">'
+        f'<img width="{width}" src="data:image/jpeg;base64,{base64.b64encode(one).decode()}">'
         for one in pictures
     )
-    page = browser.new_page(viewport={"width": COLUMNS * (WIDTH + 12), "height": 100})
+    page = browser.new_page(viewport={"width": COLUMNS * (width + 8), "height": 100})
     style = "margin:0; display:flex; flex-wrap:wrap; gap:8px; background:#888"
     page.set_content(f'<body style="{style}">{images}</body>')
     page.screenshot(path=path, type="jpeg", quality=QUALITY, full_page=True)
@@ -87,6 +88,13 @@ def test_every_page_fits_with_many_orders_and_with_none(
     for amount in ("none", "many"):
         alice, bob = customer_and_seller(service, person, many=amount == "many")
         taken: dict[str, list[bytes]] = {}
+        anybody = visit(size=SIZES[size])
+        for path in ("/", "/docs", "/docs/console") if amount == "none" else ():
+            anybody.page.goto(f"{anybody.url}{path}")
+            expect(anybody.page.get_by_role("heading", level=1)).to_be_visible()
+            for scheme in SCHEMES:
+                anybody.page.emulate_media(color_scheme=scheme)
+                shots(anybody, path, scheme, taken)
         for who, names in ((alice, HERS), (bob, HIS)):
             one = visit(size=SIZES[size])
             one.sign_in(who.credentials)
@@ -107,4 +115,6 @@ def test_every_page_fits_with_many_orders_and_with_none(
                     one.page.emulate_media(color_scheme=scheme)
                     shots(one, "an order", scheme, taken)
         for colours, pictures in taken.items():
-            keep_sheet(browser, pictures, IMAGES / f"all-{amount}-{colours}-{size}.jpg")
+            keep_sheet(
+                browser, pictures, WIDTHS[size], IMAGES / f"all-{amount}-{colours}-{size}.jpg"
+            )
