@@ -115,6 +115,23 @@ test("an order without an answer is sent again as it was, also after a reload an
   expect(sent).toHaveLength(3);
 });
 
+test("an order without an answer for days is not sent again unasked: its key may be forgotten", async () => {
+  const store = basketIn(new Memory());
+  store.change((basket) => withProduct(basket, product("1"), 2));
+  const keysSent: string[] = [];
+  const place: Place = (_, key) => {
+    keysSent.push(key);
+    return keysSent.length === 1 ? Promise.reject(new NetworkError("cut")) : Promise.resolve(ordered("2"));
+  };
+  await placeAll(store, place, { ...how, now: 0 });
+  const later = 6.5 * 24 * 3_600_000;
+  expect(await placeAll(store, place, { ...how, now: later })).toEqual([]);
+  expect(keysSent).toHaveLength(1);
+  expect(groupOf(store.state(), "2")?.refusal?.message).toContain("look among your orders");
+  expect(await placeAll(store, place, { ...how, now: later })).toEqual([ordered("2")]);
+  expect(new Set(keysSent).size).toBe(2);
+});
+
 test("a product that is not for sale any more is told, and a refusal can be put aside", async () => {
   const store = basketIn(new Memory());
   store.change((basket) => withProduct(withProduct(basket, product("1"), 2), product("2"), 1));

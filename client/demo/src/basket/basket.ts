@@ -20,6 +20,7 @@ export interface Shortage {
 export interface Attempt {
   readonly key: string;
   readonly items: readonly Item[];
+  readonly since: number; // milliseconds, when it was sent first
 }
 
 export interface Item {
@@ -93,11 +94,11 @@ export function withoutRefusal(basket: Basket, sellerId: string): Basket {
 }
 
 /** The seller's order as it is sent: with the key that it was sent with before, if it was. */
-export function attempted(basket: Basket, sellerId: string, key: string): Basket {
+export function attempted(basket: Basket, sellerId: string, key: string, now: number): Basket {
   const group = groupOf(basket, sellerId);
   if (group === undefined || group.attempt !== null) return basket;
   const items = group.lines.map(({ productId, quantity }) => ({ productId, quantity }));
-  return withGroup(basket, { ...group, attempt: { key, items }, refusal: null });
+  return withGroup(basket, { ...group, attempt: { key, items, since: now }, refusal: null });
 }
 
 /** After the answer to this key: the seller's lines are an order now. */

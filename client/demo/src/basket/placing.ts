@@ -5,6 +5,10 @@ import type { Order } from "../orders";
 import { attempted, groupOf, placed, refused, type Item, type Refusal, type Shortage } from "./basket";
 import type { BasketStore } from "./store";
 
+// The service knows a key for seven days: after that the same order would be placed again.
+const KEPT_MS = 6 * 24 * 3_600_000;
+const TOO_OLD = "No answer came for days: look among your orders whether it was placed, before you place it again.";
+
 export type Place = (items: readonly Item[], key: string) => Promise<Order>;
 
 
@@ -13,14 +17,19 @@ export type Place = (items: readonly Item[], key: string) => Promise<Order>;
 export async function placeAll(
   store: BasketStore,
   place: Place,
-  { newKey, reason }: { newKey: () => string; reason: (error: unknown) => string },
+  { newKey, reason, now = Date.now() }: { newKey: () => string; reason: (error: unknown) => string; now?: number },
 ): Promise<Order[]> {
   const sellers = store.state().groups.map((group) => group.seller.id);
   const answers = await Promise.all(
     sellers.map(async (sellerId) => {
       // Stored before it is sent: a reload meanwhile, or a second tab, sends the same order.
-      const attempt = groupOf(store.change((basket) => attempted(basket, sellerId, newKey())), sellerId)?.attempt;
+      const sent = store.change((basket) => attempted(basket, sellerId, newKey(), now));
+      const attempt = groupOf(sent, sellerId)?.attempt;
       if (!attempt) return null; // another tab has placed it
+      if (now - attempt.since > KEPT_MS) {
+        store.change((basket) => refused(basket, sellerId, attempt.key, { message: TOO_OLD, short: [], gone: [] }));
+        return null;
+      }
       try {
         const order = await place(attempt.items, attempt.key);
         store.change((basket) => placed(basket, order, attempt.key));

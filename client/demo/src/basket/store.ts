@@ -24,7 +24,8 @@ function isGroup(value: unknown): value is Group {
     typeof seller.name === "string" &&
     Array.isArray(lines) &&
     lines.every(isLine) &&
-    (attempt === null || (typeof attempt?.key === "string" && Array.isArray(attempt.items))) &&
+    (attempt === null ||
+      (typeof attempt?.key === "string" && typeof attempt.since === "number" && Array.isArray(attempt.items))) &&
     (refusal === null || (Array.isArray(refusal?.short) && Array.isArray(refusal.gone)))
   );
 }
