@@ -49,6 +49,7 @@ class Settings(LibrarySettings):
         dict[str, Role], BeforeValidator(_names), Field(default_factory=dict)
     ]
     LOCAL_ACCOUNTS: bool | None = None  # None: on, unless the users are another issuer's
+    DEMO: bool = False  # the pages offer the demo's logins
     PORT: Annotated[int, Field(ge=1, le=65535)] = 8000
     WEB_CONCURRENCY: Annotated[int, Field(ge=1, le=256)] = 1
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -67,6 +67,8 @@ def main() -> int:
     )
     logins = demo.stdout if demo.returncode == 0 else f"Without the demo. {demo.stderr}"
 
+    if demo.returncode == 0:
+        environ.setdefault("DEMO", "1")
     for name, command in procfile(port).items():
         manager.add_process(name, command, env=environ, cwd=str(ROOT))
     announcer = threading.Thread(target=announce, args=(port, logins), daemon=True)

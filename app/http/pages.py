@@ -15,12 +15,14 @@ from app.http import browsing
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 SITE = Path(__file__).parent / "site"  # made by `make site`, not committed
-YEAR_SECONDS = 365 * 24 * 3600
+DAY_SECONDS = 24 * 3600
+YEAR_SECONDS = 365 * DAY_SECONDS
 # Do not ask the machine's table of types: some have .js as text/plain, which nosniff refuses.
 MIMETYPES = {
     ".js": "text/javascript",
     ".css": "text/css",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
 # The addresses that the pages' own script reads: a person who opens one gets the pages.
@@ -59,7 +61,7 @@ for route in CLIENT_ROUTES:
 def page() -> Response:
     """-> 200, the page, or without a build a page that says how to build it."""
     try:
-        answer = send(current_app.config["SITE"], "index.html")
+        answer = _of_a_demo() if current_app.config["SETTINGS"].DEMO else _index()
     except NotFound:
         answer = current_app.response_class(render_template("unbuilt.html"), mimetype="text/html")
     answer.headers.update(browsing.HEADERS)
@@ -73,6 +75,28 @@ def console() -> Response:
     answer = send(current_app.config["SITE"], "console.html")
     answer.headers.update(browsing.HEADERS)
     answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+def _index() -> Response:
+    return send(current_app.config["SITE"], "index.html")
+
+
+def _of_a_demo() -> Response:
+    """The page, which says to its script that the demo's people may be offered."""
+    answer = _index()
+    answer.direct_passthrough = False
+    answer.set_data(answer.get_data(as_text=True).replace("<html", "<html data-demo", 1))
+    answer.headers.pop("ETag", None)  # of the file, which is the page of other services too
+    return answer
+
+
+@blueprint.get("/favicon.ico")
+@blueprint.get("/icon.svg")
+def icon() -> Response:
+    """-> 200, the mark: for browsers that ask unbidden, and for the manifest."""
+    answer = send(Path(__file__).parent / "static", "icon.svg", mimetype="image/svg+xml")
+    answer.headers["Cache-Control"] = f"public, max-age={DAY_SECONDS}"
     return answer
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 from playwright.sync_api import Route, expect
 
@@ -181,6 +182,23 @@ def test_a_wrong_password_is_said_and_nothing_is_in_the_url(
     expect(his.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     his.page.reload()
     expect(his.page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    expect(his.page.get_by_text("Be somebody from the demo")).to_have_count(0)  # it is none
+
+
+def test_somebody_new_makes_an_account_and_is_in(visit: Callable[..., Visit]) -> None:
+    hers = visit()
+    hers.tolerated = "status of 422"
+    hers.page.get_by_role("button", name="Make an account").click()
+    hers.page.get_by_label("Name").fill("Zoë")
+    hers.page.get_by_label("E-mail address").fill(f"zoe-{uuid4().hex}@example.com")
+    hers.page.get_by_label("Password").fill("password1234")
+    hers.page.get_by_label("I want to").select_option("sell")
+    hers.page.get_by_role("button", name="Make the account").click()
+    expect(hers.page.get_by_role("alert")).to_contain_text("guessed first")
+    hers.page.get_by_label("Password").fill("correct horse battery")
+    hers.page.get_by_role("button", name="Make the account").click()
+    hers.is_live()
+    expect(hers.page.get_by_role("link", name="Stock")).to_be_visible()
 
 
 def test_where_the_accounts_are_another_issuers_the_page_says_so(

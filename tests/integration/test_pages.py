@@ -146,3 +146,23 @@ def test_a_failure_is_a_page_for_a_person_too(app: Flask, visitor: Visitor) -> N
     assert '<meta http-equiv="refresh"' in busy.text
     assert error(opened(visitor, "/fails", None)) == (500, "internal_error")
     assert error(opened(visitor, "/busy", None)) == (503, "internal_error")
+
+
+def test_only_the_page_of_a_demo_says_that_it_is_one(
+    built: Path, app: Flask, visitor: Visitor
+) -> None:
+    (built / "index.html").write_text('<!doctype html><html lang="en"><title>Built</title>')
+    assert "data-demo" not in visitor.call("GET", "/").text
+    app.config["SETTINGS"] = app.config["SETTINGS"].model_copy(update={"DEMO": True})
+    answer = visitor.call("GET", "/")
+    assert '<html data-demo lang="en">' in answer.text
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert int(answer.headers["Content-Length"]) == len(answer.data)
+    # The file is the same: its tag must not stand for both pages.
+    assert "ETag" not in answer.headers
+
+
+def test_the_mark_is_there_for_browsers_that_ask_unbidden(visitor: Visitor) -> None:
+    for path in ("/favicon.ico", "/icon.svg"):
+        answer = visitor.call("GET", path)
+        assert (answer.status_code, answer.mimetype) == (200, "image/svg+xml")

@@ -27,6 +27,8 @@ OPEN = {
     "/orders": "the same page, for a person",
     "/orders/<order_id>": "the same page, for a person",
     "/admin": "the same page, for a person",
+    "/icon.svg": "the mark of that page",
+    "/favicon.ico": "the same",
     "/assets/<path:filename>": "what that page is made of; built from public sources",
     "/docs": "the page over the documents",
     "/docs/console": "the console of that page, whose script asks for a token",

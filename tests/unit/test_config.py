@@ -23,6 +23,8 @@ DEFAULTS = {
     "JWT_ROLE_CLAIM": "role",
     "JWT_ROLES": {},
     "LOCAL_ACCOUNTS": None,
+    "DEMO": False,
+    "LEDGER_SECONDS": 1,
     "JWT_LEEWAY": 30,
     "CORS_ORIGINS": (),
     "TRUSTED_PROXIES": (),

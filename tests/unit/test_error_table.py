@@ -15,7 +15,9 @@ from app.http.errors import STATUS
 from ordercast import errors as library
 from ordercast.errors import (
     AuthenticationRequired,
+    InboxUnavailable,
     KeysUnavailable,
+    LedgerUnavailable,
     OrdercastError,
     Refuse,
     SocketError,
@@ -29,7 +31,9 @@ ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"[a-z]+(_[a-z]+)*")
 OVER_HTTP = {  # of the library's
     AuthenticationRequired,
+    InboxUnavailable,
     KeysUnavailable,
+    LedgerUnavailable,
     TokenInvalid,
     TokenExpired,
     TokenRevoked,

@@ -4,6 +4,7 @@ import { useState, type JSX, type SubmitEvent } from "react";
 import { reason } from "./api";
 import { Icon } from "./icons";
 import mark from "./mark.svg";
+import { later } from "./later";
 import { signIn } from "./session";
 import { useTheme } from "./theme";
 
@@ -15,9 +16,13 @@ const PEOPLE = [
   { email: "dora@example.com", name: "Dora’s Pots", does: "Seller" },
 ] as const;
 
+const isDemo = document.documentElement.hasAttribute("data-demo");
+const Register = later(async () => (await import("./register")).Register);
+
 export function SignIn({ message }: { message: string | undefined }): JSX.Element {
   const [problem, setProblem] = useState(message);
   const [busy, setBusy] = useState(false);
+  const [isNew, setNew] = useState(false);
 
   const enter = async (email: string, password: string) => {
     setBusy(true);
@@ -42,10 +47,12 @@ export function SignIn({ message }: { message: string | undefined }): JSX.Elemen
         </span>
         <div>
           <h1>Orders that move as you watch.</h1>
-          <p>
-            Open two windows, be a customer in one and a seller in the other. Place an order, and see it
-            arrive.
-          </p>
+          {isDemo && (
+            <p>
+              Open a window of another browser, be a customer in one and a seller in the other. Place an
+              order, and see it arrive.
+            </p>
+          )}
         </div>
         <p className="quiet small">
           Building on it? <a href="/docs">Calls and events</a>
@@ -53,11 +60,13 @@ export function SignIn({ message }: { message: string | undefined }): JSX.Elemen
       </header>
       <main className="sign">
         <ThemeButton className="corner" />
-        <section aria-labelledby="demo">
-          <h2 id="demo">Be somebody from the demo</h2>
-          <p className="quiet">One click signs you in.</p>
-        </section>
-        <ul className="people">
+        {isDemo && (
+          <section aria-labelledby="demo">
+            <h2 id="demo">Be somebody from the demo</h2>
+            <p className="quiet">One click signs you in.</p>
+          </section>
+        )}
+        {isDemo && <ul className="people">
           {PEOPLE.map((person) => (
             <li key={person.email}>
               <button type="button" disabled={busy} onClick={() => void enter(person.email, PASSWORD)}>
@@ -72,9 +81,13 @@ export function SignIn({ message }: { message: string | undefined }): JSX.Elemen
               </button>
             </li>
           ))}
-        </ul>
-        <form onSubmit={submit}>
-          <h2>Or use an account</h2>
+        </ul>}
+        {isNew ? <Register
+            back={() => {
+              setNew(false);
+            }}
+          /> : <form onSubmit={submit}>
+          <h2>{isDemo ? "Or use an account" : "Sign in"}</h2>
           <label className="field">
             E-mail address
             {/* Not of the type email: that one takes no letters beyond ASCII. */}
@@ -102,7 +115,12 @@ export function SignIn({ message }: { message: string | undefined }): JSX.Elemen
             Sign in
           </button>
           <div role="alert">{problem !== undefined && <p className="problem">{problem}</p>}</div>
-        </form>
+          <button type="button" className="button plain" onClick={() => {
+              setNew(true);
+            }}>
+            Make an account
+          </button>
+        </form>}
       </main>
     </div>
   );
