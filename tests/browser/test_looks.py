@@ -104,6 +104,10 @@ def test_every_page_is_accessible_and_fits(
     his.go("Stock")
     expect(his.page.locator(".stock li")).to_have_count(3)
     take_picture(his, "stock")
+    theirs = visit(**options)
+    theirs.sign_in(("admin@example.com", PASSWORD))
+    expect(theirs.page.locator(".admin-facts")).to_contain_text("Workers")
+    take_picture(theirs, "admin")
 
 
 def test_the_switch_changes_the_colours_and_is_remembered(visit: Callable[..., Visit]) -> None:

@@ -104,7 +104,8 @@ export async function notificationPage(cursor: string | null) {
   return (await call<Page>("GET", `/api/notifications?limit=${PAGE}${from}`, undefined)).body;
 }
 
-async function call<Body>(
+/** Any call. Raises ApiError, NetworkError. */
+export async function call<Body>(
   method: string,
   path: string,
   body: unknown,

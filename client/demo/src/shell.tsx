@@ -27,6 +27,7 @@ const Notices = later(async () => (await import("./notices")).Notices);
 const OrderPage = later(async () => (await import("./order/page")).OrderPage);
 const Sales = later(async () => (await import("./sales/sales")).Sales);
 const Stock = later(async () => (await import("./stock/stock")).Stock);
+const Admin = later(async () => (await import("./admin/admin")).Admin);
 const Letter = later(async () => (await import("./letter")).Letter);
 
 interface Place {
@@ -71,7 +72,11 @@ const PLACES: Record<User["role"], [Place, ...Place[]]> = {
     },
     NOTICES,
   ],
-  admin: [{ path: "write", name: "Write", icon: "send", page: () => <Letter /> }, NOTICES],
+  admin: [
+    { path: "admin", name: "Service", icon: "chart", page: () => <Admin />, prepare: Admin.prepare },
+    { path: "write", name: "Write", icon: "send", page: () => <Letter /> },
+    NOTICES,
+  ],
 };
 
 export function Shell({ user }: { user: User }): JSX.Element {
