@@ -8,8 +8,6 @@ moment the client is in its rooms until it has all that it missed.
 
 import logging
 import random
-import threading
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -33,14 +31,13 @@ from ordercast.live.member import Member
 from ordercast.live.replay import Replay
 from ordercast.live.rooms import RoomManager
 from ordercast.metrics import CONNECTS_REFUSED
-from ordercast.transport import ConnectRequest, Turns
+from ordercast.transport import ConnectRequest
 
 logger = logging.getLogger(__name__)
 # From a connect that failed until the transport is closed, after which the client reconnects: a
 # database that is unavailable, or just came back, does not meet all clients at once, and meets each
 # of them rarely.
 COME_BACK_SECONDS = (1.0, 5.0)
-CONNECTS_AT_ONCE = 8  # in one turn of the loop: a crowd that comes back lets others in between
 INTERNAL_ERROR = {"message": "Internal error"}
 FAILURES = (Exception, Timeout)  # gevent's Timeout is no Exception
 COUNTED: tuple[type[SocketError], ...] = (
@@ -123,7 +120,6 @@ class ConnectPath:
         self._manager = manager
         self._replay = replay
         self._clients = clients
-        self._turns = Turns(threading.Lock(), time.sleep, at_once=CONNECTS_AT_ONCE)
 
     def connect(self, request: ConnectRequest) -> None:
         """Answer a client's CONNECT, in the client's own greenlet. Returns when the client has all
@@ -131,7 +127,6 @@ class ConnectPath:
         clients = self._clients(request.namespace)
         member = self._manager.begin(request.eio_sid, request.namespace)
         try:
-            self._turns.wait()
             with self._app.app_context():
                 clients.identify(member, request)
                 clients.admit(member, request)

@@ -20,7 +20,9 @@ from ordercast.transport import Turns
 
 PIECE_BYTES = 131_072  # of events that are on their way to one client; or one event, if larger
 LARGE_BYTES = 32_768  # of a replay: each of its pieces has a turn of the loop of its own
-MEASURES_AT_ONCE = 4  # in one turn of the loop: of a thousand events each takes half a millisecond
+# Measuring a thousand events takes half a millisecond: so many clients in one turn of the loop, if
+# each has missed many.
+MEASURES_AT_ONCE, MANY_EVENTS = 4, 100
 READERS = 4  # pieces that are read from the journal at once: a crowd must not take the whole pool
 UNLIMITED = 2**31 - 1
 
@@ -46,10 +48,11 @@ class Reader:
 
     def measure(self, whose: "Missed", span: Span, *, limit: int) -> Measured:
         """Up to `limit` events. Raises Unrecoverable, and SQLAlchemyError."""
-        self._measures.wait()
         after, until, rooms = span
         entries = self._ring.since(after, until=until, rooms=rooms, limit=limit)
         if entries is not None:
+            if len(entries) > MANY_EVENTS:
+                self._measures.wait()
             sizes = [(entry.position, _bytes(entry.data)) for entry in entries]
             return Measured(sizes, Outcome.MEMORY, entries, until)
         found = self._shared.get((Wanted(after, until, rooms), limit))

@@ -54,7 +54,6 @@ KEPT = (
     "HTTP_AUTHORIZATION", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
     "HTTP_X_FORWARDED_HOST", "wsgi.url_scheme", "flask.app",
 )  # fmt: skip
-OPENINGS_AT_ONCE = 8  # in one turn of the loop
 LARGE_BYTES = 32_768  # of packets: writing their answer has a turn of its own
 PACKETS_AT_ONCE = 256  # of one POST, between two turns of the other clients
 
@@ -71,7 +70,6 @@ class Endpoint:
         self._limits = registry.limits
         self.hand_over: HandOver | None = None  # None: there are no other processes
         self.draining = False
-        self._openings = Turns(BoundedSemaphore(), gevent.sleep, at_once=OPENINGS_AT_ONCE)
         self._large_answers = Turns(BoundedSemaphore(), gevent.sleep)
 
     def start(self, hand_over: HandOver) -> None:
@@ -155,7 +153,6 @@ class Endpoint:
     # -- the handshake
 
     def _open(self, environ: dict[str, Any], transport: str) -> Answer | None:
-        self._openings.wait()
         address = environ.get("REMOTE_ADDR", "")
         if self.draining:
             raise Refused(*DRAINING)
