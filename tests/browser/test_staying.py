@@ -200,6 +200,18 @@ def test_somebody_new_makes_an_account_and_is_in(visit: Callable[..., Visit]) ->
     hers.is_live()
     expect(hers.page.get_by_role("link", name="Stock")).to_be_visible()
 
+    hers.tolerated = "status of (422|403)"
+    hers.page.get_by_role("button", name="Zoë", exact=True).click()
+    dialog = hers.page.get_by_role("dialog")
+    dialog.get_by_label("Present password").fill("not this one")
+    dialog.get_by_label("New password").fill("another horse battery")
+    dialog.get_by_role("button", name="Change it").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("is another one")
+    dialog.get_by_label("Present password").fill("correct horse battery")
+    dialog.get_by_role("button", name="Change it").click()
+    expect(dialog).to_have_count(0)
+    expect(hers.page.get_by_text("The password is changed")).to_be_visible()
+
 
 def test_where_the_accounts_are_another_issuers_the_page_says_so(
     bob: Person, visit: Callable[..., Visit], service: Service, tmp_path: Path

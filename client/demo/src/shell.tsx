@@ -1,6 +1,7 @@
 /** The frame: where one can go, who is signed in, and how the connection is. */
 
 import { useEffect, useRef, type JSX } from "react";
+import { Account } from "./account";
 import { ConnectionBadge, Trouble } from "./badge";
 import { announce } from "./board/alerts";
 import { Board } from "./board/board";
@@ -122,7 +123,7 @@ export function Shell({ user }: { user: User }): JSX.Element {
         <div className="tools">
           <ConnectionBadge />
           <ThemeButton />
-          <bdi className="person">{user.name}</bdi>
+          <Account user={user} />
           <button
             type="button"
             className="button plain square"
