@@ -138,7 +138,8 @@ def test_a_token_that_ended_while_nobody_was_connected_is_refreshed_on_the_way_b
     alice: Person, bob: Person, visit: Callable[..., Visit], network: Proxy
 ) -> None:
     his = visit(network.url)
-    his.tolerated = NETWORK
+    # A list that is read with the token that has ended is refused, and read again with the next.
+    his.tolerated = f"{NETWORK}|status of 401"
     asked = short_lived(his, bob)
     his.sign_in(bob.credentials)
     since = time.monotonic()
