@@ -28,7 +28,7 @@ from ordercast.live.rooms import RoomManager
 from ordercast.metrics import LEDGER_FAILURES, LEDGER_LOST
 
 logger = logging.getLogger(__name__)
-PIECE = 1000  # connections, before other greenlets have a turn
+PIECE = 100  # connections, before other greenlets have a turn; their texts are all in memory
 MAX_UNWRITTEN = 10_000  # connections that ended while Redis takes nothing
 
 
