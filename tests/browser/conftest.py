@@ -44,6 +44,7 @@ def service(
                 database_url=url,
                 redis_url=own.url,
                 WEB_CONCURRENCY="2",
+                DEMO="1",
                 TOKEN_GRACE=str(GRACE_SECONDS),
                 RECOVERY_MAX_EVENTS=str(MISSED),
             )
