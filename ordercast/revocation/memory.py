@@ -2,10 +2,10 @@
 the database each.
 
 Loaded at the first check, and kept up to date by the table, read again at most once in
-REFRESH_SECONDS for all connects, before a request when the host's count (counter.py) has changed,
-by live/dismissal.py while there are connections, by the journal's control events, and by this
-process's own revocations the moment they commit. The table also says when every token that a
-revocation concerns has expired: then it is forgotten.
+REFRESH_SECONDS for all connects, before a connect or a request when the host's count (counter.py)
+has changed, by live/dismissal.py while there are connections, by the journal's control events, and
+by this process's own revocations the moment they commit. The table also says when every token that
+a revocation concerns has expired: then it is forgotten.
 """
 
 import heapq
@@ -38,9 +38,16 @@ class Stored(Protocol):
 
 
 class Revocations:
-    def __init__(self, store: Stored, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock`: monotonic seconds."""
+    def __init__(
+        self,
+        store: Stored,
+        *,
+        count: Callable[[], Count | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`count`: the host's, now; None: not known. `clock`: monotonic seconds."""
         self._store = store
+        self._count_now = count
         self._clock = clock
         self.rules = store.rules
         self._marks: dict[What, Mark] = {}  # the latest of each
@@ -96,11 +103,13 @@ class Revocations:
                 self._count = count  # from before the read: a later revocation has another
 
     def hits(self, identity: Identity) -> Mark | None:
-        """The revocation that this token, its login or its user has met, up to REFRESH_SECONDS ago.
+        """The revocation that this token, its login or its user has met: on this host until now,
+        elsewhere up to REFRESH_SECONDS ago.
 
         Raises SQLAlchemyError when the table has to be read and cannot be.
         """
-        self.refresh()
+        # Count first, read second: a revocation in between changes the count once more.
+        self.refresh(count=self._count_now())
         return self.known(identity)
 
     def known(self, identity: Identity) -> Mark | None:

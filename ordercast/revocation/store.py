@@ -17,7 +17,7 @@ from ordercast.database.upsert import upsert
 from ordercast.events import CONTROL_ROOM, Disconnect, Revoked, Wire
 from ordercast.identity import Identity
 from ordercast.revocation.commits import Commits
-from ordercast.revocation.counter import HostCounter
+from ordercast.revocation.counter import Count, HostCounter
 from ordercast.revocation.memory import Revocations
 from ordercast.revocation.rules import Mark, RevocationKind, Rules
 from ordercast.revocation.tables import REVOCATIONS
@@ -64,7 +64,7 @@ class RevocationStore:
         self._counter = HostCounter(self._database_name)
         self._commits = Commits(self._counter, tell=self._tell, renew=self._renew, clock=clock)
         self._is_in_memory = False
-        self.memory = Revocations(self)
+        self.memory = Revocations(self, count=self._host_count)
 
     def start(self) -> None:
         """Answer `check` from memory in this process, which is a server's. Call it after any fork;
@@ -83,7 +83,7 @@ class RevocationStore:
         COMMIT has returned, what another has revoked within a second. Raises TokenRevoked, or the
         error of one of the service's own rules; SQLAlchemyError."""
         # Count first, read second: a revocation in between changes the count once more.
-        count = self._counter.read() if self._is_in_memory else None
+        count = self._host_count()
         if count is None:
             self._check_table(identity)
             return
@@ -92,6 +92,9 @@ class RevocationStore:
         refusal = None if mark is None else self.rules.refusal(identity, mark)
         if refusal is not None:
             raise refusal
+
+    def _host_count(self) -> Count | None:
+        return self._counter.read() if self._is_in_memory else None
 
     def _check_table(self, identity: Identity) -> None:
         keys = [

@@ -14,6 +14,8 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import Session
 
 from app import create_app
+from app.accounts import administration
+from app.accounts.administration import Person
 from app.config import Settings
 from app.db import db, now, transaction
 from app.extension import cast
@@ -84,6 +86,21 @@ def counted(other: Process) -> Path:
     path = other.store._counter._path()
     assert path is not None
     return path
+
+
+def test_a_connect_is_refused_and_let_in_again_at_once(app: Flask, other: Process) -> None:
+    """The race: the other process has read the table less than a second ago."""
+    memory = other.store.memory
+    assert memory.refusal(ALICE) is None
+    revoke_in_a_session()
+    assert isinstance(memory.refusal(ALICE), TokenRevoked)
+    assert memory.refusal(BOB) is None
+    assert administration.disable(Person("8", None)) == 0
+    assert isinstance(memory.refusal(BOB), TokenRevoked)
+    assert administration.enable(Person("8", None))
+    later = int(time.time()) + 60
+    back = TokenIdentity("8", session="new", jti="new", issued_at=later, is_local=True)
+    assert memory.refusal(back) is None
 
 
 def revoke_in_a_session() -> None:
