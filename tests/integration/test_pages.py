@@ -1,8 +1,10 @@
 """The pages at /: how built files are served, and what is there without them."""
 
 import gzip
+from collections.abc import Callable
 from pathlib import Path
 
+import brotli
 import pytest
 from flask import Flask, abort
 from werkzeug.test import TestResponse
@@ -12,6 +14,11 @@ from tests.harness.application.market import error
 from tests.harness.people.visitor import Visitor
 
 SCRIPT = b"console.log('built')"
+DECODE: dict[str | None, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "gzip": gzip.decompress,
+    None: bytes,
+}
 # What browsers send when a person opens an address, and what programs send.
 BROWSERS = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8",
@@ -41,6 +48,7 @@ def built(site: Path) -> Path:
     (site / "index.html").write_text("<!doctype html><title>Built</title>")
     (assets / "index-x1.js").write_bytes(SCRIPT)
     (assets / "index-x1.js.gz").write_bytes(gzip.compress(SCRIPT))
+    (assets / "index-x1.js.br").write_bytes(brotli.compress(SCRIPT))
     return site
 
 
@@ -72,14 +80,27 @@ def test_a_page_is_asked_for_each_time_and_its_assets_once(built: Path, visitor:
     assert (script.mimetype, script.data) == ("text/javascript", SCRIPT)
 
 
-def test_who_takes_gzip_gets_the_compressed_file(built: Path, app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, br", "br"),
+        ("gzip", "gzip"),
+        ("gzip, br;q=0", "gzip"),
+        ("gzip;q=0, br;q=0", None),
+        ("identity", None),
+        ("*", None),
+    ],
+)
+def test_a_browser_gets_the_smallest_file_that_it_names(
+    built: Path, app: Flask, accepted: str, encoding: str | None
+) -> None:
     answer = app.test_client().get(
-        "/assets/index-x1.js", headers={"Accept-Encoding": "gzip, br"}, buffered=True
+        "/assets/index-x1.js", headers={"Accept-Encoding": accepted}, buffered=True
     )
-    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers.get("Content-Encoding") == encoding
     assert answer.headers["Vary"] == "Accept-Encoding"
     assert answer.mimetype == "text/javascript"
-    assert gzip.decompress(answer.data) == SCRIPT
+    assert DECODE[encoding](answer.data) == SCRIPT
 
 
 def test_nothing_above_the_assets_can_be_reached(built: Path, visitor: Visitor) -> None:
