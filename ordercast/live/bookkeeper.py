@@ -52,6 +52,7 @@ class Bookkeeper:
         self._clock = clock
         self._reached = reached
         self._seconds = seconds
+        self._dice = random.Random()  # of its own: another thread may rely on the order of random's
         self._process: ProcessRecord | None = None  # as it was written last
         self._writer = LedgerWriter(broker, "")
         self._since = 0.0  # monotonic seconds: older connections are of another journal
@@ -115,7 +116,7 @@ class Bookkeeper:
                 # Keep the loop: without it the ledger would say nothing of this process any more.
                 LEDGER_FAILURES.inc()
                 logger.exception("the ledger was not written")
-            time.sleep(self._seconds * random.uniform(0.8, 1.2))
+            time.sleep(self._seconds * self._dice.uniform(0.8, 1.2))
 
     def write(self, *, is_end: bool = False) -> None:
         """Write what has changed. What Redis does not take is written the next time."""
