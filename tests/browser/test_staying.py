@@ -201,7 +201,6 @@ def test_somebody_new_makes_an_account_and_is_in(visit: Callable[..., Visit]) ->
     expect(hers.page.get_by_role("link", name="Stock")).to_be_visible()
 
     hers.tolerated = "status of (422|403)"
-    hers.page.set_viewport_size({"width": 360, "height": 700})  # a phone has the way to it too
     hers.page.get_by_role("button", name="Zoë", exact=True).click()
     dialog = hers.page.get_by_role("dialog")
     dialog.get_by_label("Present password").fill("not this one")

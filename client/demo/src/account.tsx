@@ -1,7 +1,6 @@
 /** Whose pages these are, and the way to the password. */
 
 import { useState, type JSX } from "react";
-import { Icon } from "./icons";
 import { later } from "./later";
 import type { User } from "./session";
 
@@ -15,12 +14,10 @@ export function Account({ user }: { user: User }): JSX.Element {
         type="button"
         className="button plain person"
         title="Change your password"
-        aria-label={user.name}
         onClick={() => {
           setOpen(true);
         }}
       >
-        <Icon name="person" />
         <bdi>{user.name}</bdi>
       </button>
       {isOpen && (
